@@ -102,7 +102,12 @@ class Compiler:
                 continue
             version = run_text([*words, "--version"]).partition("\n")[0]
             family = "clang" if "clang" in version else "gcc"
-            return cls(command, family, f"{version} {run_text([*words, '-dumpmachine'])}")
+            # cc, gcc and Python's "gcc -pthread" are one compiler under three names,
+            # and gcc's version begins with the name it was called by.
+            version = version.removeprefix(Path(words[0]).name).strip()
+            flags = [word for word in words[1:] if word != "-pthread"]
+            machine = run_text([*words, "-dumpmachine"])
+            return cls(command, family, " ".join([family, version, machine, *flags]))
         raise BuildError("no C compiler: expected $CC, cc, gcc or clang on the PATH")
 
 
@@ -126,13 +131,13 @@ def cache_root() -> Path:
 def inputs(pin: Pin, compiler: Compiler) -> dict[str, object]:
     """Everything that decides the bytes of the build."""
     return {
-        "layout": 1,
+        "layout": 2,
         "version": pin.version,
         "sha256": pin.sha256,
         "source_date_epoch": pin.source_date_epoch,
         "configure": pin.configure,
         "cflags": pin.cflags[""] + pin.cflags.get(compiler.family, ()),
-        "compiler": [compiler.command, compiler.identity],
+        "compiler": compiler.identity,
         "machine": [platform.system(), platform.machine()],
         "macos": os.environ.get("MACOSX_DEPLOYMENT_TARGET", ""),
     }

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+# The tasks of this repository; `make` alone lists them. Each works from a bare Debian
+# with Python >= 3.11, gcc, make and perl, and makes what it needs.
+
+PYTHON ?= python3
+TIME   ?= 60
+LTO    ?= OFF
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+
+VENV := .venv
+RUN  := $(VENV)/bin
+export PATH := $(abspath $(RUN)):$(PATH)
+
+C_FILES  := $(shell find csrc fuzz -name '*.[ch]' 2>/dev/null)
+C_INPUTS := $(C_FILES) $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
+PYTHON_ENV := $(PYTHON) tools/venv.py
+# Python must never leave its caches where a wheel or a linter could pick them up.
+.DEFAULT_GOAL := help
+.PHONY: help venv install demo test lint format sanitize sanitize-address \
+        sanitize-thread coverage bench fuzz wheel docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+venv: ## make .venv with everything that tests and linters need
+	@$(PYTHON_ENV) cli test lint
+
+install: ## build the C engine and install handfast into .venv, editable
+	@$(PYTHON_ENV)
+	@$(MAKE) --no-print-directory $(VENV)/.installed-lto-$(LTO)
+
+# The build directory is kept, so that only changed C files are compiled again.
+$(VENV)/.installed-lto-$(LTO): $(C_INPUTS) pyproject.toml
+	@rm -f $(VENV)/.installed-lto-*
+	@echo 'install: building the C engine'
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --no-deps --config-settings=build-dir=build/editable \
+	  --config-settings=cmake.define.HANDFAST_LTO=$(LTO) --editable .
+	@touch $@
+
+demo: install ## see two workloads shake hands, and five refusals explained
+	@$(PYTHON_ENV) cli
+	@$(RUN)/handfast demo
+
+test: install ## run the C tests and the Python tests
+	@$(PYTHON_ENV) cli test
+	cmake -S csrc -B build/c -DCMAKE_BUILD_TYPE=Release >build/c-configure.log
+	cmake --build build/c --parallel $(JOBS) | tail -n 1
+	ctest --test-dir build/c --output-on-failure --parallel $(JOBS)
+	$(RUN)/python -m pytest $(TESTS)
+
+lint: install ## check style, types, formatting and the directions of imports
+	@$(PYTHON_ENV) cli test lint
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/pyright
+	$(RUN)/clang-format --dry-run --Werror --style=file:csrc/.clang-format $(C_FILES)
+	$(RUN)/python tools/lint_c.py
+	PYTHONPATH=src $(RUN)/lint-imports
+
+format: ## rewrite Python and C as the linters want them
+	@$(PYTHON_ENV) lint
+	$(RUN)/ruff check --fix --exit-zero .
+	$(RUN)/ruff format .
+	$(RUN)/clang-format -i --style=file:csrc/.clang-format $(C_FILES)
+
+sanitize: sanitize-address sanitize-thread ## run the C tests under ASan+UBSan+LSan and TSan
+
+sanitize-address sanitize-thread: sanitize-%:
+	@$(PYTHON_ENV)
+	cmake -S csrc -B build/$* -DHANDFAST_SANITIZE=$* >/dev/null
+	cmake --build build/$* --parallel $(JOBS) | tail -n 1
+	ctest --test-dir build/$* --output-on-failure --parallel $(JOBS)
+
+coverage: ## count the lines of csrc that its own tests run; fails under 85 %
+	@$(PYTHON_ENV) coverage
+	cmake -S csrc -B build/coverage -DHANDFAST_COVERAGE=ON >/dev/null
+	cmake --build build/coverage --parallel $(JOBS) | tail -n 1
+	find build/coverage -name '*.gcda' -delete
+	ctest --test-dir build/coverage --output-on-failure --parallel $(JOBS)
+	$(RUN)/gcovr --root csrc --filter csrc/src/ --object-directory build/coverage \
+	  --print-summary --fail-under-line 85
+
+bench: ## measure; writes JSON into build/bench
+	@$(MAKE) --no-print-directory install LTO=ON
+	@$(PYTHON_ENV) cli bench
+	$(RUN)/python -m bench --output build/bench
+
+fuzz: ## fuzz every target, TIME seconds in all
+	@$(PYTHON) tools/fuzz.py --time $(TIME)
+
+wheel: ## build sdist and wheel, check them, and try them on every Python here
+	@$(PYTHON_ENV) wheel
+	$(RUN)/python tools/wheel.py
+
+docs: install ## build the documentation into docs/_build/html
+	@$(PYTHON_ENV) cli docs
+	$(RUN)/python -m sphinx -n -W -b html docs docs/_build/html
+
+clean: ## remove what was built here (the OpenSSL in the cache stays)
+	rm -rf build dist wheelhouse docs/_build $(VENV)/.installed-lto-*

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# The cffi module handfast/_native: API mode, abi3 where there is one, and nothing
+# exported but PyInit__native.
+
+find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+
+set(generated "${CMAKE_CURRENT_BINARY_DIR}/native.c")
+set(cdef "${CMAKE_CURRENT_SOURCE_DIR}/ffi/native.cdef.h")
+set(csrc "${CMAKE_CURRENT_SOURCE_DIR}/ffi/native.csrc.c")
+add_custom_command(
+  OUTPUT "${generated}"
+  COMMAND "${Python_EXECUTABLE}" -m cffi.gen_src read-sources handfast._native
+    "${cdef}" "${csrc}" "${generated}"
+  DEPENDS "${cdef}" "${csrc}"
+  VERBATIM)
+
+add_library(native MODULE "${generated}")
+# cffi's output is not ours to warn about; ffi sees handfast.h and nothing deeper.
+target_link_libraries(native PRIVATE handfast)
+target_include_directories(native PRIVATE ${Python_INCLUDE_DIRS})
+set_target_properties(native PROPERTIES PREFIX "" OUTPUT_NAME "_native")
+if(SKBUILD_SABI_VERSION)
+  set_target_properties(native PROPERTIES SUFFIX ".abi3.so")
+  target_compile_definitions(native PRIVATE Py_LIMITED_API=0x030B0000)
+else()
+  # Free-threaded Python has no stable ABI before 3.15.
+  set_target_properties(native PROPERTIES SUFFIX ".${Python_SOABI}.so")
+  target_compile_definitions(native PRIVATE _CFFI_NO_LIMITED_API)
+endif()
+
+if(APPLE)
+  target_link_options(native PRIVATE -undefined dynamic_lookup
+    -Wl,-exported_symbol,_PyInit__native)
+else()
+  set(exports "${CMAKE_CURRENT_SOURCE_DIR}/cmake/native.exports")
+  target_link_options(native PRIVATE -Wl,--exclude-libs,ALL "-Wl,--version-script=${exports}"
+    -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)
+  set_property(TARGET native APPEND PROPERTY LINK_DEPENDS "${exports}")
+endif()
+
+install(TARGETS native LIBRARY DESTINATION handfast)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/test_<module>_<x>.c is one executable and one ctest entry; every other .c file in
+# tests/ is support code linked into all of them.
+
+file(GLOB test_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/tests/test_*.c")
+file(GLOB support_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/tests/*.c")
+list(REMOVE_ITEM support_sources ${test_sources})
+
+set(support)
+if(support_sources)
+  add_library(handfast_test_support OBJECT ${support_sources})
+  target_include_directories(handfast_test_support PRIVATE src tests)
+  target_link_libraries(handfast_test_support PRIVATE handfast handfast_warnings)
+  set(support $<TARGET_OBJECTS:handfast_test_support>)
+endif()
+
+foreach(source IN LISTS test_sources)
+  get_filename_component(name "${source}" NAME_WE)
+  add_executable(${name} "${source}" ${support})
+  target_include_directories(${name} PRIVATE src tests)
+  target_link_libraries(${name} PRIVATE handfast handfast_warnings)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
+# A sanitizer that finds nothing proves nothing unless it is seen to find something.
+if(HANDFAST_SANITIZE)
+  file(GLOB negative_sources CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/tests/negative/${HANDFAST_SANITIZE}_*.c")
+  foreach(source IN LISTS negative_sources)
+    get_filename_component(name "${source}" NAME_WE)
+    # The report text that must appear stands in the source, next to the fault.
+    file(STRINGS "${source}" expected REGEX "EXPECT: ")
+    string(REGEX REPLACE ".*EXPECT: (.*) \\*/.*" "\\1" expected "${expected}")
+    add_executable(negative_${name} "${source}")
+    target_link_libraries(negative_${name} PRIVATE handfast)
+    add_test(NAME negative_${name} COMMAND "${CMAKE_COMMAND}" -D PROGRAM=$<TARGET_FILE:negative_${name}>
+      -D "EXPECTED=${expected}" -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/ExpectReport.cmake")
+    set_tests_properties(negative_${name} PROPERTIES TIMEOUT 60)
+  endforeach()
+endif()

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What cffi sees of the engine. */
+int hf_ffi_abi(void);
