@@ -1,0 +1,846 @@
+# SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - the texts are C's, a line each
+"""Reasons and categories of failure. Written by tools/reasons.py: do not edit.
+
+The rows come from csrc/src/base/error_codes.h, which is also what the C engine
+reports, so a reason means the same on both sides.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+__all__ = ["ROWS", "Category", "Reason", "Row"]
+
+
+class Row(NamedTuple):
+    """What is said about a reason: for people, and for the peer (``alert``)."""
+
+    category: Category
+    code: int
+    alert: int | None
+    text: str
+    hint: str
+
+
+class Category(enum.StrEnum):
+    """Whose failure it is: each reason is in one category."""
+
+    #: ours: a bug, or no memory
+    INTERNAL = "internal"
+    #: the caller's
+    USAGE = "usage"
+    #: the transport's
+    IO = "io"
+    #: an end, clean or not
+    CLOSED = "closed"
+    #: the peer broke the protocol, or said no
+    PEER = "peer"
+    #: both honest, nothing in common
+    INCOMPATIBLE = "incompatible"
+    #: not a SPIFFE ID
+    ID = "id"
+    #: not strict DER
+    DER = "der"
+    #: one certificate is not acceptable
+    CERTIFICATE = "certificate"
+    #: the path to an authority is not
+    CHAIN = "chain"
+    #: authenticated, but not authorized
+    POLICY = "policy"
+    #: own identity, bundles or settings
+    CONFIG = "config"
+
+
+class Reason(enum.StrEnum):
+    """Why something failed: stable names, the same in C."""
+
+    #: the engine failed
+    INTERNAL = "internal"
+    #: no memory
+    OUT_OF_MEMORY = "out_of_memory"
+    #: OpenSSL failed
+    OPENSSL = "openssl"
+    #: this OpenSSL is refused
+    OPENSSL_VERSION = "openssl_version"
+    #: an argument is not valid
+    BAD_ARGUMENT = "bad_argument"
+    #: not possible in this state
+    WRONG_STATE = "wrong_state"
+    #: another thread uses this connection
+    BUSY = "busy"
+    #: a limit was reached
+    LIMIT = "limit"
+    #: a system call failed
+    IO = "io"
+    #: the peer reset the connection
+    CONNECTION_RESET = "connection_reset"
+    #: the peer ended the connection cleanly
+    CLOSED = "closed"
+    #: the connection ended without close_notify
+    TRUNCATED = "truncated"
+    #: the peer refused and sent an alert
+    PEER_ALERT = "peer_alert"
+    #: the peer broke the protocol
+    PROTOCOL = "protocol"
+    #: the peer does not speak TLS
+    NOT_TLS = "not_tls"
+    #: the peer sent no certificate
+    NO_CERTIFICATE = "no_certificate"
+    #: the peer could not prove that it holds the key of its certificate
+    BAD_PROOF_OF_POSSESSION = "bad_proof_of_possession"
+    #: no parameters in common
+    INCOMPATIBLE = "incompatible"
+    #: no TLS version in common
+    VERSION_MISMATCH = "version_mismatch"
+    #: no application protocol in common
+    NO_APPLICATION_PROTOCOL = "no_application_protocol"
+    #: an empty text is not a SPIFFE ID
+    ID_EMPTY = "id_empty"
+    #: a SPIFFE ID has at most 2,048 bytes
+    ID_TOO_LONG = "id_too_long"
+    #: a SPIFFE ID begins with spiffe://
+    ID_SCHEME = "id_scheme"
+    #: the trust domain is missing
+    ID_NO_TRUST_DOMAIN = "id_no_trust_domain"
+    #: a trust domain name has at most 255 bytes
+    ID_TRUST_DOMAIN_TOO_LONG = "id_trust_domain_too_long"
+    #: a trust domain name uses only a-z, 0-9, '.', '-' and '_'
+    ID_TRUST_DOMAIN_CHARACTER = "id_trust_domain_character"
+    #: a trust domain name is in lower case
+    ID_UPPER_CASE = "id_upper_case"
+    #: a SPIFFE ID has no user information
+    ID_USERINFO = "id_userinfo"
+    #: a SPIFFE ID has no port
+    ID_PORT = "id_port"
+    #: a SPIFFE ID has no query
+    ID_QUERY = "id_query"
+    #: a SPIFFE ID has no fragment
+    ID_FRAGMENT = "id_fragment"
+    #: a SPIFFE ID has no percent-encoding
+    ID_PERCENT_ENCODING = "id_percent_encoding"
+    #: a path has no empty segment
+    ID_EMPTY_SEGMENT = "id_empty_segment"
+    #: a path has no '.' or '..' segment
+    ID_DOT_SEGMENT = "id_dot_segment"
+    #: a path does not end with '/'
+    ID_TRAILING_SLASH = "id_trailing_slash"
+    #: a path segment uses only letters, digits, '.', '-' and '_'
+    ID_PATH_CHARACTER = "id_path_character"
+    #: the DER ends too early
+    DER_TRUNCATED = "der_truncated"
+    #: a length is indefinite or not minimal
+    DER_LENGTH = "der_length"
+    #: an unexpected element
+    DER_TAG = "der_tag"
+    #: bytes after the end
+    DER_TRAILING = "der_trailing"
+    #: a value is not in DER
+    DER_VALUE = "der_value"
+    #: nested too deeply
+    DER_TOO_DEEP = "der_too_deep"
+    #: an element is too large
+    DER_TOO_LARGE = "der_too_large"
+    #: a time is not valid
+    DER_TIME = "der_time"
+    #: the PEM text cannot be read
+    PEM_INVALID = "pem_invalid"
+    #: the certificate is not X.509 version 3
+    CERTIFICATE_VERSION = "certificate_version"
+    #: the serial number is not a positive integer of at most 20 bytes
+    CERTIFICATE_SERIAL = "certificate_serial"
+    #: the signature algorithm is not allowed, or differs inside and outside the signature
+    CERTIFICATE_ALGORITHM = "certificate_algorithm"
+    #: the public key is not allowed
+    CERTIFICATE_KEY = "certificate_key"
+    #: an extension is malformed
+    CERTIFICATE_EXTENSION = "certificate_extension"
+    #: an extension appears twice
+    CERTIFICATE_DUPLICATE_EXTENSION = "certificate_duplicate_extension"
+    #: a critical extension is not understood
+    CERTIFICATE_UNKNOWN_CRITICAL = "certificate_unknown_critical"
+    #: the certificate has expired
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    #: the certificate is not valid yet
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    #: a name that must not be empty is empty
+    CERTIFICATE_EMPTY_NAME = "certificate_empty_name"
+    #: the certificate has no SPIFFE ID
+    SVID_NO_SPIFFE_ID = "svid_no_spiffe_id"
+    #: the certificate has more than one URI SAN
+    SVID_MANY_URI_SANS = "svid_many_uri_sans"
+    #: the URI SAN is not a SPIFFE ID
+    SVID_ID_INVALID = "svid_id_invalid"
+    #: a workload's SPIFFE ID has a path
+    SVID_NO_PATH = "svid_no_path"
+    #: a signing certificate cannot be used to authenticate
+    SVID_IS_CA = "svid_is_ca"
+    #: key usage is missing, not critical, or lacks digitalSignature
+    SVID_KEY_USAGE = "svid_key_usage"
+    #: a leaf must not set keyCertSign or cRLSign
+    SVID_CAN_SIGN = "svid_can_sign"
+    #: the extended key usage does not allow this
+    SVID_EXTENDED_KEY_USAGE = "svid_extended_key_usage"
+    #: a signing certificate is not a CA
+    AUTHORITY_NOT_CA = "authority_not_ca"
+    #: a signing certificate has an ID of another trust domain, or with a path
+    AUTHORITY_ID = "authority_id"
+    #: constraints that are empty, misplaced or not supported
+    AUTHORITY_CONSTRAINTS = "authority_constraints"
+    #: the chain is empty
+    CHAIN_EMPTY = "chain_empty"
+    #: the chain has too many certificates
+    CHAIN_TOO_LONG = "chain_too_long"
+    #: the chain has too many bytes
+    CHAIN_TOO_LARGE = "chain_too_large"
+    #: no bundle for the peer's trust domain
+    UNKNOWN_TRUST_DOMAIN = "unknown_trust_domain"
+    #: the bundle of the peer's trust domain is empty
+    EMPTY_BUNDLE = "empty_bundle"
+    #: no authority of the peer's own trust domain signed this chain
+    UNKNOWN_AUTHORITY = "unknown_authority"
+    #: a signature in the chain is wrong
+    BAD_SIGNATURE = "bad_signature"
+    #: more intermediates than a CA allows
+    PATH_LENGTH = "path_length"
+    #: a name constraint of an authority forbids this name
+    NAME_CONSTRAINT = "name_constraint"
+    #: the certificate is for another name
+    NAME_MISMATCH = "name_mismatch"
+    #: too many possible paths
+    PATH_SEARCH_LIMIT = "path_search_limit"
+    #: the chain breaks a rule of RFC 5280
+    CHAIN_REJECTED = "chain_rejected"
+    #: the peer is who it says, but the policy does not let it in
+    NOT_AUTHORIZED = "not_authorized"
+    #: the authorizer is not valid
+    POLICY_INVALID = "policy_invalid"
+    #: two bundles for one trust domain
+    BUNDLE_DUPLICATE = "bundle_duplicate"
+    #: the private key cannot be read
+    KEY_INVALID = "key_invalid"
+    #: the key does not fit the certificate
+    KEY_MISMATCH = "key_mismatch"
+    #: a setting is not valid
+    CONFIG_INVALID = "config_invalid"
+    #: the trust bundle cannot be used
+    BUNDLE_INVALID = "bundle_invalid"
+    #: the authority does not issue for this trust domain
+    FOREIGN_TRUST_DOMAIN = "foreign_trust_domain"
+    #: not a host name or IP address
+    NAME_INVALID = "name_invalid"
+
+
+#: Everything that is known about a reason beforehand.
+ROWS: dict[Reason, Row] = {
+    Reason.INTERNAL: Row(
+        Category.INTERNAL,
+        0x0101,
+        80,
+        "the engine failed",
+        "this is a bug: report it with the file and line",
+    ),
+    Reason.OUT_OF_MEMORY: Row(
+        Category.INTERNAL,
+        0x0102,
+        80,
+        "no memory",
+        "free memory or lower the limits",
+    ),
+    Reason.OPENSSL: Row(
+        Category.INTERNAL,
+        0x0103,
+        80,
+        "OpenSSL failed",
+        "see OpenSSL's own reason in the details",
+    ),
+    Reason.OPENSSL_VERSION: Row(
+        Category.INTERNAL,
+        0x0104,
+        None,
+        "this OpenSSL is refused",
+        "use 3.0 or newer, but not 4.0.0 to 4.0.2 (CVE-2026-84783)",
+    ),
+    Reason.BAD_ARGUMENT: Row(
+        Category.USAGE,
+        0x0201,
+        None,
+        "an argument is not valid",
+        "see what was expected",
+    ),
+    Reason.WRONG_STATE: Row(
+        Category.USAGE,
+        0x0202,
+        None,
+        "not possible in this state",
+        "finish the handshake first, and do not use a closed or failed connection",
+    ),
+    Reason.BUSY: Row(
+        Category.USAGE,
+        0x0203,
+        None,
+        "another thread uses this connection",
+        "a connection belongs to one thread at a time",
+    ),
+    Reason.LIMIT: Row(
+        Category.USAGE,
+        0x0204,
+        None,
+        "a limit was reached",
+        "raise the limit or send less",
+    ),
+    Reason.IO: Row(
+        Category.IO,
+        0x0301,
+        None,
+        "a system call failed",
+        "see the system's error in the details",
+    ),
+    Reason.CONNECTION_RESET: Row(
+        Category.IO,
+        0x0302,
+        None,
+        "the peer reset the connection",
+        "look at the peer's log",
+    ),
+    Reason.CLOSED: Row(
+        Category.CLOSED,
+        0x0401,
+        None,
+        "the peer ended the connection cleanly",
+        "",
+    ),
+    Reason.TRUNCATED: Row(
+        Category.CLOSED,
+        0x0402,
+        None,
+        "the connection ended without close_notify",
+        "data may be missing at the end: do not trust what was read so far as complete",
+    ),
+    Reason.PEER_ALERT: Row(
+        Category.PEER,
+        0x0501,
+        None,
+        "the peer refused and sent an alert",
+        "the reason is in the peer's log; the alert narrows it down",
+    ),
+    Reason.PROTOCOL: Row(
+        Category.PEER,
+        0x0502,
+        10,
+        "the peer broke the protocol",
+        "is a TLS stack at the other end, and nothing between that rewrites bytes?",
+    ),
+    Reason.NOT_TLS: Row(
+        Category.PEER,
+        0x0503,
+        10,
+        "the peer does not speak TLS",
+        "check the port, and whether the peer expects plain text",
+    ),
+    Reason.NO_CERTIFICATE: Row(
+        Category.PEER,
+        0x0504,
+        116,
+        "the peer sent no certificate",
+        "mutual TLS needs an SVID on both sides: give the peer one",
+    ),
+    Reason.BAD_PROOF_OF_POSSESSION: Row(
+        Category.PEER,
+        0x0505,
+        51,
+        "the peer could not prove that it holds the key of its certificate",
+        "the peer's key and certificate do not belong together",
+    ),
+    Reason.INCOMPATIBLE: Row(
+        Category.INCOMPATIBLE,
+        0x0601,
+        40,
+        "no parameters in common",
+        "compare groups, cipher suites and signature algorithms",
+    ),
+    Reason.VERSION_MISMATCH: Row(
+        Category.INCOMPATIBLE,
+        0x0602,
+        70,
+        "no TLS version in common",
+        "TLS 1.3 is the default: allow 1.2 on this side if you must",
+    ),
+    Reason.NO_APPLICATION_PROTOCOL: Row(
+        Category.INCOMPATIBLE,
+        0x0603,
+        120,
+        "no application protocol in common",
+        "compare the ALPN lists of both sides",
+    ),
+    Reason.ID_EMPTY: Row(
+        Category.ID,
+        0x0701,
+        None,
+        "an empty text is not a SPIFFE ID",
+        "",
+    ),
+    Reason.ID_TOO_LONG: Row(
+        Category.ID,
+        0x0702,
+        None,
+        "a SPIFFE ID has at most 2,048 bytes",
+        "shorten the path",
+    ),
+    Reason.ID_SCHEME: Row(
+        Category.ID,
+        0x0703,
+        None,
+        "a SPIFFE ID begins with spiffe://",
+        "write the scheme in lower case, with two slashes",
+    ),
+    Reason.ID_NO_TRUST_DOMAIN: Row(
+        Category.ID,
+        0x0704,
+        None,
+        "the trust domain is missing",
+        "a SPIFFE ID is spiffe://trust-domain/path",
+    ),
+    Reason.ID_TRUST_DOMAIN_TOO_LONG: Row(
+        Category.ID,
+        0x0705,
+        None,
+        "a trust domain name has at most 255 bytes",
+        "",
+    ),
+    Reason.ID_TRUST_DOMAIN_CHARACTER: Row(
+        Category.ID,
+        0x0706,
+        None,
+        "a trust domain name uses only a-z, 0-9, '.', '-' and '_'",
+        "",
+    ),
+    Reason.ID_UPPER_CASE: Row(
+        Category.ID,
+        0x0707,
+        None,
+        "a trust domain name is in lower case",
+        "SpiffeId.parse_lenient() folds what people type",
+    ),
+    Reason.ID_USERINFO: Row(
+        Category.ID,
+        0x0708,
+        None,
+        "a SPIFFE ID has no user information",
+        "",
+    ),
+    Reason.ID_PORT: Row(
+        Category.ID,
+        0x0709,
+        None,
+        "a SPIFFE ID has no port",
+        "",
+    ),
+    Reason.ID_QUERY: Row(
+        Category.ID,
+        0x070A,
+        None,
+        "a SPIFFE ID has no query",
+        "",
+    ),
+    Reason.ID_FRAGMENT: Row(
+        Category.ID,
+        0x070B,
+        None,
+        "a SPIFFE ID has no fragment",
+        "",
+    ),
+    Reason.ID_PERCENT_ENCODING: Row(
+        Category.ID,
+        0x070C,
+        None,
+        "a SPIFFE ID has no percent-encoding",
+        "",
+    ),
+    Reason.ID_EMPTY_SEGMENT: Row(
+        Category.ID,
+        0x070D,
+        None,
+        "a path has no empty segment",
+        "",
+    ),
+    Reason.ID_DOT_SEGMENT: Row(
+        Category.ID,
+        0x070E,
+        None,
+        "a path has no '.' or '..' segment",
+        "",
+    ),
+    Reason.ID_TRAILING_SLASH: Row(
+        Category.ID,
+        0x070F,
+        None,
+        "a path does not end with '/'",
+        "",
+    ),
+    Reason.ID_PATH_CHARACTER: Row(
+        Category.ID,
+        0x0710,
+        None,
+        "a path segment uses only letters, digits, '.', '-' and '_'",
+        "",
+    ),
+    Reason.DER_TRUNCATED: Row(
+        Category.DER,
+        0x0801,
+        42,
+        "the DER ends too early",
+        "the file or message is cut off",
+    ),
+    Reason.DER_LENGTH: Row(
+        Category.DER,
+        0x0802,
+        42,
+        "a length is indefinite or not minimal",
+        "the issuer must encode in DER, not BER",
+    ),
+    Reason.DER_TAG: Row(
+        Category.DER,
+        0x0803,
+        42,
+        "an unexpected element",
+        "this is not the structure that the standard wants here",
+    ),
+    Reason.DER_TRAILING: Row(
+        Category.DER,
+        0x0804,
+        42,
+        "bytes after the end",
+        "",
+    ),
+    Reason.DER_VALUE: Row(
+        Category.DER,
+        0x0805,
+        42,
+        "a value is not in DER",
+        "",
+    ),
+    Reason.DER_TOO_DEEP: Row(
+        Category.DER,
+        0x0806,
+        42,
+        "nested too deeply",
+        "",
+    ),
+    Reason.DER_TOO_LARGE: Row(
+        Category.DER,
+        0x0807,
+        42,
+        "an element is too large",
+        "",
+    ),
+    Reason.DER_TIME: Row(
+        Category.DER,
+        0x0808,
+        42,
+        "a time is not valid",
+        "UTCTime until 2049, GeneralizedTime from 2050, seconds and Z always",
+    ),
+    Reason.PEM_INVALID: Row(
+        Category.DER,
+        0x0809,
+        None,
+        "the PEM text cannot be read",
+        "whole blocks from -----BEGIN to -----END, base64 between them, and of the right kind",
+    ),
+    Reason.CERTIFICATE_VERSION: Row(
+        Category.CERTIFICATE,
+        0x0901,
+        43,
+        "the certificate is not X.509 version 3",
+        "",
+    ),
+    Reason.CERTIFICATE_SERIAL: Row(
+        Category.CERTIFICATE,
+        0x0902,
+        42,
+        "the serial number is not a positive integer of at most 20 bytes",
+        "",
+    ),
+    Reason.CERTIFICATE_ALGORITHM: Row(
+        Category.CERTIFICATE,
+        0x0903,
+        43,
+        "the signature algorithm is not allowed, or differs inside and outside the signature",
+        "ECDSA P-256/384/521, RSA (PKCS#1 or PSS) with SHA-2, Ed25519",
+    ),
+    Reason.CERTIFICATE_KEY: Row(
+        Category.CERTIFICATE,
+        0x0904,
+        43,
+        "the public key is not allowed",
+        "ECDSA P-256/384/521, RSA of 2,048 to 8,192 bits, Ed25519",
+    ),
+    Reason.CERTIFICATE_EXTENSION: Row(
+        Category.CERTIFICATE,
+        0x0905,
+        42,
+        "an extension is malformed",
+        "",
+    ),
+    Reason.CERTIFICATE_DUPLICATE_EXTENSION: Row(
+        Category.CERTIFICATE,
+        0x0906,
+        42,
+        "an extension appears twice",
+        "",
+    ),
+    Reason.CERTIFICATE_UNKNOWN_CRITICAL: Row(
+        Category.CERTIFICATE,
+        0x0907,
+        43,
+        "a critical extension is not understood",
+        "",
+    ),
+    Reason.CERTIFICATE_EXPIRED: Row(
+        Category.CERTIFICATE,
+        0x0908,
+        45,
+        "the certificate has expired",
+        "renew it: is the peer still in touch with its source?",
+    ),
+    Reason.CERTIFICATE_NOT_YET_VALID: Row(
+        Category.CERTIFICATE,
+        0x0909,
+        45,
+        "the certificate is not valid yet",
+        "compare the clocks of both machines and of the authority",
+    ),
+    Reason.CERTIFICATE_EMPTY_NAME: Row(
+        Category.CERTIFICATE,
+        0x090A,
+        42,
+        "a name that must not be empty is empty",
+        "",
+    ),
+    Reason.SVID_NO_SPIFFE_ID: Row(
+        Category.CERTIFICATE,
+        0x0914,
+        42,
+        "the certificate has no SPIFFE ID",
+        "an SVID has exactly one URI SAN: spiffe://...",
+    ),
+    Reason.SVID_MANY_URI_SANS: Row(
+        Category.CERTIFICATE,
+        0x0915,
+        42,
+        "the certificate has more than one URI SAN",
+        "an SVID has exactly one",
+    ),
+    Reason.SVID_ID_INVALID: Row(
+        Category.CERTIFICATE,
+        0x0916,
+        42,
+        "the URI SAN is not a SPIFFE ID",
+        "",
+    ),
+    Reason.SVID_NO_PATH: Row(
+        Category.CERTIFICATE,
+        0x0917,
+        42,
+        "a workload's SPIFFE ID has a path",
+        "",
+    ),
+    Reason.SVID_IS_CA: Row(
+        Category.CERTIFICATE,
+        0x0918,
+        42,
+        "a signing certificate cannot be used to authenticate",
+        "present a leaf SVID",
+    ),
+    Reason.SVID_KEY_USAGE: Row(
+        Category.CERTIFICATE,
+        0x0919,
+        42,
+        "key usage is missing, not critical, or lacks digitalSignature",
+        "",
+    ),
+    Reason.SVID_CAN_SIGN: Row(
+        Category.CERTIFICATE,
+        0x091A,
+        42,
+        "a leaf must not set keyCertSign or cRLSign",
+        "",
+    ),
+    Reason.SVID_EXTENDED_KEY_USAGE: Row(
+        Category.CERTIFICATE,
+        0x091B,
+        43,
+        "the extended key usage does not allow this",
+        "an SVID with an extended key usage has both serverAuth and clientAuth",
+    ),
+    Reason.AUTHORITY_NOT_CA: Row(
+        Category.CERTIFICATE,
+        0x091E,
+        48,
+        "a signing certificate is not a CA",
+        "it needs basicConstraints CA and keyCertSign",
+    ),
+    Reason.AUTHORITY_ID: Row(
+        Category.CERTIFICATE,
+        0x091F,
+        42,
+        "a signing certificate has an ID of another trust domain, or with a path",
+        "",
+    ),
+    Reason.AUTHORITY_CONSTRAINTS: Row(
+        Category.CERTIFICATE,
+        0x0920,
+        43,
+        "constraints that are empty, misplaced or not supported",
+        "name constraints belong in CAs and are not empty; policy constraints are refused",
+    ),
+    Reason.CHAIN_EMPTY: Row(
+        Category.CHAIN,
+        0x0A01,
+        42,
+        "the chain is empty",
+        "",
+    ),
+    Reason.CHAIN_TOO_LONG: Row(
+        Category.CHAIN,
+        0x0A02,
+        42,
+        "the chain has too many certificates",
+        "at most 8 are accepted",
+    ),
+    Reason.CHAIN_TOO_LARGE: Row(
+        Category.CHAIN,
+        0x0A03,
+        42,
+        "the chain has too many bytes",
+        "at most 32 KiB are accepted",
+    ),
+    Reason.UNKNOWN_TRUST_DOMAIN: Row(
+        Category.CHAIN,
+        0x0A04,
+        48,
+        "no bundle for the peer's trust domain",
+        "federate with it, or correct the trust domain",
+    ),
+    Reason.EMPTY_BUNDLE: Row(
+        Category.CHAIN,
+        0x0A05,
+        48,
+        "the bundle of the peer's trust domain is empty",
+        "an empty bundle trusts nobody",
+    ),
+    Reason.UNKNOWN_AUTHORITY: Row(
+        Category.CHAIN,
+        0x0A06,
+        48,
+        "no authority of the peer's own trust domain signed this chain",
+        "compare the bundle with the authority that issued the SVID; was one rotated?",
+    ),
+    Reason.BAD_SIGNATURE: Row(
+        Category.CHAIN,
+        0x0A07,
+        42,
+        "a signature in the chain is wrong",
+        "",
+    ),
+    Reason.PATH_LENGTH: Row(
+        Category.CHAIN,
+        0x0A08,
+        48,
+        "more intermediates than a CA allows",
+        "see pathLenConstraint",
+    ),
+    Reason.NAME_CONSTRAINT: Row(
+        Category.CHAIN,
+        0x0A09,
+        42,
+        "a name constraint of an authority forbids this name",
+        "",
+    ),
+    Reason.NAME_MISMATCH: Row(
+        Category.CHAIN,
+        0x0A0A,
+        42,
+        "the certificate is for another name",
+        "",
+    ),
+    Reason.PATH_SEARCH_LIMIT: Row(
+        Category.CHAIN,
+        0x0A0B,
+        42,
+        "too many possible paths",
+        "send fewer look-alike certificates",
+    ),
+    Reason.CHAIN_REJECTED: Row(
+        Category.CHAIN,
+        0x0A0C,
+        42,
+        "the chain breaks a rule of RFC 5280",
+        "see OpenSSL's own reason in the details",
+    ),
+    Reason.NOT_AUTHORIZED: Row(
+        Category.POLICY,
+        0x0B01,
+        49,
+        "the peer is who it says, but the policy does not let it in",
+        "add it to the authorizer if it should be",
+    ),
+    Reason.POLICY_INVALID: Row(
+        Category.CONFIG,
+        0x0C01,
+        None,
+        "the authorizer is not valid",
+        "",
+    ),
+    Reason.BUNDLE_DUPLICATE: Row(
+        Category.CONFIG,
+        0x0C02,
+        None,
+        "two bundles for one trust domain",
+        "merge them before: one bundle a trust domain",
+    ),
+    Reason.KEY_INVALID: Row(
+        Category.CONFIG,
+        0x0C03,
+        None,
+        "the private key cannot be read",
+        "unencrypted PKCS#8, SEC1 or PKCS#1; ECDSA P-256/384/521, RSA of 2,048 bits, Ed25519",
+    ),
+    Reason.KEY_MISMATCH: Row(
+        Category.CONFIG,
+        0x0C04,
+        None,
+        "the key does not fit the certificate",
+        "were key and chain renewed together?",
+    ),
+    Reason.CONFIG_INVALID: Row(
+        Category.CONFIG,
+        0x0C05,
+        None,
+        "a setting is not valid",
+        "",
+    ),
+    Reason.BUNDLE_INVALID: Row(
+        Category.CONFIG,
+        0x0C06,
+        None,
+        "the trust bundle cannot be used",
+        "nothing of a malformed bundle is taken: the last good one stays in use",
+    ),
+    Reason.FOREIGN_TRUST_DOMAIN: Row(
+        Category.CONFIG,
+        0x0C07,
+        None,
+        "the authority does not issue for this trust domain",
+        "ask that trust domain's own authority",
+    ),
+    Reason.NAME_INVALID: Row(
+        Category.CONFIG,
+        0x0C08,
+        None,
+        "not a host name or IP address",
+        "ASCII host names (A-labels) without a trailing dot, IPv4 or IPv6 addresses",
+    ),
+}
