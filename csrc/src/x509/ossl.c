@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The library context is made once and lives as long as the process: connections may still be
+ * closing when other libraries run their exit handlers, so nothing of it is torn down there.
+ */
+#include "x509/ossl.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/opensslv.h>
+#include <openssl/provider.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+/* "pinned" or "system", from the build. */
+#ifndef HF_OPENSSL_ORIGIN
+#error "the build must say which OpenSSL this is: -DHF_OPENSSL_ORIGIN=\"pinned\" or \"system\""
+#endif
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static struct {
+    OSSL_LIB_CTX *ctx;
+    OSSL_PROVIDER *provider;
+    EVP_MD *sha256;
+    uint32_t code; /* why there is no context */
+} library;
+
+bool hf_ossl_version_refused(unsigned long version)
+{
+    if (version < 0x30000000UL) {
+        return true;
+    }
+    /* CVE-2026-84783: 4.0.0, 4.0.1 and 4.0.2 (the low four bits are not the patch level). */
+    return version >= 0x40000000UL && version < 0x40000030UL;
+}
+
+static void start(void)
+{
+    library.code = HF_E_OPENSSL;
+    if (hf_ossl_version_refused(OpenSSL_version_num())) {
+        library.code = HF_E_OPENSSL_VERSION;
+        return;
+    }
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
+        return;
+    }
+    OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
+    if (ctx == NULL) {
+        return;
+    }
+    /* Explicitly, so that no fallback loading happens later, on some thread's first use. */
+    library.provider = OSSL_PROVIDER_load(ctx, "default");
+    library.sha256 = library.provider == NULL ? NULL : EVP_MD_fetch(ctx, "SHA2-256", NULL);
+    if (library.sha256 == NULL) {
+        (void)OSSL_PROVIDER_unload(library.provider);
+        OSSL_LIB_CTX_free(ctx);
+        return;
+    }
+    library.ctx = ctx;
+    library.code = HF_OK;
+}
+
+hf_result hf_library_init(void)
+{
+    HF_NEED(pthread_once(&once, start) == 0, HF_E_INTERNAL);
+    if (library.code == HF_E_OPENSSL_VERSION) {
+        HF_FAIL_SEEN(library.code, "OpenSSL 3.0 or newer, but not 4.0.0 to 4.0.2", "OpenSSL %s",
+                     hf_openssl_running());
+    }
+    HF_NEED(library.code == HF_OK, library.code);
+    return hf_ok();
+}
+
+OSSL_LIB_CTX *hf_ossl_ctx(void)
+{
+    return hf_is_ok(hf_library_init()) ? library.ctx : NULL;
+}
+
+const char *hf_openssl_built(void)
+{
+    return OPENSSL_VERSION_STR;
+}
+
+const char *hf_openssl_running(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
+const char *hf_openssl_origin(void)
+{
+    return HF_OPENSSL_ORIGIN;
+}
+
+void hf_ossl_clear(void)
+{
+    ERR_clear_error();
+}
+
+hf_result hf_ossl_fail(uint32_t code, const char *file, int line)
+{
+    /* The oldest entry of the queue is the cause, later ones say who passed it on. */
+    unsigned long packed = ERR_peek_error();
+    int reason = ERR_GET_REASON(packed);
+    const char *text = ERR_reason_error_string(packed);
+    ERR_clear_error();
+    hf_result r = hf_error_set_seen(code, file, line, "", "OpenSSL: %s",
+                                    text == NULL ? "no reason given" : text);
+    hf_error_current()->openssl_reason = (uint32_t)reason;
+    return r;
+}
+
+hf_result hf_ossl_x509(struct hf_span der, X509 **out)
+{
+    *out = NULL;
+    HF_TRY(hf_library_init());
+    hf_ossl_clear();
+    HF_NEED(der.len <= HF_CHAIN_BYTES_MAX, HF_E_DER_TOO_LARGE);
+    X509 *x509 = X509_new_ex(library.ctx, NULL);
+    HF_NEED_MEM(x509);
+    const unsigned char *at = der.data;
+    if (d2i_X509(&x509, &at, (long)der.len) == NULL) {
+        X509_free(x509);
+        HF_FAIL_OSSL(HF_E_CERT_EXTENSION);
+    }
+    if (at != der.data + der.len) {
+        X509_free(x509);
+        HF_FAIL(HF_E_DER_TRAILING);
+    }
+    /* Purpose -1 only fills the extension cache, which is lazily written otherwise. */
+    if (X509_check_purpose(x509, -1, 0) != 1) {
+        X509_free(x509);
+        HF_FAIL_OSSL(HF_E_CERT_EXTENSION);
+    }
+    hf_ossl_clear();
+    *out = x509;
+    return hf_ok();
+}
+
+hf_result hf_ossl_sha256(const struct hf_span *parts, size_t count, uint8_t out[HF_DIGEST_SIZE])
+{
+    HF_TRY(hf_library_init());
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    HF_NEED_MEM(md);
+    bool good = EVP_DigestInit_ex2(md, library.sha256, NULL) == 1;
+    for (size_t i = 0; good && i < count; i++) {
+        good = EVP_DigestUpdate(md, parts[i].data, parts[i].len) == 1;
+    }
+    good = good && EVP_DigestFinal_ex(md, out, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    if (!good) {
+        HF_FAIL_OSSL(HF_E_OPENSSL);
+    }
+    return hf_ok();
+}
+
+void hf_x509_free_at(X509 **x)
+{
+    X509_free(*x);
+}

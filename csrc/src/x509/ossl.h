@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine's own OpenSSL library context, and the way in and out of OpenSSL's objects.
+ */
+#ifndef HF_X509_OSSL_H
+#define HF_X509_OSSL_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "base/span.h"
+
+/* The context, made at first use; NULL only when that failed (hf_library_init says why). */
+OSSL_LIB_CTX *hf_ossl_ctx(void);
+
+/* True for versions that must not be used; `version` as OpenSSL_version_num() gives it. */
+bool hf_ossl_version_refused(unsigned long version);
+
+/* Drop whatever earlier work left in this thread's queue: before every operation (C13). */
+void hf_ossl_clear(void);
+
+/* A failure of OpenSSL: code, with OpenSSL's reason number and text taken off the queue. */
+HF_MUST_USE hf_result hf_ossl_fail(uint32_t code, const char *file, int line);
+#define HF_FAIL_OSSL(error) return hf_ossl_fail((error), __FILE__, __LINE__)
+
+/* Decode one certificate, all bytes used, its extensions cached (so that sharing it between
+ * threads never writes). The caller frees it. */
+HF_MUST_USE hf_result hf_ossl_x509(struct hf_span der, X509 **out);
+
+/* SHA-256 with a prefetched digest. */
+HF_MUST_USE hf_result hf_ossl_sha256(const struct hf_span *parts, size_t count,
+                                     uint8_t out[HF_DIGEST_SIZE]);
+
+/* For HF_DEFER. */
+void hf_x509_free_at(X509 **x);
+
+#endif
