@@ -60,7 +60,7 @@ struct hf_cert {
     struct hf_span san;       /* GeneralNames content, for later readers */
     struct hf_span aki;       /* keyIdentifier, empty when absent */
     struct hf_span ski;
-    struct hf_span name_constraints; /* content of the extension value, empty when absent */
+    struct hf_span name_constraints; /* content of the NameConstraints SEQUENCE, empty when absent */
     int64_t not_before;
     int64_t not_after;
     enum hf_signature_kind signature_kind;
