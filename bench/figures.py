@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From samples to figures: rates, ratios of rounds, and how sure a ratio is.
+
+A ratio is made within a round, between samples taken seconds apart, so that what slows
+the whole machine for a while cancels out. The median of the rounds is reported; its
+confidence interval comes from resampling rounds, never handshakes, because handshakes
+of one round are not independent.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """How many times as many handshakes per CPU second, with a 95 % interval."""
+
+    peer: str
+    over: str
+    median: float
+    low: float
+    high: float
+    rounds: tuple[float, ...]
+    aim: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        """Tell whether the aim was reached; None without one."""
+        return None if self.aim is None else self.median >= self.aim
+
+
+def rate(sample: dict[str, Any]) -> float:
+    """Return handshakes per second of CPU, all threads and both ends together."""
+    return float(sample["handshakes"] / sample["cpu"])
+
+
+def bootstrap(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the median; the seed is fixed, so runs agree."""
+    source = random.Random(1)  # noqa: S311 (statistics, not secrets)
+    medians = sorted(
+        statistics.median(source.choices(values, k=len(values)))
+        for _ in range(RESAMPLES)
+    )
+    return medians[int(RESAMPLES * 0.025)], medians[int(RESAMPLES * 0.975)]
+
+
+def ratio(
+    peer: str,
+    over: str,
+    samples: dict[str, list[dict[str, Any]]],
+    aim: float | None = None,
+) -> Ratio:
+    """Divide two peers, round by round."""
+    rounds = tuple(
+        rate(mine) / rate(theirs)
+        for mine, theirs in zip(samples[peer], samples[over], strict=True)
+    )
+    low, high = bootstrap(rounds)
+    return Ratio(
+        peer=peer,
+        over=over,
+        median=statistics.median(rounds),
+        low=low,
+        high=high,
+        rounds=rounds,
+        aim=aim,
+    )
+
+
+def latency(samples: list[dict[str, Any]]) -> list[float]:
+    """Return the latency grid in microseconds, each point the median of the rounds."""
+    grids = [sample["latency_us"] for sample in samples]
+    return [statistics.median(column) for column in zip(*grids, strict=True)]

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * c_loop.c - the C peer: full mutual TLS handshakes in memory, both ends in one thread, on plain
+ * OpenSSL with its stock verification (X509_verify_cert against a store that holds the root).
+ *
+ * What a careful C programmer would write: contexts, keys, chains and stores are made once, each
+ * handshake makes two SSL objects joined by a BIO pair, and nothing but libssl is called until
+ * both are done. There is no resumption, so no tickets are made (handfast makes none either).
+ * `--tuned` adds the settings that handfast's own contexts have; verification stays stock.
+ */
+#include "c_sampler.h"
+
+#include <getopt.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    const char *pki;
+    const char *groups;
+    const char *ciphersuites;
+    int tls12;
+    int verify;
+    int tuned;
+    int count; /* when positive: this many handshakes and out */
+};
+
+struct ends {
+    SSL_CTX *client;
+    SSL_CTX *server;
+    int verify;
+};
+
+static _Noreturn void die(const char *what)
+{
+    fprintf(stderr, "c_loop: %s\n", what);
+    ERR_print_errors_fp(stderr);
+    exit(1);
+}
+
+static void need(int condition, const char *what)
+{
+    if (!condition)
+        die(what);
+}
+
+/* ---- contexts ----------------------------------------------------------------------------- */
+
+/* "Verification off": still mutual, still CertificateVerify, but any chain is taken. */
+static int accept_any(X509_STORE_CTX *context, void *unused)
+{
+    (void)unused;
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return 1;
+}
+
+static void load(SSL_CTX *ctx, const struct options *options, const char *who)
+{
+    char chain[4096], key[4096], root[4096];
+    snprintf(chain, sizeof(chain), "%s/%s.pem", options->pki, who);
+    snprintf(key, sizeof(key), "%s/%s.key", options->pki, who);
+    snprintf(root, sizeof(root), "%s/root.pem", options->pki);
+    need(SSL_CTX_use_certificate_chain_file(ctx, chain) == 1, chain);
+    need(SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1, key);
+    need(SSL_CTX_check_private_key(ctx) == 1, "key and certificate differ");
+    need(SSL_CTX_load_verify_file(ctx, root) == 1, root);
+}
+
+/* The settings of csrc/src/tls/config.c that a C programmer could also choose. */
+static void tune(SSL_CTX *ctx)
+{
+    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
+    need(SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                       "TLS_CHACHA20_POLY1305_SHA256"), "tuned ciphersuites");
+}
+
+static SSL_CTX *context_new(const struct options *options, const char *who)
+{
+    int is_server = strcmp(who, "server") == 0;
+    int version = options->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    SSL_CTX *ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+    need(ctx != NULL, "SSL_CTX_new");
+    need(SSL_CTX_set_min_proto_version(ctx, version) == 1, "minimum version");
+    need(SSL_CTX_set_max_proto_version(ctx, version) == 1, "maximum version");
+    need(SSL_CTX_set1_groups_list(ctx, options->groups) == 1, options->groups);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
+    if (options->tls12)
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+    if (options->tuned)
+        tune(ctx);
+    if (options->ciphersuites != NULL)
+        need(SSL_CTX_set_ciphersuites(ctx, options->ciphersuites) == 1, options->ciphersuites);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    if (!options->verify)
+        SSL_CTX_set_cert_verify_callback(ctx, accept_any, NULL);
+    load(ctx, options, who);
+    return ctx;
+}
+
+/* ---- one handshake ------------------------------------------------------------------------ */
+
+static int step(SSL *ssl, int64_t *spent, int with_split)
+{
+    int64_t begin = with_split ? thread_cpu() : 0;
+    int result = SSL_do_handshake(ssl);
+    if (with_split)
+        *spent += thread_cpu() - begin;
+    need(result == 1 || SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ, "handshake failed");
+    return result == 1;
+}
+
+static void check(const struct ends *ends, SSL *ssl)
+{
+    need(SSL_get0_peer_certificate(ssl) != NULL, "no peer certificate");
+    need(!SSL_session_reused(ssl), "a resumed session");
+    need(!ends->verify || SSL_get_verify_result(ssl) == X509_V_OK, "peer not verified");
+}
+
+static void connect_ends(const struct ends *ends, SSL **client, SSL **server)
+{
+    BIO *near, *far;
+    *client = SSL_new(ends->client);
+    *server = SSL_new(ends->server);
+    need(*client != NULL && *server != NULL, "SSL_new");
+    need(BIO_new_bio_pair(&near, 0, &far, 0) == 1, "BIO_new_bio_pair");
+    SSL_set_bio(*client, near, near);
+    SSL_set_bio(*server, far, far);
+    SSL_set_connect_state(*client);
+    SSL_set_accept_state(*server);
+}
+
+static void drive(SSL *client, SSL *server, struct split *split)
+{
+    int client_done = 0, server_done = 0;
+    while (!client_done || !server_done) {
+        if (!client_done)
+            client_done = step(client, &split->client, split->on);
+        if (!server_done)
+            server_done = step(server, &split->server, split->on);
+    }
+}
+
+static void handshake(void *state, struct split *split)
+{
+    const struct ends *ends = state;
+    SSL *client, *server;
+    connect_ends(ends, &client, &server);
+    drive(client, server, split);
+    check(ends, client);
+    check(ends, server);
+    SSL_free(client);
+    SSL_free(server);
+}
+
+/* ---- facts and the command line ----------------------------------------------------------- */
+
+static void print_facts(const struct ends *ends, const struct options *options)
+{
+    struct split split = {0};
+    SSL *client, *server;
+    int signature = NID_undef;
+    connect_ends(ends, &client, &server);
+    drive(client, server, &split);
+    need(SSL_get_peer_signature_type_nid(client, &signature) == 1, "no signature");
+    const char *group = SSL_group_to_name(client, (int)SSL_get_negotiated_group(client));
+    printf("{\"openssl\": \"%s\", \"openssl_flags\": \"", OpenSSL_version(OPENSSL_VERSION));
+    for (const char *c = OpenSSL_version(OPENSSL_CFLAGS); *c != '\0'; c++)
+        if (*c != '"' && *c != '\\')
+            putchar(*c);
+    printf("\", \"protocol\": \"%s\", \"cipher\": \"%s\", \"group\": \"%s\", ",
+           SSL_get_version(client), SSL_CIPHER_standard_name(SSL_get_current_cipher(client)),
+           group != NULL ? group : "unknown");
+    printf("\"signature\": \"%s\", \"certificates_sent\": %d, \"root_sent\": false, ",
+           OBJ_nid2sn(signature), sk_X509_num(SSL_get_peer_cert_chain(client)));
+    printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": 0, ",
+           options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock");
+    printf("\"transport\": \"BIO pair\"}\n");
+    fflush(stdout);
+    SSL_free(client);
+    SSL_free(server);
+}
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
+                    "              [--no-verify] [--tuned] [--count HANDSHAKES]\n"
+                    "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
+                    "--count it makes that many handshakes and ends (for callgrind).\n");
+    exit(2);
+}
+
+static struct options parse(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"pki", required_argument, NULL, 'p'},   {"groups", required_argument, NULL, 'g'},
+        {"ciphersuites", required_argument, NULL, 'c'},
+        {"tls12", no_argument, NULL, '2'},       {"no-verify", no_argument, NULL, 'n'},
+        {"tuned", no_argument, NULL, 't'},       {"count", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
+    };
+    struct options options = {.groups = "X25519", .verify = 1};
+    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (c) {
+        case 'p': options.pki = optarg; break;
+        case 'g': options.groups = optarg; break;
+        case 'c': options.ciphersuites = optarg; break;
+        case '2': options.tls12 = 1; break;
+        case 'n': options.verify = 0; break;
+        case 't': options.tuned = 1; break;
+        case 'k': options.count = atoi(optarg); break;
+        default: usage();
+        }
+    }
+    if (options.pki == NULL || optind != argc)
+        usage();
+    return options;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = parse(argc, argv);
+    struct ends ends = {
+        .client = context_new(&options, "client"),
+        .server = context_new(&options, "server"),
+        .verify = options.verify,
+    };
+    if (options.count > 0) {
+        struct split split = {0};
+        for (int i = 0; i < options.count; i++)
+            handshake(&ends, &split);
+    } else {
+        print_facts(&ends, &options);
+        sampler_serve(handshake, &ends);
+    }
+    SSL_CTX_free(ends.client);
+    SSL_CTX_free(ends.server);
+    return 0;
+}

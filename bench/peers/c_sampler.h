@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * c_sampler.h - the runner's line protocol for peers written in C (bench/peers/sampler.py is its
+ * Python twin and describes it): facts on the first line, then one sample for each line read.
+ */
+#ifndef HANDFAST_BENCH_C_SAMPLER_H
+#define HANDFAST_BENCH_C_SAMPLER_H
+
+#include <stdint.h>
+
+/* CPU nanoseconds by end; only filled while `on`, since reading the clock is a system call. */
+struct split {
+    int on;
+    int64_t client;
+    int64_t server;
+};
+
+/* One full handshake, both ends. Ends the process when anything is not as it should be. */
+typedef void handshake_function(void *state, struct split *split);
+
+/* CPU time of the calling thread in nanoseconds. */
+int64_t thread_cpu(void);
+
+/* Answer requests from stdin until it ends. */
+void sampler_serve(handshake_function *handshake, void *state);
+
+#endif

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the runner talks to a peer program, and what a sample is.
+
+A peer is started once a scenario and lives through all rounds, so that samples of
+different peers can be interleaved without starting anything in between. It prints its
+facts (versions, what was negotiated) as one JSON line, then reads lines
+
+    SECONDS SPLIT
+
+and answers each with one JSON line: handshakes made in that time, CPU seconds of the
+whole process, latencies on the grid `LATENCY_GRID`; with SPLIT 1 also the CPU seconds
+of each end. c_sampler.c is the same thing for peers in C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import sysconfig
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Shares of handshakes: 0 to 99 %, 99.9 %, all.
+LATENCY_GRID = (*(percent / 100 for percent in range(100)), 0.999, 1.0)
+
+Facts = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Clock:
+    """Counts one sample: latencies, CPU of the process, CPU of each end."""
+
+    seconds: float
+    split: bool
+    latencies: list[float] = field(default_factory=list)
+    client_cpu: float = 0.0
+    server_cpu: float = 0.0
+    _cpu: float = 0.0
+    _wall: float = 0.0
+    _usage: resource.struct_rusage | None = None
+
+    def laps(self) -> Iterator[None]:
+        """Yield until the time is up; what runs between two yields is a handshake."""
+        now = self.start()
+        end = now + self.seconds
+        while now < end:
+            yield
+            last, now = now, time.perf_counter()
+            self.latencies.append(now - last)
+        self.stop()
+
+    def start(self) -> float:
+        """Begin to count."""
+        self._usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._cpu = time.process_time()
+        self._wall = time.perf_counter()
+        return self._wall
+
+    def stop(self) -> None:
+        """End counting: from now on the differences stand still."""
+        self._cpu = time.process_time() - self._cpu
+        self._wall = time.perf_counter() - self._wall
+
+    def sample(self) -> Facts:
+        """Return what was counted."""
+        assert self._usage is not None
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        ordered = sorted(self.latencies)
+        last = len(ordered) - 1
+        found: Facts = {
+            "handshakes": len(ordered),
+            "cpu": self._cpu,
+            "wall": self._wall,
+            "involuntary_switches": usage.ru_nivcsw - self._usage.ru_nivcsw,
+            "max_rss_kib": usage.ru_maxrss,
+            "latency_us": [
+                round(ordered[int(share * last + 0.5)] * 1e6, 1)
+                for share in LATENCY_GRID
+            ],
+        }
+        if self.split:
+            found |= {"client_cpu": self.client_cpu, "server_cpu": self.server_cpu}
+        return found
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse what every Python peer takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--pki", type=Path, required=True, help="from bench/pki.py")
+    parser.add_argument("--groups", default="X25519", help="OpenSSL's names")
+    parser.add_argument("--tls12", action="store_true", help="TLS 1.2 instead of 1.3")
+    return parser.parse_args()
+
+
+def python_facts() -> Facts:
+    """Return the interpreter's part of the facts."""
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "gil": not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    }
+
+
+def serve(facts: Facts, take: Callable[[Clock], None]) -> None:
+    """Print the facts, then answer requests; `take` fills a clock."""
+    print(json.dumps(facts | python_facts()), flush=True)
+    for line in sys.stdin:
+        seconds, split = line.split()
+        clock = Clock(seconds=float(seconds), split=split == "1")
+        take(clock)
+        print(json.dumps(clock.sample()), flush=True)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peer: stdlib `ssl` over memory BIOs, both ends verifying, as its manual shows it.
+
+It has no SPIFFE: the host name check is off and the URI SAN is read from
+`getpeercert()`, which is what a user of it has to write.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from bench.peers import memory, sampler
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def context(pki: Path, name: str, *, groups: str, tls12: bool) -> ssl.SSLContext:
+    """Make the context of one end; also used by trio_ssl."""
+    server = name == "server"
+    made = ssl.SSLContext(
+        ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT
+    )
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_REQUIRED
+    version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
+    made.minimum_version = made.maximum_version = version
+    made.load_verify_locations(pki / "root.pem")
+    made.load_cert_chain(pki / f"{name}.pem", pki / f"{name}.key")
+    if not tls12:
+        # TLS 1.2 wants the certificate's curve among the groups; the default has it.
+        made.set_ecdh_curve(groups)
+    if server:
+        # No peer resumes here, so none pays for tickets.
+        made.num_tickets = 0
+        made.options |= ssl.OP_NO_TICKET
+    return made
+
+
+def spiffe_id(tls: ssl.SSLObject | ssl.SSLSocket) -> str:
+    """Read the one URI SAN of the peer."""
+    certificate = tls.getpeercert() or {}
+    names = certificate.get("subjectAltName", ())
+    (uri,) = [str(name[1]) for name in names if name[0] == "URI"]
+    return uri
+
+
+class StdlibEnd:
+    """An SSLObject and its two memory BIOs."""
+
+    def __init__(self, made: ssl.SSLContext, *, server_side: bool) -> None:
+        self.done = False
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.tls = made.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side
+        )
+
+    def step(self, data: bytes) -> bytes:
+        """Go on until it needs more from the other end."""
+        self._incoming.write(data)
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        else:
+            self.done = True
+        return self._outgoing.read()
+
+    def peer_id(self) -> str:
+        """Return the SPIFFE ID of the other end."""
+        return spiffe_id(self.tls)
+
+
+def facts(tls: ssl.SSLObject | ssl.SSLSocket, groups: str) -> sampler.Facts:
+    """Say what was negotiated; this Python cannot tell the group, so it says asked."""
+    cipher = tls.cipher()
+    return {
+        "openssl": ssl.OPENSSL_VERSION,
+        "protocol": tls.version(),
+        "cipher": cipher[0] if cipher else None,
+        "group": f"{groups} (asked)",
+        "verification": "X509_verify_cert",
+        "tickets": 0,
+    }
+
+
+def main() -> None:
+    """Serve samples."""
+    given = sampler.arguments(__doc__ or "")
+    client, server = (
+        context(given.pki, name, groups=given.groups, tls12=given.tls12)
+        for name in ("client", "server")
+    )
+
+    def new_client() -> StdlibEnd:
+        return StdlibEnd(client, server_side=False)
+
+    def new_server() -> StdlibEnd:
+        return StdlibEnd(server, server_side=True)
+
+    probe = new_client()
+    memory.handshake(probe, new_server())
+    groups = "default" if given.tls12 else given.groups
+    sampler.serve(facts(probe.tls, groups), memory.taker(new_client, new_server))
+
+
+if __name__ == "__main__":
+    main()

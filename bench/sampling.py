@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running peer program, seen from the runner (the protocol: peers/sampler.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from bench.scenarios import Peer
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class PeerError(Exception):
+    """A peer ended or said something that is no sample; its own words are on stderr."""
+
+
+def command(peer: Peer, pki: Path, c_loop: Path) -> list[str]:
+    """Return how to start a peer."""
+    program = [str(c_loop)]
+    if peer.module:
+        program = [sys.executable, "-m", f"bench.peers.{peer.module}"]
+    return [*program, "--pki", str(pki), *peer.options]
+
+
+class RunningPeer:
+    """A peer process, from its start to its end."""
+
+    def __init__(self, peer: Peer, pki: Path, c_loop: Path, cpu: int | None) -> None:
+        self.peer = peer
+        self.command = command(peer, pki, c_loop)
+        self.samples: list[dict[str, Any]] = []
+        self.split: dict[str, Any] | None = None
+        self._process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        if cpu is not None:
+            os.sched_setaffinity(self._process.pid, {cpu})
+        self.facts = self._read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        try:
+            found = json.loads(line)
+        except ValueError:
+            code = self._process.wait() if not line else None
+            raise PeerError(
+                f"{self.peer.name}: expected a JSON line, seen {line!r} (exit code "
+                f"{code}); by hand: {' '.join(self.command)}"
+            ) from None
+        assert isinstance(found, dict)
+        return found
+
+    def sample(self, seconds: float, *, split: bool = False) -> dict[str, Any]:
+        """Let it work for `seconds`; nobody else works meanwhile."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds} {int(split)}\n")
+        self._process.stdin.flush()
+        return self._read()
