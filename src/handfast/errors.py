@@ -8,6 +8,7 @@ was seen, and what to do.
 
 Example:
     >>> from handfast import SpiffeId
+    >>> from handfast.errors import InvalidId
     >>> try:
     ...     SpiffeId.parse("spiffe://a.example/web/")
     ... except InvalidId as error:
@@ -125,14 +126,28 @@ def detail_for(  # noqa: PLR0913 - all by keyword
     depth: int | None = None,
     claimed_id: str | None = None,
     certificate: bytes | None = None,
+    hint: str | None = None,
 ) -> ErrorDetail:
-    """Fill in what is known about a reason beforehand: category, text and hint."""
+    """Fill in what is known about a reason beforehand: category, text and hint.
+
+    Args:
+        reason: Which rule failed.
+        expected: What it wants.
+        seen: What was there; must be escaped when it comes from a stranger.
+        depth: Which certificate of a chain.
+        claimed_id: Whom an unverified certificate claims to be for.
+        certificate: Its DER.
+        hint: A better hint than the reason's own.
+
+    Returns:
+        The detail, for one of the exceptions below.
+    """
     row = ROWS[reason]
     return ErrorDetail(
         reason=reason,
         category=row.category,
         text=row.text,
-        hint=row.hint,
+        hint=row.hint if hint is None else hint,
         depth=depth,
         expected=expected,
         seen=seen,

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trust bundles: the authorities of one trust domain, and sets of bundles.
+
+A bundle speaks for its own trust domain and for no other; a set keeps bundles side by
+side and never pools them. Which trust domain a bundle is for comes from whoever
+configures it, never from its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from handfast.certificates import is_ca, may_sign, read_certificate
+from handfast.der import split_der
+from handfast.errors import HandfastError, InvalidBundle, Reason, detail_for
+from handfast.ids import TrustDomain
+from handfast.keys import key_type_of
+from handfast.pem import CERTIFICATE, read_pem, write_pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Final
+
+__all__ = ["BUNDLE_MAX", "TrustBundle", "TrustBundleSet"]
+
+#: Authorities in one bundle.
+BUNDLE_MAX: Final = 1000
+
+
+def _refuse(reason: Reason, *, expected: str = "", seen: str = "") -> NoReturn:
+    raise InvalidBundle(detail_for(reason, expected=expected, seen=seen))
+
+
+def _trust_domain(value: TrustDomain | str) -> TrustDomain:
+    return value if isinstance(value, TrustDomain) else TrustDomain.parse(value)
+
+
+def _check_authority(der: bytes, place: int) -> None:
+    certificate = read_certificate(der, depth=place)
+    name = f"authority {place + 1}, {certificate.subject.rfc4514_string() or 'no name'}"
+    if not (is_ca(certificate) and may_sign(certificate)):
+        _refuse(Reason.AUTHORITY_NOT_CA, seen=name)
+    try:
+        known = key_type_of(certificate.public_key())
+    except Exception as error:
+        # An unknown or broken key: cryptography has half a dozen ways to say so.
+        raise InvalidBundle(detail_for(Reason.CERTIFICATE_KEY, seen=name)) from error
+    if known is None:
+        _refuse(Reason.CERTIFICATE_KEY, seen=name)
+
+
+def _read(parts: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Check every authority; the same one twice counts once."""
+    authorities = tuple(dict.fromkeys(parts))
+    if len(authorities) > BUNDLE_MAX:
+        seen = f"{len(authorities)}"
+        _refuse(Reason.LIMIT, expected=f"at most {BUNDLE_MAX} authorities", seen=seen)
+    for place, der in enumerate(authorities):
+        _check_authority(der, place)
+    return authorities
+
+
+@dataclass(frozen=True, slots=True)
+class TrustBundle:
+    """The X.509 authorities of one trust domain.
+
+    An empty bundle is legal and trusts nobody. Authorities need not be self-signed,
+    and an authority that has expired may stay: it is judged when it is used.
+
+    Attributes:
+        trust_domain: Whose authorities these are.
+        x509_authorities: DER certificates, each of them once, in the order given.
+        sequence: ``spiffe_sequence`` of the document it came from.
+        refresh_hint: Seconds after which to ask its publisher again; only a hint.
+
+    Example:
+        >>> from handfast.authority import Authority
+        >>> bundle = Authority("a.example").bundle
+        >>> bundle == TrustBundle.from_pem("a.example", bundle.to_pem())
+        True
+    """
+
+    trust_domain: TrustDomain
+    x509_authorities: tuple[bytes, ...] = field(default=(), repr=False)
+    sequence: int | None = None
+    refresh_hint: int | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            authorities = _read(self.x509_authorities)
+        except InvalidBundle:
+            raise
+        except HandfastError as error:
+            raise InvalidBundle(error.detail) from error
+        object.__setattr__(self, "x509_authorities", authorities)
+
+    @classmethod
+    def from_pem(
+        cls, trust_domain: TrustDomain | str, data: bytes | str
+    ) -> TrustBundle:
+        """Read ``CERTIFICATE`` blocks, at least one.
+
+        A text without any is more likely a damaged file than the wish to trust
+        nobody, so it is refused: write ``TrustBundle(trust_domain)`` for that.
+
+        Raises:
+            InvalidBundle: The text or one of the authorities cannot be used.
+        """
+        try:
+            parts = [der for _, der in read_pem(data, CERTIFICATE)]
+        except HandfastError as error:
+            raise InvalidBundle(error.detail) from error
+        return cls(_trust_domain(trust_domain), tuple(parts))
+
+    @classmethod
+    def from_der(
+        cls, trust_domain: TrustDomain | str, data: bytes | Sequence[bytes]
+    ) -> TrustBundle:
+        """Read DER, back to back as the Workload API sends it, or one by one.
+
+        Raises:
+            InvalidBundle: One of the authorities cannot be used.
+        """
+        try:
+            parts = split_der(data) if isinstance(data, bytes) else tuple(data)
+        except HandfastError as error:
+            raise InvalidBundle(error.detail) from error
+        return cls(_trust_domain(trust_domain), parts)
+
+    @classmethod
+    def from_json(
+        cls, trust_domain: TrustDomain | str, data: bytes | str
+    ) -> TrustBundle:
+        """Read a SPIFFE bundle document (a JWK Set with ``x509-svid`` entries).
+
+        Raises:
+            InvalidBundle: It is not such a document; nothing of it was taken.
+        """
+        # Only here: the document's module builds on this one.
+        from handfast.bundle_json import read_document  # noqa: PLC0415
+
+        return read_document(_trust_domain(trust_domain), data)
+
+    def to_pem(self) -> str:
+        """Write a ``CERTIFICATE`` block for each authority."""
+        return write_pem(CERTIFICATE, self.x509_authorities)
+
+    def to_json(self) -> str:
+        """Write a SPIFFE bundle document, the same text for the same bundle."""
+        from handfast.bundle_json import write_document  # noqa: PLC0415
+
+        return write_document(self)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 over the content: trust domain and authorities in any order.
+
+        The engine's is the same: the name, then each authority by the order of its
+        own SHA-256, all with their lengths as four bytes, big-endian, before them.
+        """
+        parts = sorted(
+            self.x509_authorities, key=lambda der: hashlib.sha256(der).digest()
+        )
+        digest = hashlib.sha256()
+        for part in (self.trust_domain.name.encode("ascii"), *parts):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        return digest.digest()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it trusts nobody."""
+        return not self.x509_authorities
+
+    def __len__(self) -> int:
+        return len(self.x509_authorities)
+
+    def __contains__(self, authority: object) -> bool:
+        return authority in self.x509_authorities
+
+
+class TrustBundleSet:
+    """Bundles side by side, one a trust domain; immutable.
+
+    Example:
+        >>> from handfast.authority import Authority
+        >>> own, other = Authority("a.example").bundle, Authority("b.example").bundle
+        >>> bundles = TrustBundleSet([own, other])
+        >>> bundles["b.example"] is other
+        True
+        >>> len(bundles.without("b.example"))
+        1
+    """
+
+    __slots__ = ("_bundles",)
+
+    def __init__(self, bundles: Iterable[TrustBundle] = ()) -> None:
+        """Collect bundles.
+
+        Raises:
+            InvalidBundle: Two are for the same trust domain: nothing is ever merged.
+        """
+        found: dict[TrustDomain, TrustBundle] = {}
+        for bundle in bundles:
+            if bundle.trust_domain in found:
+                _refuse(Reason.BUNDLE_DUPLICATE, seen=f"{bundle.trust_domain} twice")
+            found[bundle.trust_domain] = bundle
+        self._bundles = found
+
+    def get(self, trust_domain: TrustDomain | str) -> TrustBundle | None:
+        """The bundle of exactly this trust domain, or None."""
+        return self._bundles.get(_trust_domain(trust_domain))
+
+    def with_bundle(self, bundle: TrustBundle) -> TrustBundleSet:
+        """A set in which this bundle takes the place of its trust domain's."""
+        return TrustBundleSet((self._bundles | {bundle.trust_domain: bundle}).values())
+
+    def without(self, trust_domain: TrustDomain | str) -> TrustBundleSet:
+        """A set that knows nothing of a trust domain."""
+        gone = _trust_domain(trust_domain)
+        return TrustBundleSet(
+            bundle for name, bundle in self._bundles.items() if name != gone
+        )
+
+    def __getitem__(self, trust_domain: TrustDomain | str) -> TrustBundle:
+        return self._bundles[_trust_domain(trust_domain)]
+
+    def __contains__(self, trust_domain: object) -> bool:
+        if isinstance(trust_domain, str):
+            return self.get(trust_domain) is not None
+        return trust_domain in self._bundles
+
+    def __iter__(self) -> Iterator[TrustBundle]:
+        return iter(self._bundles.values())
+
+    def __len__(self) -> int:
+        return len(self._bundles)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TrustBundleSet):
+            return NotImplemented
+        return self._bundles == other._bundles
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._bundles.values()))
+
+    def __repr__(self) -> str:
+        names = ", ".join(f"{bundle.trust_domain} ({len(bundle)})" for bundle in self)
+        return f"<TrustBundleSet {names or 'empty'}>"
