@@ -34,6 +34,7 @@ __all__ = [
     "ConnectionClosed",
     "ErrorDetail",
     "HandfastError",
+    "HandshakeTimeout",
     "InternalError",
     "InvalidBundle",
     "InvalidCertificate",
@@ -213,6 +214,10 @@ class Truncated(PeerError):
     """The connection ended without close_notify: what was read may be incomplete."""
 
 
+class HandshakeTimeout(PeerError):
+    """The handshake did not finish in the time it was given."""
+
+
 class ConnectionClosed(HandfastError):
     """The peer has ended the connection cleanly; nothing more can be done with it."""
 
@@ -282,6 +287,7 @@ class InternalError(HandfastError):
 
 _BY_REASON: dict[Reason, type[HandfastError]] = {
     Reason.BAD_ARGUMENT: ConfigError,
+    Reason.HANDSHAKE_TIMEOUT: HandshakeTimeout,
     Reason.TRUNCATED: Truncated,
     Reason.PEER_ALERT: PeerAlert,
     Reason.BUNDLE_DUPLICATE: InvalidBundle,

@@ -76,6 +76,8 @@ class Reason(enum.StrEnum):
     IO = "io"
     #: the peer reset the connection
     CONNECTION_RESET = "connection_reset"
+    #: the handshake took too long
+    HANDSHAKE_TIMEOUT = "handshake_timeout"
     #: the peer ended the connection cleanly
     CLOSED = "closed"
     #: the connection ended without close_notify
@@ -303,6 +305,13 @@ ROWS: dict[Reason, Row] = {
         None,
         "the peer reset the connection",
         "look at the peer's log",
+    ),
+    Reason.HANDSHAKE_TIMEOUT: Row(
+        Category.IO,
+        0x0303,
+        None,
+        "the handshake took too long",
+        "the peer is slow, not there, or waits for something else than TLS",
     ),
     Reason.CLOSED: Row(
         Category.CLOSED,

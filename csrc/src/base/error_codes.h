@@ -60,6 +60,8 @@
     X(IO, "io", IO, 1, -1, "a system call failed", "see the system's error in the details")        \
     X(RESET, "connection_reset", IO, 2, -1, "the peer reset the connection",                       \
       "look at the peer's log")                                                                    \
+    X(HANDSHAKE_TIMEOUT, "handshake_timeout", IO, 3, -1, "the handshake took too long",            \
+      "the peer is slow, not there, or waits for something else than TLS")                         \
     X(CLOSED, "closed", CLOSED, 1, -1, "the peer ended the connection cleanly", "")                \
     X(TRUNCATED, "truncated", CLOSED, 2, -1, "the connection ended without close_notify",          \
       "data may be missing at the end: do not trust what was read so far as complete")             \
