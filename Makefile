@@ -13,8 +13,7 @@ export PATH := $(abspath $(RUN)):$(PATH)
 
 C_FILES  := $(shell find csrc fuzz -name '*.[ch]' 2>/dev/null)
 C_INPUTS := $(C_FILES) $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
-PYTHON_ENV := $(PYTHON) tools/venv.py
-# Python must never leave its caches where a wheel or a linter could pick them up.
+PYTHON_ENV := $(PYTHON) tools/environment.py
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test lint format sanitize sanitize-address \
         sanitize-thread coverage bench fuzz wheel docs clean
@@ -42,8 +41,9 @@ demo: install ## see two workloads shake hands, and five refusals explained
 	@$(PYTHON_ENV) cli
 	@$(RUN)/handfast demo
 
-test: install ## run the C tests and the Python tests
+test: install ## run the C tests and the Python tests (one part: TESTS=tests/unit)
 	@$(PYTHON_ENV) cli test
+	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin
 	cmake -S csrc -B build/c -DCMAKE_BUILD_TYPE=Release >build/c-configure.log
 	cmake --build build/c --parallel $(JOBS) | tail -n 1
 	ctest --test-dir build/c --output-on-failure --parallel $(JOBS)
@@ -57,6 +57,7 @@ lint: install ## check style, types, formatting and the directions of imports
 	$(RUN)/pyright
 	$(RUN)/clang-format --dry-run --Werror --style=file:csrc/.clang-format $(C_FILES)
 	$(RUN)/python tools/lint_c.py
+	$(RUN)/python tools/reasons.py --check
 	PYTHONPATH=src $(RUN)/lint-imports
 
 format: ## rewrite Python and C as the linters want them

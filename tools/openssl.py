@@ -4,10 +4,12 @@
 
 The prefix is `<cache>/handfast/openssl/<version>-<key>`, where the key is a hash of
 everything that goes into the build (the pin, the compiler, the machine), so that a
-prefix which exists is right by its name alone. Progress goes to stderr; stdout has
-the prefix, or the word `system` when HANDFAST_OPENSSL=system asks for that.
+prefix which exists is right by its name alone. Progress goes to stderr.
 
-Exit codes: 0 done, 1 the build failed, 2 bad pin or usage, 3 no source to be had.
+HANDFAST_OPENSSL=system prints the word `system` instead. HANDFAST_OPENSSL=pinned is the
+default said aloud: then a caller must not fall back to the system's.
+
+Exit codes: 0 done, 1 failed, 2 bad pin or usage, 3 no source to be had: fall back.
 Standard library only: it runs inside isolated wheel builds.
 """
 
@@ -19,6 +21,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +37,8 @@ PIN = Path(__file__).resolve().parent.parent / "csrc" / "openssl.pin"
 # Installed under a neutral prefix and moved afterwards: the library keeps this name
 # in its strings, and a wheel must not carry the path of whoever built it.
 NEUTRAL_PREFIX = "/usr/lib/handfast-openssl"
+
+MACOS_FLOOR = "MACOSX_DEPLOYMENT_TARGET"
 
 # Variables that change what Configure or make do behind the cache key's back.
 FOREIGN_VARIABLES = (
@@ -67,7 +72,9 @@ class Pin:
                 continue
             key, equals, value = text.partition("=")
             if not equals or not value.strip():
-                raise ValueError(f"{path.name}:{number}: expected `key = value`: {line}")
+                raise ValueError(
+                    f"{path.name}:{number}: expected `key = value`: {line}"
+                )
             values.setdefault(key.strip(), []).extend(value.split())
         try:
             (version,), (sha256,) = values.pop("version"), values.pop("sha256")
@@ -128,6 +135,14 @@ def cache_root() -> Path:
     return Path(base) / "handfast" / "openssl"
 
 
+def macos_target() -> list[str]:
+    """Name the target on macOS, where wheels are built for both architectures."""
+    if platform.system() != "Darwin":
+        return []
+    found = re.findall(r"-arch\s+(\S+)", os.environ.get("ARCHFLAGS", ""))
+    return [f"darwin64-{found[0] if found else platform.machine()}-cc"]
+
+
 def inputs(pin: Pin, compiler: Compiler) -> dict[str, object]:
     """Everything that decides the bytes of the build."""
     return {
@@ -139,7 +154,7 @@ def inputs(pin: Pin, compiler: Compiler) -> dict[str, object]:
         "cflags": pin.cflags[""] + pin.cflags.get(compiler.family, ()),
         "compiler": compiler.identity,
         "machine": [platform.system(), platform.machine()],
-        "macos": os.environ.get("MACOSX_DEPLOYMENT_TARGET", ""),
+        "macos": " ".join([*macos_target(), os.environ.get(MACOS_FLOOR, "")]),
     }
 
 
@@ -153,9 +168,9 @@ def step(name: str, command: list[str], cwd: Path, env: dict[str, str]) -> None:
     say(f"{name} ...")
     log = cwd / f"handfast-{name}.log"
     with log.open("wb") as out:
-        code = subprocess.run(
+        code = subprocess.call(
             command, cwd=cwd, env=env, stdout=out, stderr=subprocess.STDOUT
-        ).returncode
+        )
     if code != 0:
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-40:])
         raise BuildError(f"{name} failed with exit code {code}; it ended with:\n{tail}")
@@ -180,10 +195,13 @@ def build(
         with tarfile.open(tarball) as archive:
             archive.extractall(scratch, filter="data")
         source = Path(scratch) / f"openssl-{pin.version}"
-        cflags = facts["cflags"]
-        assert isinstance(cflags, tuple)
-        configure = ["perl", "Configure", *pin.configure, *cflags]
-        configure += [f"--prefix={NEUTRAL_PREFIX}", "--libdir=lib", "--openssldir=/etc/ssl"]
+        cflags = pin.cflags[""] + pin.cflags.get(compiler.family, ())
+        configure = ["perl", "Configure", *macos_target(), *pin.configure, *cflags]
+        configure += [
+            f"--prefix={NEUTRAL_PREFIX}",
+            "--libdir=lib",
+            "--openssldir=/etc/ssl",
+        ]
         step("configure", configure, source, env)
         step("compile", ["make", f"-j{jobs}", "build_libs"], source, env)
         stage = Path(scratch) / "stage"
@@ -219,14 +237,16 @@ def obtain(pin: Pin) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Print the prefix of the pinned OpenSSL.")
+    parser = argparse.ArgumentParser(
+        description="Print the prefix of the pinned OpenSSL."
+    )
     parser.add_argument("--pin", type=Path, default=PIN, help="another pin file")
     arguments = parser.parse_args()
-    choice = os.environ.get("HANDFAST_OPENSSL", "pinned")
+    choice = os.environ.get("HANDFAST_OPENSSL", "")
     if choice == "system":
         print("system")
         return 0
-    if choice != "pinned":
+    if choice not in {"", "pinned"}:
         say(f"HANDFAST_OPENSSL is {choice!r}; expected 'pinned' or 'system'")
         return 2
     try:
@@ -236,7 +256,7 @@ def main() -> int:
         return 2
     except openssl_source.NoSourceError as error:
         say(str(error))
-        return 3
+        return 1 if choice == "pinned" else 3
     except (BuildError, OSError, subprocess.CalledProcessError) as error:
         say(str(error))
         return 1

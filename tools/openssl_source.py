@@ -51,14 +51,19 @@ def check(path: Path, sha256: str) -> Path:
 
 
 def obtain(version: str, sha256: str, cache: Path, say: Say) -> Path:
-    """Return a file with the pinned bytes, or raise NoSourceError."""
+    """Return a file with the pinned bytes.
+
+    Raises:
+        NoSourceError: nobody has it.
+        ValueError: HANDFAST_OPENSSL_TARBALL names something else.
+    """
     given = os.environ.get("HANDFAST_OPENSSL_TARBALL")
     if given:
-        # Named on purpose, so a wrong one is an error and not a reason to look elsewhere.
+        # Named on purpose: a wrong one is an error, not a reason to look elsewhere.
         try:
             return check(Path(given), sha256)
         except NotHereError as error:
-            raise NoSourceError(f"HANDFAST_OPENSSL_TARBALL: {error}") from error
+            raise ValueError(f"HANDFAST_OPENSSL_TARBALL: {error}") from error
     kept = cache / f"openssl-{version}.tar.gz"
     if kept.is_file():
         try:
@@ -67,7 +72,10 @@ def obtain(version: str, sha256: str, cache: Path, say: Say) -> Path:
             say(f"the cached tarball is no use: {error}")
             kept.unlink()
     failures: list[str] = []
-    for name, fetch in (("upstream release", from_upstream), ("Debian source", from_debian)):
+    for name, fetch in (
+        ("upstream release", from_upstream),
+        ("Debian source", from_debian),
+    ):
         with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache) as scratch:
             say(f"fetching openssl-{version}.tar.gz: {name}")
             try:
@@ -86,12 +94,14 @@ def obtain(version: str, sha256: str, cache: Path, say: Say) -> Path:
     )
 
 
-def from_upstream(version: str, sha256: str, scratch: Path) -> Path:
+def from_upstream(version: str, _sha256: str, scratch: Path) -> Path:
     target = scratch / "upstream.tar.gz"
     url = UPSTREAM.format(version)
-    with urllib.request.urlopen(url, timeout=UPSTREAM_TIMEOUT_S) as answer:
-        with target.open("wb") as file:
-            shutil.copyfileobj(answer, file)
+    with (
+        urllib.request.urlopen(url, timeout=UPSTREAM_TIMEOUT_S) as answer,  # noqa: S310
+        target.open("wb") as file,
+    ):
+        shutil.copyfileobj(answer, file)
     return target
 
 
@@ -110,28 +120,29 @@ def from_debian(version: str, sha256: str, scratch: Path) -> Path:
     archives = mirrors(Path("/etc/apt"))
     if not archives:
         raise NotHereError("no Debian mirror is configured in /etc/apt")
-    reasons: list[str] = []
-    for trusted in (False, True):
+    try:
+        return apt_source(version, sha256, scratch / "signed", archives)
+    except NotHereError as signed:
+        trusting = dict.fromkeys(archives, "trusted=yes")
         try:
-            return apt_source(version, sha256, scratch / f"apt-{trusted}", archives, trusted)
-        except NotHereError as error:
-            reasons.append(str(error))
-    raise NotHereError("; then unauthenticated: ".join(reasons))
+            return apt_source(version, sha256, scratch / "unsigned", trusting)
+        except NotHereError as unsigned:
+            message = f"{signed}; then without authentication: {unsigned}"
+            raise NotHereError(message) from unsigned
 
 
 def apt_source(
-    version: str, sha256: str, scratch: Path, archives: dict[str, str], trusted: bool
+    version: str, sha256: str, scratch: Path, archives: dict[str, str]
 ) -> Path:
     for folder in ("lists/partial", "cache/archives/partial", "files"):
         (scratch / folder).mkdir(parents=True)
     lines: list[str] = []
-    for uri, signed_by in archives.items():
+    for uri, option in archives.items():
         security = uri.rstrip("/").endswith("security")
-        suites = ("-security",) if security else ("", "-updates")
-        options = "trusted=yes" if trusted else signed_by and f"signed-by={signed_by}"
+        bracket = f"[{option}] " if option else ""
         lines += [
-            f"deb-src {f'[{options}] ' if options else ''}{uri} {DEBIAN_RELEASE}{suite} main"
-            for suite in suites
+            f"deb-src {bracket}{uri} {DEBIAN_RELEASE}{suffix} main"
+            for suffix in (("-security",) if security else ("", "-updates"))
         ]
     (scratch / "sources.list").write_text("\n".join(lines) + "\n", "utf-8")
     options = {
@@ -144,7 +155,9 @@ def apt_source(
         "Acquire::http::Timeout": 20,
         "APT::Sandbox::User": "root",
     }
-    common = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+    common = [
+        word for key, value in options.items() for word in ("-o", f"{key}={value}")
+    ]
     run(["apt-get", *common, "update"], scratch)
     stanzas = run(["apt-cache", *common, "showsrc", "openssl"], scratch).split("\n\n")
     for stanza in stanzas:
@@ -159,7 +172,7 @@ def apt_source(
 
 
 def run(command: list[str], cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = [*done.stderr.strip().splitlines(), *done.stdout.strip().splitlines()]
         shown = " | ".join(lines[-3:])
@@ -168,7 +181,7 @@ def run(command: list[str], cwd: Path) -> str:
 
 
 def mirrors(etc_apt: Path) -> dict[str, str]:
-    """Return the configured archives as URI -> keyring file (or nothing)."""
+    """Return the configured archives as URI -> option that names the keyring."""
     found: dict[str, str] = {}
     files = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
     for path in files:
@@ -185,6 +198,7 @@ def mirrors(etc_apt: Path) -> dict[str, str]:
 
 
 def deb822_archives(text: str) -> dict[str, str]:
+    """Read the stanzas of a .sources file."""
     found: dict[str, str] = {}
     for stanza in re.split(r"\n\s*\n", text):
         fields: dict[str, str] = {}
@@ -197,17 +211,19 @@ def deb822_archives(text: str) -> dict[str, str]:
         if "main" not in fields.get("components", "").split():
             continue
         for uri in fields.get("uris", "").split():
-            found[uri] = fields.get("signed-by", "")
+            signed_by = fields.get("signed-by", "")
+            found[uri] = f"signed-by={signed_by}" if signed_by else ""
     return found
 
 
 def one_line_archives(text: str) -> dict[str, str]:
+    """Read the lines of a sources.list."""
     found: dict[str, str] = {}
     pattern = re.compile(r"^deb(?:-src)?\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+\S+\s+(.*)$")
     for line in text.splitlines():
         match = pattern.match(line.partition("#")[0].strip())
         if match is None or "main" not in match[3].split():
             continue
-        options = dict(word.split("=", 1) for word in (match[1] or "").split() if "=" in word)
-        found[match[2]] = options.get("signed-by", "")
+        signed_by = re.search(r"\bsigned-by=\S+", match[1] or "")
+        found[match[2]] = signed_by[0] if signed_by else ""
     return found

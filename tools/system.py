@@ -4,8 +4,8 @@
 
     tools/system.py need python-venv python-headers clang=clang gnutls-cli=gnutls-bin
 
-A need is COMMAND or COMMAND=PACKAGE (a command on the PATH), `python-venv` or
-`python-headers` (parts of this very Python that Debian packages apart). What is
+A need is COMMAND or COMMAND=PACKAGE[,PACKAGE] (a command on the PATH), `python-venv`
+or `python-headers` (parts of this very Python that Debian packages apart). What is
 missing is installed by apt-get when this is Debian and we are root; otherwise the one
 command to run is printed and the exit code is 1.
 """
@@ -30,13 +30,13 @@ def is_missing(need: str) -> bool:
     return shutil.which(need.partition("=")[0]) is None
 
 
-def package_for(need: str) -> str:
-    """Name the Debian package that meets a need."""
+def packages_for(need: str) -> list[str]:
+    """Name the Debian packages that meet a need."""
     if need.startswith("python-"):
         suffix = {"python-venv": "venv", "python-headers": "dev"}[need]
-        return f"python{sys.version_info.major}.{sys.version_info.minor}-{suffix}"
-    command, _, package = need.partition("=")
-    return package or command
+        return [f"python{sys.version_info.major}.{sys.version_info.minor}-{suffix}"]
+    command, _, packages = need.partition("=")
+    return packages.split(",") if packages else [command]
 
 
 def apt_install(packages: list[str]) -> bool:
@@ -62,13 +62,17 @@ def apt_install(packages: list[str]) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Meet the needs named on the command line."""
-    if len(arguments) < 2 or arguments[0] != "need":
+    command, *needs = arguments or [""]
+    if command != "need" or not needs:
         print(__doc__, file=sys.stderr)
         return 2
-    missing = [need for need in arguments[1:] if is_missing(need)]
-    if not missing:
-        return 0
-    packages = sorted({package_for(need) for need in missing})
+    missing = [need for need in needs if is_missing(need)]
+    return meet(missing) if missing else 0
+
+
+def meet(missing: list[str]) -> int:
+    """Install what is missing, or say how."""
+    packages = sorted({name for need in missing for name in packages_for(need)})
     by_hand = f"apt-get install {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         names = ", ".join(need.partition("=")[0] for need in missing)
@@ -78,13 +82,12 @@ def main(arguments: list[str]) -> int:
         print(f"missing here; please run: sudo {by_hand}", file=sys.stderr)
         return 1
     print(f"system: {by_hand}", file=sys.stderr)
-    if not apt_install(packages):
-        return 1
-    still = [need for need in missing if is_missing(need)]
+    still = missing
+    if apt_install(packages):
+        still = [need for need in missing if is_missing(need)]
     if still:
-        print(f"installed, but still missing: {', '.join(still)}", file=sys.stderr)
-        return 1
-    return 0
+        print(f"still missing: {', '.join(still)}", file=sys.stderr)
+    return 1 if still else 0
 
 
 if __name__ == "__main__":

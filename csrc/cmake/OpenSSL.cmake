@@ -59,5 +59,3 @@ message(STATUS "handfast: OpenSSL ${OPENSSL_VERSION} (${HANDFAST_OPENSSL_KIND})"
 
 add_library(handfast_openssl INTERFACE)
 target_link_libraries(handfast_openssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)
-target_compile_definitions(handfast_openssl INTERFACE
-  HF_OPENSSL_ORIGIN="${HANDFAST_OPENSSL_KIND}")

@@ -39,3 +39,18 @@ else()
 endif()
 
 install(TARGETS native LIBRARY DESTINATION handfast)
+
+# What is inside, for scanners (PEP 770), and the licence that OpenSSL asks to be kept.
+if(SKBUILD_STATE STREQUAL "wheel")
+  set(bill "${CMAKE_CURRENT_BINARY_DIR}/handfast.cdx.json")
+  execute_process(
+    COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/../tools/sbom.py"
+      --handfast "${SKBUILD_PROJECT_VERSION_FULL}" --openssl "${OPENSSL_VERSION}"
+      --origin "${HANDFAST_OPENSSL_KIND}" "${bill}"
+    COMMAND_ERROR_IS_FATAL ANY)
+  install(FILES "${bill}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
+  if(HANDFAST_OPENSSL_KIND STREQUAL "pinned")
+    install(FILES "${prefix}/LICENSE.txt" DESTINATION "${SKBUILD_METADATA_DIR}/licenses"
+      RENAME OPENSSL-LICENSE.txt)
+  endif()
+endif()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Make the virtual environment .venv and put what extras of pyproject.toml name into it.
+"""Make the virtual environment .venv and fill it with extras of pyproject.toml.
 
-    python3 tools/venv.py [--venv DIR] [EXTRA ...]
+    python3 tools/environment.py [--venv DIR] [EXTRA ...]
 
 The build requirements and the runtime dependencies always go in; handfast itself does
 not (`make install` does that). Nothing is done twice: each set of requirements leaves a
@@ -16,8 +16,13 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    message = "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."
+    raise SystemExit(f"environment: {message}") from None
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,12 +35,14 @@ def requirements(extras: list[str]) -> dict[str, list[str]]:
     document = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     project = document["project"]
     base = [*document["build-system"]["requires"], *project["dependencies"]]
-    base += [text for name, text in FALLBACKS.items() if shutil.which(name) is None]
+    base += [text for tool, text in FALLBACKS.items() if shutil.which(tool) is None]
     optional = project["optional-dependencies"]
     unknown = sorted(set(extras) - set(optional))
     if unknown:
         known = ", ".join(sorted(optional))
-        raise SystemExit(f"venv: no such extra: {', '.join(unknown)}; there are {known}")
+        raise SystemExit(
+            f"environment: no such extra: {', '.join(unknown)}; there are {known}"
+        )
     return {"base": base} | {extra: optional[extra] for extra in extras}
 
 
@@ -43,20 +50,19 @@ def create(venv: Path) -> None:
     """Create the environment when it is not there or its Python has gone."""
     if (venv / "bin" / "python").exists() and (venv / "bin" / "pip").exists():
         return
-    print(f"venv: making {venv.name} with Python {sys.version.split()[0]}", flush=True)
-    system = [sys.executable, str(ROOT / "tools" / "system.py"), "need"]
-    if subprocess.run([*system, "python-venv", "python-headers"], check=False).returncode:
+    print(
+        f"environment: making {venv.name} with Python {sys.version.split()[0]}",
+        flush=True,
+    )
+    system = [sys.executable, str(ROOT / "tools" / "system.py")]
+    needs = ["need", "python-venv", "python-headers"]
+    if subprocess.run([*system, *needs], check=False).returncode != 0:
         raise SystemExit(1)
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
 
 
 def main() -> int:
     """Bring the environment up to what was asked for."""
-    if sys.version_info < (3, 11):
-        version = sys.version.split()[0]
-        print(f"venv: Python 3.11 or newer is needed, this is {version}; "
-              "name another: make PYTHON=python3.12 ...", file=sys.stderr)
-        return 1
     parser = argparse.ArgumentParser(description="Make the development environment.")
     parser.add_argument("--venv", type=Path, default=ROOT / ".venv")
     parser.add_argument("extras", nargs="*")
@@ -72,7 +78,7 @@ def main() -> int:
             stamps.append((stamp, digest))
     if wanted:
         names = ", ".join(stamp.name.removeprefix(".handfast-") for stamp, _ in stamps)
-        print(f"venv: installing {names}", flush=True)
+        print(f"environment: installing {names}", flush=True)
         pip = [str(arguments.venv / "bin" / "python"), "-m", "pip", "install"]
         pip += ["--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *dict.fromkeys(wanted)], check=True)
