@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Verifiers from the inside: authentication (verify/judge.h) and then authorization, in one call
+ * that the TLS layer makes during a handshake and hf_verifier_verify() makes outside of one.
+ */
+#ifndef HF_POLICY_VERIFIER_H
+#define HF_POLICY_VERIFIER_H
+
+#include "policy/policy.h"
+#include "verify/judge.h"
+
+enum hf_verifier_kind { HF_VERIFIER_SPIFFE = 1, HF_VERIFIER_WEB };
+
+struct hf_verifier {
+    struct hf_refcount refs;
+    enum hf_verifier_kind kind;
+    int rules;
+    uint32_t max_depth;
+    struct hf_bundle_set *bundles; /* SPIFFE */
+    struct hf_policy *policy;      /* SPIFFE; NULL refuses everybody */
+    struct hf_bundle *roots;       /* WEB */
+};
+
+/* The one entry for both kinds. `name` is for web verifiers; NULL compares nothing. */
+HF_MUST_USE hf_result hf_verifier_judge(const struct hf_verifier *verifier,
+                                        const struct hf_presented *presented,
+                                        const struct hf_name *name, struct hf_peer *out);
+
+#endif

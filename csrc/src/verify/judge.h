@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Authentication: from a chain as presented to an identity, or a refusal. Authorization is the
+ * next room's (policy/verifier.h), which is the only caller beside tests and fuzzers.
+ */
+#ifndef HF_VERIFY_JUDGE_H
+#define HF_VERIFY_JUDGE_H
+
+#include "x509/bundle.h"
+
+/* What is judged: certificates as presented, leaf first. `x509s`, when not NULL, are the caller's
+ * decoded objects of the same certificates in the same order (the TLS layer has them already). */
+struct hf_presented {
+    const struct hf_chain *chain;
+    X509 *const *x509s;
+    int64_t at;  /* resolved: never HF_TIME_NOW */
+    int purpose; /* HF_PURPOSE_* of the peer */
+};
+
+/* Strict views, SVID rules, the bundle of the leaf's own trust domain and no other (P1), then every
+ * path from the presented certificates to one of its authorities within bounded work. */
+HF_MUST_USE hf_result hf_judge_svid(const struct hf_bundle_set *bundles,
+                                    const struct hf_presented *presented, int rules,
+                                    struct hf_peer *out);
+
+/* An expected name of a web peer; kind HF_NAME_NONE compares nothing. */
+struct hf_name {
+    int kind;
+    struct hf_span text;
+};
+
+HF_MUST_USE hf_result hf_judge_web(const struct hf_bundle *roots,
+                                   const struct hf_presented *presented, uint32_t max_depth,
+                                   const struct hf_name *name, struct hf_peer *out);
+
+#endif

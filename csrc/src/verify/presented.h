@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The certificates of a peer as they came: read strictly, within the limits, decoded by OpenSSL
+ * only when a path needs them.
+ */
+#ifndef HF_VERIFY_PRESENTED_H
+#define HF_VERIFY_PRESENTED_H
+
+#include "verify/judge.h"
+
+struct hf_pool {
+    const struct hf_presented *in;
+    size_t count;
+    struct hf_cert certs[HF_CHAIN_MAX]; /* leaf first; views into the caller's bytes */
+    bool repeated[HF_CHAIN_MAX];        /* the same bytes came before: never looked at again */
+    X509 *decoded[HF_CHAIN_MAX];        /* ours, made on demand; unused when the caller has some */
+};
+
+/* Limits first (C10), then a strict view of every certificate, also of those that no path will
+ * use: a chain is understood as a whole or refused. On failure the record has the depth. Whatever
+ * the result, hf_pool_wipe() is to be called. */
+HF_MUST_USE hf_result hf_pool_init(const struct hf_presented *in, struct hf_pool *out);
+void hf_pool_wipe(struct hf_pool *pool);
+
+/* OpenSSL's object of certificate i, borrowed from the pool or from the caller. */
+HF_MUST_USE hf_result hf_pool_x509(struct hf_pool *pool, size_t i, X509 **out);
+
+/* SHA-256 over every presented certificate in order, each with its length before it as four
+ * bytes, big-endian (C1). */
+HF_MUST_USE hf_result hf_pool_digest(const struct hf_pool *pool, uint8_t out[HF_DIGEST_SIZE]);
+
+#endif

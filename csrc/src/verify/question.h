@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is asked of a path: the parts of a judgement that stay the same for every candidate.
+ */
+#ifndef HF_VERIFY_QUESTION_H
+#define HF_VERIFY_QUESTION_H
+
+#include "verify/path.h"
+
+struct hf_question {
+    int64_t at;
+    int purpose;                 /* HF_PURPOSE_* */
+    int rules;                   /* HF_RULES_*; web paths are judged by their own */
+    bool web;
+    struct hf_span trust_domain; /* SPIFFE: the leaf's; text of the ID in its certificate */
+    uint32_t max_depth;          /* web: intermediates between leaf and anchor */
+    const struct hf_name *name;  /* web: what the leaf must be named, NULL for nothing */
+};
+
+/* Bits of HF_EKU_* that the purpose needs. */
+static inline uint32_t hf_purpose_eku(int purpose)
+{
+    switch (purpose) {
+    case HF_PURPOSE_CLIENT:
+        return HF_EKU_CLIENT;
+    case HF_PURPOSE_SERVER:
+        return HF_EKU_SERVER;
+    default:
+        return HF_EKU_CLIENT | HF_EKU_SERVER;
+    }
+}
+
+#endif
