@@ -143,12 +143,12 @@ class TrustBundle:
 
         return read_document(_trust_domain(trust_domain), data)
 
-    def to_pem(self) -> str:
+    def to_pem(self) -> bytes:
         """Write a ``CERTIFICATE`` block for each authority."""
         return write_pem(CERTIFICATE, self.x509_authorities)
 
-    def to_json(self) -> str:
-        """Write a SPIFFE bundle document, the same text for the same bundle."""
+    def to_json(self) -> bytes:
+        """Write a SPIFFE bundle document, the same bytes for the same bundle."""
         from handfast.bundle_json import write_document  # noqa: PLC0415
 
         return write_document(self)

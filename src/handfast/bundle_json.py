@@ -203,7 +203,7 @@ def read_document(trust_domain: TrustDomain, data: bytes | str) -> TrustBundle:
     return TrustBundle(trust_domain, authorities, sequence, hint)
 
 
-def write_document(bundle: TrustBundle) -> str:
+def write_document(bundle: TrustBundle) -> bytes:
     """Write a bundle as its publisher must: one entry a certificate, no ``kid``."""
     keys: list[dict[str, object]] = []
     for der in bundle.x509_authorities:
@@ -215,4 +215,4 @@ def write_document(bundle: TrustBundle) -> str:
         document["spiffe_sequence"] = bundle.sequence
     if bundle.refresh_hint is not None:
         document["spiffe_refresh_hint"] = bundle.refresh_hint
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(document, indent=2).encode("ascii") + b"\n"

@@ -217,7 +217,7 @@ class PrivateKey:
         loaded = serialization.load_der_private_key(self.view(), password=None)
         return _signing_key(loaded)
 
-    def to_pem(self) -> str:
+    def to_pem(self) -> bytes:
         """Write it as an unencrypted ``PRIVATE KEY`` block.
 
         Raises:

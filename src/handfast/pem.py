@@ -83,11 +83,11 @@ def read_pem(data: bytes | str, *labels: str) -> list[tuple[str, bytes]]:
     return blocks
 
 
-def write_pem(label: str, elements: Iterable[bytes]) -> str:
+def write_pem(label: str, elements: Iterable[bytes]) -> bytes:
     """Write a block for each element.
 
     Example:
-        >>> print(write_pem("CERTIFICATE", [b"0"]), end="")
+        >>> print(write_pem("CERTIFICATE", [b"0"]).decode(), end="")
         -----BEGIN CERTIFICATE-----
         MA==
         -----END CERTIFICATE-----
@@ -100,4 +100,4 @@ def write_pem(label: str, elements: Iterable[bytes]) -> str:
             (f"-----BEGIN {label}-----", *lines, f"-----END {label}-----")
         )
         text += "\n"
-    return text
+    return text.encode("ascii")

@@ -167,11 +167,11 @@ class X509Svid:
         """
         return self.not_after - (now or datetime.now(UTC))
 
-    def to_pem_chain(self) -> str:
+    def to_pem_chain(self) -> bytes:
         """Write the chain, leaf first."""
         return write_pem(CERTIFICATE, self.chain)
 
-    def to_pem_key(self) -> str:
+    def to_pem_key(self) -> bytes:
         """Write the private key, unencrypted: mind where it goes."""
         return self.key.to_pem()
 
