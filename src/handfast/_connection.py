@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One TLS connection without I/O.
+
+Theory of operation. Bytes from the peer go in by :meth:`Connection.receive`, bytes
+for the peer come out by :meth:`Connection.to_send`; when and how they travel is the
+caller's business. Between the two, :meth:`Connection.handshake` goes as far as it can
+with what is there. All cryptography, the peer's verification and its authorization
+happen inside of that call, in C and without the GIL.
+
+Invariants:
+    1. `handshake()` is True only when the engine finished the handshake, authenticated
+       the peer by its own trust domain and authorized it (C14), and, when the source
+       has a newer snapshot than the handshake began with, the newest agrees (P5).
+    2. Before that no application byte goes in or out (A9), and after a refusal never.
+    3. A refusal leaves the alert for the peer in `to_send()`: send it, then close.
+    4. Nothing of the peer is an attribute here before it is verified, except for what
+       is named `presented`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from handfast import _ffi, _settings
+from handfast.errors import HandfastError, Reason, UsageError, detail_for
+from handfast.names import IpAddress, parse_name
+
+if TYPE_CHECKING:
+    from handfast._tls_config import Built, TlsConfig
+    from handfast.names import DnsName
+    from handfast.peer import VerifiedPeer
+
+__all__ = ["Connection"]
+
+_VERSIONS: dict[int, Literal["1.2", "1.3"]] = {0x0303: "1.2", 0x0304: "1.3"}
+_PEER_PURPOSE = {"server": 1, "client": 2}
+
+
+class Connection:
+    """A TLS connection without I/O; see also `MtlsStream`, which has it.
+
+    It belongs to one thread at a time: a call while another one runs is refused.
+
+    Args:
+        config: How to connect; its role is the connection's.
+        server_hostname: For a client: the name to ask for (SNI). A web client verifies
+            the server by it and needs it; a SPIFFE client does not look at it.
+
+    Raises:
+        ConfigError: the name is missing, or not a name.
+        SourceError: there is no identity to connect with.
+
+    Example:
+        >>> from handfast import Connection, StaticSource, TlsConfig, authorize
+        >>> from handfast.authority import Authority
+        >>> authority = Authority("prod.example.com")
+        >>> def workload(name):
+        ...     svid = authority.issue(f"spiffe://prod.example.com/{name}")
+        ...     return StaticSource(svid, authority.bundle)
+        >>> ours = authorize.any_in("prod.example.com")
+        >>> web = Connection(TlsConfig.client(workload("web"), authorize=ours))
+        >>> db = Connection(TlsConfig.server(workload("db"), authorize=ours))
+        >>> while not (web.handshake() & db.handshake()):
+        ...     db.receive(web.to_send())
+        ...     web.receive(db.to_send())
+        >>> str(db.peer.spiffe_id), str(web.peer.spiffe_id)
+        ('spiffe://prod.example.com/web', 'spiffe://prod.example.com/db')
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_built",
+        "_closed_by_peer",
+        "_config",
+        "_conn",
+        "_established",
+        "_peer",
+        "_refusal",
+    )
+
+    def __init__(
+        self,
+        config: TlsConfig,
+        *,
+        server_hostname: str | DnsName | IpAddress | None = None,
+    ) -> None:
+        name = _server_name(config, server_hostname)
+        built: Built = config.current()
+        self._config = config
+        self._built = built
+        self._conn = _ffi.Conn(built.config, *name)
+        self._established = False
+        self._closed_by_peer = False
+        self._refusal: HandfastError | None = None
+        self._peer: VerifiedPeer | None = None
+
+    # ---- bytes ----
+
+    def receive(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes that came from the peer; empty means that no more will come.
+
+        They are only stored: `handshake()` and `read()` look at them.
+
+        Raises:
+            UsageError: more was stored than is allowed without reading (`limit`).
+        """
+        if data:
+            self._conn.receive(data)
+        else:
+            self._conn.receive_eof()
+
+    def to_send(self) -> bytes:
+        """Take the bytes that are to go to the peer; empty when there are none.
+
+        Each byte is given out once. Ask after every other call, after refusals too.
+        """
+        return self._conn.to_send()
+
+    def handshake(self) -> bool:
+        """Go on with the handshake as far as possible.
+
+        Returns:
+            True when it is done: the peer is verified and authorized, and data may
+            flow. False when bytes of the peer are needed first. Send what is in
+            `to_send()` either way.
+
+        Raises:
+            VerificationError: the peer's chain was refused; again at every later call.
+            NotAuthorized: the peer is who it says, but may not come in.
+            PeerAlert: the peer refused us.
+            PeerError: anything else that the peer did wrong, or its end (`Truncated`).
+        """
+        if self._established:
+            return True
+        self._stay_refused()
+        done = self._conn.handshake()
+        return self._finish(done)
+
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt data for the peer; the records are then in `to_send()`.
+
+        Raises:
+            UsageError: the handshake is not done, or `close()` was called.
+        """
+        self._need_established()
+        if data:
+            self._conn.write(data)
+
+    def read(self, max_bytes: int = 65536) -> bytes:
+        """Take decrypted data, at most `max_bytes` (and at most 65,536) of it.
+
+        Returns:
+            Data; empty when nothing is there yet, and, with `closed_by_peer` True, when
+            the peer has ended its direction cleanly.
+
+        Raises:
+            Truncated: the connection ended without the peer's close_notify: what was
+                read so far may not be all.
+            PeerError: the peer broke the protocol, or sent an alert.
+            UsageError: the handshake is not done.
+        """
+        self._need_established()
+        if max_bytes < 1:
+            _settings.refuse("max_bytes= of 1 or more", max_bytes)
+        data = self._conn.read(max_bytes)
+        if data is None:
+            self._closed_by_peer = True
+            return b""
+        return data
+
+    def close(self) -> None:
+        """End our direction cleanly: a close_notify is then in `to_send()`.
+
+        Reading goes on until the peer ends its own direction. Calling it again does
+        nothing.
+        """
+        self._conn.close()
+
+    # ---- the same steps on a socket ----
+
+    def handshake_fd(self, fd: int) -> _ffi.Want:
+        """Receive, go on with the handshake and send, in one call.
+
+        This and the other `_fd` methods are what `handfast.net` is made of. The socket
+        must not block and stays the caller's. Do not mix them with `receive()` and
+        `to_send()`.
+
+        Returns:
+            What to wait for before the next call; `Want.NOTHING` when it is done.
+
+        Raises:
+            HandfastError: as `handshake`; the alert was sent already.
+            TransportError: the socket failed.
+        """
+        if self._established:
+            return self._conn.flush_fd(fd)
+        self._stay_refused()
+        done, want = self._conn.handshake_fd(fd)
+        if done:
+            try:
+                self._finish(done)
+            except HandfastError:
+                self._conn.flush_fd(fd)
+                raise
+        return want
+
+    def read_fd(self, fd: int, max_bytes: int = 65536) -> bytes | _ffi.Want:
+        """Receive and decrypt, in one call.
+
+        Returns:
+            Data; what to wait for; or empty bytes once the peer has ended its direction
+            cleanly.
+
+        Raises:
+            HandfastError: as `read`.
+            TransportError: the socket failed.
+        """
+        self._need_established()
+        if max_bytes < 1:
+            _settings.refuse("max_bytes= of 1 or more", max_bytes)
+        result = self._conn.read_fd(fd, max_bytes)
+        if result is None:
+            self._closed_by_peer = True
+            return b""
+        return result
+
+    def write_fd(
+        self, fd: int, data: bytes | bytearray | memoryview
+    ) -> tuple[int, _ffi.Want]:
+        """Encrypt and send, in one call.
+
+        Returns:
+            How many bytes of `data` were taken (all, or none while earlier ones still
+            wait), and what to wait for: with `Want.WRITE` call `flush_fd` then.
+        """
+        self._need_established()
+        return self._conn.write_fd(fd, data)
+
+    def flush_fd(self, fd: int) -> _ffi.Want:
+        """Send what waits; `Want.NOTHING` when all of it went."""
+        return self._conn.flush_fd(fd)
+
+    # ---- facts ----
+
+    @property
+    def peer(self) -> VerifiedPeer:
+        """Whom we talk to: verified and authorized.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        peer = self._peer
+        if peer is None:
+            self._need_established()
+            peer = self._peer = self._conn.peer()
+        return peer
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier session was resumed."""
+        return self._facts()[1]
+
+    @property
+    def alpn(self) -> str | None:
+        """The application protocol that was agreed on; None without one."""
+        self._need_established()
+        name = self._conn.alpn()
+        return name.decode("ascii", "backslashreplace") if name else None
+
+    @property
+    def version(self) -> Literal["1.2", "1.3"]:
+        """The TLS version."""
+        return _VERSIONS[self._facts()[0]]
+
+    @property
+    def cipher(self) -> str:
+        """The cipher suite, by its standard name."""
+        return self._facts()[2]
+
+    @property
+    def group(self) -> str:
+        """The key exchange group, by OpenSSL's name."""
+        return self._facts()[3]
+
+    @property
+    def signature(self) -> str:
+        """The signature algorithm by which the peer proved to hold its key."""
+        return self._facts()[4]
+
+    @property
+    def closed_by_peer(self) -> bool:
+        """Whether the peer's clean end was read."""
+        return self._closed_by_peer
+
+    @property
+    def presented_chain(self) -> tuple[bytes, ...]:
+        """The certificates that the peer sent, as DER, **verified or not**.
+
+        After a refusal this is what to look at; empty when none arrived.
+        """
+        try:
+            return tuple(self._conn.presented())
+        except UsageError:
+            return ()
+
+    @property
+    def pending(self) -> tuple[int, int]:
+        """Bytes that are buffered: from the peer, and for the peer."""
+        return self._conn.pending()
+
+    def channel_binding(self) -> bytes:
+        """Return the `tls-exporter` binding (RFC 9266): 32 bytes, equal at both ends.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        self._need_established()
+        return self._conn.channel_binding()
+
+    def __repr__(self) -> str:
+        state = "refused" if self._refusal else "handshaking"
+        if self._established:
+            state = f"with {self.peer.spiffe_id or 'a web server'}"
+        return f"<Connection ({self._config.role}) {state}>"
+
+    # ---- inner ----
+
+    def _facts(self) -> tuple[int, bool, str, str, str]:
+        self._need_established()
+        return self._conn.facts()
+
+    def _finish(self, done: bool) -> bool:  # noqa: FBT001 - the engine's word
+        if self._config.key_log is not None:
+            lines = self._conn.key_log()
+            if lines:
+                self._config.key_log(lines)
+        if done:
+            self._judge_by_newest()
+            self._established = True
+        return done
+
+    def _judge_by_newest(self) -> None:
+        """Let bundles that came during the handshake have the last word (P5)."""
+        newest = self._config.current()
+        if newest is self._built:
+            return
+        purpose = _PEER_PURPOSE[self._config.role]
+        try:
+            newest.verifier.verify(self._conn.presented(), _ffi.NOW, purpose)
+        except HandfastError as error:
+            self._refusal = error
+            self._conn.close()
+            raise
+
+    def _stay_refused(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _need_established(self) -> None:
+        if not self._established:
+            self._stay_refused()
+            raise UsageError(
+                detail_for(
+                    Reason.WRONG_STATE,
+                    expected="a connection whose handshake is done",
+                    seen="one whose handshake is not",
+                )
+            )
+
+
+def _server_name(
+    config: TlsConfig, name: str | DnsName | IpAddress | None
+) -> tuple[int, bytes]:
+    """Check the name against the configuration's kind, and write it for the engine."""
+    if isinstance(name, str):
+        name = parse_name(name)
+    if config.role == "server" and name is not None:
+        _settings.refuse("no server_hostname= on the accepting side", repr(str(name)))
+    if not config.is_mutual and name is None:
+        _settings.refuse("server_hostname=: a web server is verified by it", "none")
+    if config.is_mutual and isinstance(name, IpAddress):
+        # SNI has no addresses (RFC 6066), and a SPIFFE peer is not verified by one.
+        name = None
+    return _settings.as_name(name)

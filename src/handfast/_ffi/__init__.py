@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The border to the C engine: the only package that holds C data.
+
+Three rules keep it safe. Each C object has exactly one owner here, a handle made by
+``ffi.gc`` whose destructor gives the engine's reference back. No function of the engine
+calls into Python, so no Python exception can change a verdict (threat C12). Every
+failure is turned into an exception at once, from the calling thread's own record.
+"""
+
+from __future__ import annotations
+
+from handfast._ffi.conn import Conn, Want
+from handfast._ffi.failure import error_table, last_error, raise_for
+from handfast._ffi.library import (
+    HANDLE_KINDS,
+    OpenSslVersion,
+    clock_now,
+    fix_clock,
+    live_handles,
+    openssl_version,
+    reset_clock,
+)
+from handfast._ffi.parse import (
+    check_certificate,
+    check_spiffe_id,
+    check_trust_domain,
+    fold_spiffe_id,
+    split_der,
+)
+from handfast._ffi.snapshots import (
+    NativeBundle,
+    NativeBundleSet,
+    NativeConfig,
+    NativePolicy,
+    NativeSvid,
+)
+from handfast._ffi.verifier import NOW, NativeVerifier, to_seconds
+
+__all__ = [
+    "HANDLE_KINDS",
+    "NOW",
+    "Conn",
+    "NativeBundle",
+    "NativeBundleSet",
+    "NativeConfig",
+    "NativePolicy",
+    "NativeSvid",
+    "NativeVerifier",
+    "OpenSslVersion",
+    "Want",
+    "check_certificate",
+    "check_spiffe_id",
+    "check_trust_domain",
+    "clock_now",
+    "error_table",
+    "fix_clock",
+    "fold_spiffe_id",
+    "last_error",
+    "live_handles",
+    "openssl_version",
+    "raise_for",
+    "reset_clock",
+    "split_der",
+    "to_seconds",
+]

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One TLS connection of the engine.
+
+Invariants:
+    1. A thread is inside or it is not: every method takes `_entry` without waiting and
+       is refused (`busy`) when another thread, or a signal handler, is inside already.
+       What a step borrows from the engine is copied before anybody else can move it.
+    2. `_step` belongs to the connection and is filled by each crossing. After one,
+       `out_len` is exact, so an empty `to_send()` costs no crossing.
+    3. Nothing is judged here. `done` comes from the engine and means authenticated and
+       authorized.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from typing import TYPE_CHECKING, Any
+
+from handfast._ffi.failure import raise_for
+from handfast._ffi.library import ffi, lib, text
+from handfast._ffi.verifier import to_peer
+from handfast.errors import Reason, UsageError, detail_for
+
+if TYPE_CHECKING:
+    from handfast._ffi.library import Data
+    from handfast._ffi.snapshots import NativeConfig
+    from handfast.peer import VerifiedPeer
+
+
+class Want(enum.IntFlag):
+    """What a step on a socket waits for."""
+
+    NOTHING = 0
+    READ = 1
+    WRITE = 2
+
+
+# Making an IntFlag by value is slow; there are four.
+_WANTS: tuple[Want, ...] = tuple(Want(bits) for bits in range(4))
+
+
+def _want(step: Any) -> Want:
+    bits: int = step.want
+    return _WANTS[bits]
+
+
+_READ_SIZE = 65536
+_CLOSED = 0x0401
+
+# Plain text is read into buffers that are taken from here and put back: owned by one
+# read at a time, whatever threads and signal handlers do, and few for many connections.
+_buffers: list[Any] = []
+_BUFFERS_KEPT = 8
+
+
+def _take_buffer() -> Any:
+    try:
+        return _buffers.pop()
+    except IndexError:
+        return ffi.new("uint8_t[]", _READ_SIZE)
+
+
+def _keep_buffer(buffer: Any) -> None:
+    if len(_buffers) < _BUFFERS_KEPT:
+        _buffers.append(buffer)
+
+
+def _flat(data: Data) -> Any:
+    """Give the engine the bytes where they lie."""
+    return data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)
+
+
+class _Entry:
+    """A lock that is taken or refused, never waited for."""
+
+    __slots__ = ("_acquire", "_release")
+
+    def __init__(self) -> None:
+        lock = threading.Lock()
+        self._acquire, self._release = lock.acquire, lock.release
+
+    def __enter__(self) -> None:
+        if not self._acquire(blocking=False):
+            raise UsageError(
+                detail_for(
+                    Reason.BUSY,
+                    expected="one thread at a time on a connection",
+                    seen="a call while another one runs",
+                )
+            )
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
+
+
+class Conn:
+    """A connection's handle; see the module for its invariants."""
+
+    __slots__ = ("_entry", "_handle", "_step")
+
+    def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
+        pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
+        if pointer == ffi.NULL:
+            raise_for(0, subject="own")
+        self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
+        self._step = ffi.new("struct hf_ffi_step *")
+        self._entry = _Entry()
+
+    # ---- bytes to and from the peer ----
+
+    def receive(self, data: Data) -> None:
+        flat = _flat(data)
+        with self._entry:
+            code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
+        if code:
+            raise_for(code)
+
+    def receive_eof(self) -> None:
+        with self._entry:
+            code = lib.hf_ffi_conn_receive_eof(self._handle, self._step)
+        if code:
+            raise_for(code)
+
+    def to_send(self) -> bytes:
+        with self._entry:
+            step = self._step
+            length = step.out_len
+            if not length:
+                return b""
+            data = ffi.buffer(step.out, length)[:]
+            code = lib.hf_ffi_conn_consumed(self._handle, length, step)
+        if code:
+            raise_for(code)
+        return bytes(data)
+
+    # ---- steps in memory ----
+
+    def handshake(self) -> bool:
+        with self._entry:
+            step = self._step
+            code = lib.hf_ffi_conn_handshake(self._handle, step)
+            done = bool(step.done)
+        if code:
+            raise_for(code, chain=self.presented)
+        return done
+
+    def write(self, data: Data) -> None:
+        flat = _flat(data)
+        with self._entry:
+            code = lib.hf_ffi_conn_write(self._handle, flat, len(flat), self._step)
+        if code:
+            raise_for(code)
+
+    def read(self, max_bytes: int) -> bytes | None:
+        """Return what is there, empty for nothing yet, None after the peer's close."""
+        buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
+        try:
+            with self._entry:
+                step = self._step
+                code = lib.hf_ffi_conn_read(self._handle, buffer, cap, step)
+                length = step.len
+            if code == _CLOSED:
+                return None
+            if code:
+                raise_for(code)
+            return bytes(ffi.buffer(buffer, length))
+        finally:
+            _keep_buffer(buffer)
+
+    def close(self) -> None:
+        with self._entry:
+            code = lib.hf_ffi_conn_close(self._handle, self._step)
+        if code:
+            raise_for(code)
+
+    # ---- steps on a socket ----
+
+    def handshake_fd(self, fd: int) -> tuple[bool, Want]:
+        with self._entry:
+            step = self._step
+            code = lib.hf_ffi_conn_handshake_fd(self._handle, fd, step)
+            done, want = bool(step.done), _want(step)
+        if code:
+            raise_for(code, chain=self.presented)
+        return done, want
+
+    def read_fd(self, fd: int, max_bytes: int) -> bytes | Want | None:
+        """Return data, what to wait for, or None after the peer's close."""
+        buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
+        try:
+            with self._entry:
+                step = self._step
+                code = lib.hf_ffi_conn_read_fd(self._handle, fd, buffer, cap, step)
+                length, want = step.len, _want(step)
+            if code == _CLOSED:
+                return None
+            if code:
+                raise_for(code)
+            return bytes(ffi.buffer(buffer, length)) if length else want
+        finally:
+            _keep_buffer(buffer)
+
+    def write_fd(self, fd: int, data: Data) -> tuple[int, Want]:
+        flat = _flat(data)
+        with self._entry:
+            step = self._step
+            code = lib.hf_ffi_conn_write_fd(self._handle, fd, flat, len(flat), step)
+            taken, want = int(step.len), _want(step)
+        if code:
+            raise_for(code)
+        return taken, want
+
+    def flush_fd(self, fd: int) -> Want:
+        with self._entry:
+            code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
+            want = _want(self._step)
+        if code:
+            raise_for(code)
+        return want
+
+    # ---- facts ----
+
+    def _ask(self, function: Any, *arguments: Any) -> None:
+        with self._entry:
+            code = function(self._handle, *arguments)
+        if code:
+            raise_for(code)
+
+    def peer(self) -> VerifiedPeer:
+        out = ffi.new("struct hf_peer *")
+        self._ask(lib.hf_ffi_conn_peer, out)
+        return to_peer(out, self.presented())
+
+    def presented(self) -> list[bytes]:
+        """Copy the peer's certificates as they came; not verified after a refusal."""
+        chain = ffi.new("struct hf_chain *")
+        self._ask(lib.hf_ffi_conn_presented, chain)
+        certificates: list[bytes] = []
+        start = 0
+        for index in range(chain.count):
+            length = chain.lengths[index]
+            certificates.append(bytes(ffi.buffer(chain.der + start, length)))
+            start += length
+        return certificates
+
+    def alpn(self) -> bytes:
+        name, length = ffi.new("const uint8_t **"), ffi.new("size_t *")
+        self._ask(lib.hf_ffi_conn_alpn, name, length)
+        return bytes(ffi.buffer(name[0], length[0])) if length[0] else b""
+
+    def facts(self) -> tuple[int, bool, str, str, str]:
+        """Return version, resumed, cipher, group and the peer's signature algorithm."""
+        out = ffi.new("struct hf_conn_facts *")
+        self._ask(lib.hf_ffi_conn_facts, out)
+        return (
+            int(out.version),
+            bool(out.resumed),
+            text(out.cipher),
+            text(out.group),
+            text(out.signature),
+        )
+
+    def channel_binding(self) -> bytes:
+        out = ffi.new("uint8_t[]", 32)
+        self._ask(lib.hf_ffi_conn_channel_binding, out)
+        return bytes(ffi.buffer(out))
+
+    def key_log(self) -> str:
+        """Take the key log lines so far."""
+        lines, length = ffi.new("const char **"), ffi.new("size_t *")
+        self._ask(lib.hf_ffi_conn_key_log, lines, length)
+        return ffi.unpack(lines[0], length[0]).decode("ascii") if length[0] else ""
+
+    def pending(self) -> tuple[int, int]:
+        """Count the bytes buffered inwards and outwards."""
+        return (
+            int(lib.hf_conn_pending_in(self._handle)),
+            int(lib.hf_conn_pending_out(self._handle)),
+        )

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loaded engine: its OpenSSL, its clock, and how many of its objects we hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+# cffi's compiled modules carry no types; everything that leaves this package does.
+from handfast._native import ffi as _ffi
+from handfast._native import lib as _lib
+
+ffi: Any = _ffi
+lib: Any = _lib
+
+#: Bytes that can be handed to the engine without a copy.
+Data = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSslVersion:
+    """Which OpenSSL the engine was built with and which one runs.
+
+    Attributes:
+        built: Of the headers at compile time.
+        running: Of the library that is loaded.
+        origin: ``"pinned"`` (ours, linked in) or ``"system"``.
+    """
+
+    built: str
+    running: str
+    origin: str
+
+
+def openssl_version() -> OpenSslVersion:
+    """Return the engine's OpenSSL: built, running and where it came from.
+
+    Example:
+        >>> openssl_version().origin in ("pinned", "system")
+        True
+    """
+    return OpenSslVersion(
+        built=text(lib.hf_openssl_built()),
+        running=text(lib.hf_openssl_running()),
+        origin=text(lib.hf_openssl_origin()),
+    )
+
+
+def text(pointer: Any) -> str:
+    """Copy a NUL-terminated C text; an empty one for NULL."""
+    if pointer == ffi.NULL:
+        return ""
+    return str(ffi.string(pointer).decode("utf-8", "backslashreplace"))
+
+
+def clock_now() -> int:
+    """Return the engine's wall clock in seconds since 1970."""
+    return int(lib.hf_clock_now())
+
+
+def fix_clock(seconds: int) -> None:
+    """Stop the engine's clock at a time, for the whole process: tests only."""
+    lib.hf_clock_set(seconds)
+
+
+def reset_clock() -> None:
+    """Go back to the system's clock."""
+    lib.hf_clock_reset()
+
+
+#: Kinds of engine objects that Python can hold, as :func:`live_handles` counts them.
+HANDLE_KINDS: Final = {
+    "bundle": int(lib.HF_FFI_BUNDLE),
+    "bundle_set": int(lib.HF_FFI_BUNDLE_SET),
+    "policy": int(lib.HF_FFI_POLICY),
+    "verifier": int(lib.HF_FFI_VERIFIER),
+    "svid": int(lib.HF_FFI_SVID),
+    "config": int(lib.HF_FFI_CONFIG),
+    "conn": int(lib.HF_FFI_CONN),
+}
+
+
+def live_handles() -> dict[str, int]:
+    """Count the engine's objects that Python holds now, by kind.
+
+    Counted in C, where objects are made and given back, so it cannot drift.
+    """
+    return {name: int(lib.hf_ffi_live(kind)) for name, kind in HANDLE_KINDS.items()}

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that verifiers and configurations share: checked once, in words.
+
+The engine checks everything again; here a mistake is named before it gets there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from handfast import _ffi
+from handfast.authorize import Authorizer
+from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.errors import ConfigError, Reason, detail_for
+from handfast.names import DnsName, IpAddress
+from handfast.pem import read_pem
+from handfast.roots import system_roots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+RULES: Final[Mapping[str, int]] = {"strict": 0, "compatible": 1}
+PURPOSES: Final[Mapping[str, int]] = {"either": 0, "client": 1, "server": 2}
+VERSIONS: Final[Mapping[str, int]] = {"1.2": 0x0303, "1.3": 0x0304}
+
+_NAME_NONE, _NAME_DNS, _NAME_IP = 0, 1, 2
+_ALPN_NAME_MAX = 255
+_ALPN_MAX = 65535
+
+_T = TypeVar("_T")
+
+
+def refuse(expected: str, seen: object) -> NoReturn:
+    """Raise a ConfigError about a setting."""
+    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=f"{seen}")
+    raise ConfigError(detail)
+
+
+def one_of(name: str, value: object, choices: Mapping[str, _T]) -> _T:
+    """Look a setting up among its choices."""
+    if isinstance(value, str) and value in choices:
+        return choices[value]
+    known = " or ".join(repr(choice) for choice in choices)
+    refuse(f"{name} to be {known}", repr(value))
+
+
+def need_authorizer(value: object) -> Authorizer:
+    """Insist on an authorizer: who may come in is never left to a default."""
+    if not isinstance(value, Authorizer):
+        refuse(
+            "authorize= made by handfast.authorize, such as any_in(...)", repr(value)
+        )
+    return value
+
+
+def need_moment(at: object) -> datetime | None:
+    """Insist on an aware time; None means now, each time."""
+    if at is None:
+        return None
+    if not isinstance(at, datetime) or at.utcoffset() is None:
+        refuse("at= to be a datetime with a time zone, or None for now", repr(at))
+    return at
+
+
+def need_list(name: str, value: object) -> str | None:
+    """Insist on a list in OpenSSL's syntax, or None for the default."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isascii() or "\0" in value or not value:
+        refuse(f"{name} in OpenSSL's syntax, such as 'A:B', or None", repr(value))
+    return value
+
+
+def as_bundle_set(
+    bundles: TrustBundleSet | TrustBundle | Iterable[TrustBundle],
+) -> TrustBundleSet:
+    """Take one bundle, several, or a set."""
+    if isinstance(bundles, TrustBundleSet):
+        return bundles
+    if isinstance(bundles, TrustBundle):
+        return TrustBundleSet((bundles,))
+    return TrustBundleSet(bundles)
+
+
+def as_chain(chain: Sequence[bytes]) -> Sequence[bytes]:
+    """Insist on a sequence of DER certificates; one certificate alone is a mistake."""
+    if isinstance(chain, bytes | bytearray | memoryview | str):
+        refuse("a sequence of DER certificates, leaf first", type(chain).__name__)
+    for certificate in chain:
+        if not isinstance(certificate, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            refuse("DER certificates as bytes", type(certificate).__name__)
+    return chain
+
+
+def as_roots(roots: Sequence[bytes] | bytes | str | None) -> Sequence[bytes]:
+    """Take DER certificates, a PEM text, or None for the system's."""
+    if roots is None:
+        return system_roots()
+    if isinstance(roots, bytes | str):
+        roots = [der for _, der in read_pem(roots, "CERTIFICATE")]
+    if not roots:
+        refuse("at least one root certificate, or None for the system's", "none")
+    return as_chain(roots)
+
+
+def as_name(name: DnsName | IpAddress | None) -> tuple[int, bytes]:
+    """Write an expected name as the engine takes it."""
+    match name:
+        case None:
+            return _NAME_NONE, b""
+        case DnsName():
+            return _NAME_DNS, name.name.encode("ascii")
+        case IpAddress():
+            return _NAME_IP, name.packed
+        case _:
+            refuse("a DnsName or an IpAddress", repr(name))
+
+
+def as_alpn(names: Sequence[str | bytes]) -> bytes:
+    """Write ALPN names in wire form, in order of preference."""
+    if isinstance(names, str | bytes):
+        refuse("a sequence of ALPN names, such as ('h2', 'http/1.1')", repr(names))
+    wire = bytearray()
+    for name in names:
+        data = (
+            name.encode("ascii", "backslashreplace") if isinstance(name, str) else name
+        )
+        if not 1 <= len(data) <= _ALPN_NAME_MAX:
+            refuse("ALPN names of 1 to 255 bytes", f"{name!r}, {len(data)} bytes")
+        wire.append(len(data))
+        wire += data
+    if len(wire) > _ALPN_MAX:
+        refuse(f"ALPN names of {_ALPN_MAX} bytes in all", f"{len(wire)} bytes")
+    return bytes(wire)
+
+
+def native_bundles(bundles: TrustBundleSet) -> _ffi.NativeBundleSet:
+    """Build the engine's snapshot of the bundles."""
+    return _ffi.NativeBundleSet(
+        [
+            _ffi.NativeBundle(bundle.trust_domain.name, bundle.x509_authorities)
+            for bundle in bundles
+        ]
+    )

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a source of identity is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from handfast.bundle import TrustBundleSet
+    from handfast.svid import X509Svid
+
+__all__ = ["Source", "SourceSnapshot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSnapshot:
+    """Our identity and whom we trust, as they were together at one moment.
+
+    Attributes:
+        svid: Our own chain and key.
+        bundles: Whom we trust, by trust domain.
+        generation: Grows with each change, of either; the same number means the same
+            content, so a user that has built something from it need not look again.
+    """
+
+    svid: X509Svid
+    bundles: TrustBundleSet
+    generation: int
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Anything that has a current snapshot.
+
+    `snapshot()` is called for each new connection, by any thread: it returns what is
+    there, at once, and never waits. Old and new are swapped as a whole (P5).
+    """
+
+    def snapshot(self) -> SourceSnapshot:
+        """Return the newest snapshot.
+
+        Raises:
+            SourceError: there is none yet, or none that may still be used.
+        """
+        ...
