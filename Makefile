@@ -14,6 +14,15 @@ export PATH := $(abspath $(RUN)):$(PATH)
 C_FILES  := $(shell find csrc fuzz -name '*.[ch]' 2>/dev/null)
 C_INPUTS := $(C_FILES) $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
 PYTHON_ENV := $(PYTHON) tools/environment.py
+
+# $(call c_build,FOLDER,OPTIONS): configure and compile csrc; errors show, chatter does not.
+define c_build
+@mkdir -p build
+cmake -S csrc -B build/$(1) $(2) >build/$(1).log || { cat build/$(1).log; exit 1; }
+@cmake --build build/$(1) --parallel $(JOBS) >build/$(1).log || { cat build/$(1).log; exit 1; }
+endef
+c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --parallel $(JOBS)
+
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test lint format sanitize sanitize-address \
         sanitize-thread coverage bench fuzz wheel docs clean
@@ -44,9 +53,8 @@ demo: install ## see two workloads shake hands, and five refusals explained
 test: install ## run the C tests and the Python tests (one part: TESTS=tests/unit)
 	@$(PYTHON_ENV) cli test
 	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin
-	cmake -S csrc -B build/c -DCMAKE_BUILD_TYPE=Release >build/c-configure.log
-	cmake --build build/c --parallel $(JOBS) | tail -n 1
-	ctest --test-dir build/c --output-on-failure --parallel $(JOBS)
+	$(call c_build,c)
+	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
 
 lint: install ## check style, types, formatting and the directions of imports
@@ -70,16 +78,14 @@ sanitize: sanitize-address sanitize-thread ## run the C tests under ASan+UBSan+L
 
 sanitize-address sanitize-thread: sanitize-%:
 	@$(PYTHON_ENV)
-	cmake -S csrc -B build/$* -DHANDFAST_SANITIZE=$* >/dev/null
-	cmake --build build/$* --parallel $(JOBS) | tail -n 1
-	ctest --test-dir build/$* --output-on-failure --parallel $(JOBS)
+	$(call c_build,$*,-DHANDFAST_SANITIZE=$*)
+	$(call c_test,$*)
 
 coverage: ## count the lines of csrc that its own tests run; fails under 85 %
 	@$(PYTHON_ENV) coverage
-	cmake -S csrc -B build/coverage -DHANDFAST_COVERAGE=ON >/dev/null
-	cmake --build build/coverage --parallel $(JOBS) | tail -n 1
-	find build/coverage -name '*.gcda' -delete
-	ctest --test-dir build/coverage --output-on-failure --parallel $(JOBS)
+	$(call c_build,coverage,-DHANDFAST_COVERAGE=ON)
+	@find build/coverage -name '*.gcda' -delete
+	$(call c_test,coverage)
 	$(RUN)/gcovr --root csrc --filter csrc/src/ --object-directory build/coverage \
 	  --print-summary --fail-under-line 85
 

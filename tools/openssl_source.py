@@ -151,6 +151,7 @@ def apt_source(
         "Dir::State::lists": scratch / "lists",
         "Dir::Cache": scratch / "cache",
         "Acquire::Languages": "none",
+        "APT::Update::Error-Mode": "any",
         "Acquire::Retries": 2,
         "Acquire::http::Timeout": 20,
         "APT::Sandbox::User": "root",

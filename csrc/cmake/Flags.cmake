@@ -14,6 +14,11 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 target_compile_definitions(handfast_flags INTERFACE _POSIX_C_SOURCE=200809L
   $<$<PLATFORM_ID:Darwin>:_DARWIN_C_SOURCE> $<$<PLATFORM_ID:Linux>:_DEFAULT_SOURCE>)
 target_link_libraries(handfast_flags INTERFACE Threads::Threads)
+# Errors carry __FILE__: as written from the source root, not where it was built.
+target_compile_options(handfast_flags INTERFACE
+  "-fmacro-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/src/="
+  "-fmacro-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/=csrc/"
+  "-fmacro-prefix-map=${CMAKE_CURRENT_BINARY_DIR}/=")
 
 set(gnu FALSE)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
