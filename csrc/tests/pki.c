@@ -134,8 +134,8 @@ void pki_make(const struct pki_spec *spec, EVP_PKEY *issuer_key, struct pki_cert
     pki_write_algorithm(&a, algorithm);
     write_tbs(&t, spec, der_done(&a));
     signature[0] = 0; /* no unused bits */
-    size_t len = pki_sign(issuer_key, algorithm, der_done(&t), signature + 1,
-                          sizeof(signature) - 1);
+    size_t len =
+        pki_sign(issuer_key, algorithm, der_done(&t), signature + 1, sizeof(signature) - 1);
     signature[len] ^= spec->bad_signature ? 1 : 0;
     struct der_bytes bits = {signature, len + 1};
     size_t cert = der_open(&w, 0x30);

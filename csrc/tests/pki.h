@@ -29,7 +29,7 @@ enum pki_kind {
     PKI_RSA2048,
     PKI_RSA3072,
     PKI_ED25519,
-    PKI_RSA1024,   /* refused kinds from here */
+    PKI_RSA1024, /* refused kinds from here */
     PKI_SECP256K1,
     PKI_ED448,
     PKI_KINDS
@@ -103,18 +103,18 @@ struct pki_extension {
 
 /* What to make. A field left zero takes the default in its comment. */
 struct pki_spec {
-    struct der_bytes version;   /* content of [0]; default: INTEGER 2 */
-    bool no_version;            /* version 1: field absent */
-    struct der_bytes serial;    /* content of the INTEGER; default: a fresh positive one */
-    struct der_bytes issuer;    /* whole Name; default: CN=issuer_name */
-    struct der_bytes subject;   /* whole Name; default: CN=subject_name, empty when NULL */
+    struct der_bytes version; /* content of [0]; default: INTEGER 2 */
+    bool no_version;          /* version 1: field absent */
+    struct der_bytes serial;  /* content of the INTEGER; default: a fresh positive one */
+    struct der_bytes issuer;  /* whole Name; default: CN=issuer_name */
+    struct der_bytes subject; /* whole Name; default: CN=subject_name, empty when NULL */
     const char *issuer_name;
     const char *subject_name;
-    struct der_bytes validity;  /* content of the SEQUENCE; default: from the two times */
+    struct der_bytes validity; /* content of the SEQUENCE; default: from the two times */
     int64_t not_before;
     int64_t not_after;
-    EVP_PKEY *key;              /* the subject's */
-    struct der_bytes spki;      /* whole; default: of `key` */
+    EVP_PKEY *key;         /* the subject's */
+    struct der_bytes spki; /* whole; default: of `key` */
     enum pki_algorithm algorithm;
     struct der_bytes inner_algorithm; /* whole AlgorithmIdentifier in the TBS; default: as signed */
     struct der_bytes outer_algorithm; /* the same outside */

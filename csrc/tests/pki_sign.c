@@ -11,8 +11,8 @@
 struct algorithm {
     const char *digest; /* NULL: the key brings its own */
     const char *oid;
-    int pss;     /* salt length, 0 for none */
-    bool null;   /* parameters NULL */
+    int pss;   /* salt length, 0 for none */
+    bool null; /* parameters NULL */
     const char *digest_oid;
 };
 

@@ -39,8 +39,8 @@ static hf_result check_path(struct hf_span path, size_t offset)
             return refuse_empty(path, at, offset);
         }
         if (is_dot_segment(rest.data, run)) {
-            HF_FAIL_SEEN(HF_E_ID_DOT_SEGMENT, "no '.' and no '..' segment",
-                         "one at byte %zu", offset + at); /* spec: ID-14 */
+            HF_FAIL_SEEN(HF_E_ID_DOT_SEGMENT, "no '.' and no '..' segment", "one at byte %zu",
+                         offset + at); /* spec: ID-14 */
         }
         at += run;
     }

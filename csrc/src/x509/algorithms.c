@@ -16,10 +16,12 @@
 #define PSS_OID "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
 #define PSS(n, salt)                                                                               \
     PSS_OID "\x30\x34"                                                                             \
-            "\xa0\x0f" SHA(n) "\xa1\x1c\x30\x1a" MGF1 SHA(n) "\xa2\x03\x02\x01" salt
+            "\xa0\x0f" SHA(n) "\xa1\x1c\x30\x1a" MGF1                                              \
+            SHA(n) "\xa2\x03\x02\x01" salt
 #define PSS_BARE(n, salt)                                                                          \
     PSS_OID "\x30\x30"                                                                             \
-            "\xa0\x0d" SHA_BARE(n) "\xa1\x1a\x30\x18" MGF1 SHA_BARE(n) "\xa2\x03\x02\x01" salt
+            "\xa0\x0d" SHA_BARE(n) "\xa1\x1a\x30\x18" MGF1                                         \
+            SHA_BARE(n) "\xa2\x03\x02\x01" salt
 
 struct row {
     const char *content;
@@ -27,10 +29,7 @@ struct row {
     enum hf_signature_kind kind;
 };
 
-#define ROW(text, kind)                                                                            \
-    {                                                                                              \
-        text, sizeof(text) - 1, kind                                                               \
-    }
+#define ROW(text, kind) {text, sizeof(text) - 1, kind}
 
 /* The most usual first. */
 static const struct row rows[] = {

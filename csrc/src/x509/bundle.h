@@ -6,8 +6,8 @@
 #define HF_X509_BUNDLE_H
 
 #include "base/refcount.h"
-#include "x509/ossl.h"
 #include "x509/certificate.h"
+#include "x509/ossl.h"
 
 struct hf_authority {
     struct hf_cert cert; /* borrows from the bundle's own copy of the DER */

@@ -22,6 +22,11 @@ HF_MUST_USE hf_result hf_cert_take_name(struct hf_span *from, struct hf_der *out
 /* spki.c: the content of SubjectPublicKeyInfo. */
 HF_MUST_USE hf_result hf_cert_read_spki(struct hf_span content, struct hf_cert *cert);
 
+/* The kind of key of an AlgorithmIdentifier's content, or of a named curve's OID with its header;
+ * HF_KEY_NONE outside the list. */
+enum hf_key_kind hf_cert_key_kind(struct hf_span algorithm);
+enum hf_key_kind hf_cert_curve_kind(struct hf_span curve);
+
 /* extensions.c: the content of [3]. */
 HF_MUST_USE hf_result hf_cert_read_extensions(struct hf_span content, struct hf_cert *cert);
 

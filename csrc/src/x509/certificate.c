@@ -15,11 +15,13 @@ hf_result hf_cert_take(struct hf_span *from, struct hf_span *out)
     return hf_ok();
 }
 
-static hf_result read_certificate(struct hf_span content, struct hf_cert *out)
+static hf_result read_certificate(struct hf_span content, struct hf_cert *out,
+                                  struct hf_span *algorithm)
 {
     struct hf_der tbs;
     struct hf_der outer;
     struct hf_span inner;
+    *algorithm = hf_span_of(NULL, 0);
     HF_TRY(hf_der_take_whole(&content, HF_DER_SEQUENCE, &tbs));
     HF_TRY(hf_der_take_whole(&content, HF_DER_SEQUENCE, &outer));
     HF_TRY(hf_der_take_octet_bits(&content, &out->signature));
@@ -29,24 +31,45 @@ static hf_result read_certificate(struct hf_span content, struct hf_cert *out)
     /* spec: RFC 5280 4.1.1.2: only the inner one is protected by the signature. */
     HF_NEED_SEEN(hf_span_equal(outer.whole, inner), HF_E_CERT_ALGORITHM,
                  "the same algorithm inside and outside the signature", "two different ones");
-    HF_TRY(hf_cert_read_algorithm(outer.content, &out->signature_kind));
+    *algorithm = outer.content;
     return hf_ok();
 }
 
-hf_result hf_cert_parse(struct hf_span der, struct hf_cert *out)
+static hf_result parse(struct hf_span der, bool root, struct hf_cert *out)
 {
-    static const struct hf_cert none = {.path_len = -1};
     struct hf_span rest = der;
     struct hf_der cert;
-    *out = none;
+    struct hf_span algorithm;
     HF_TRY(hf_der_take_whole(&rest, HF_DER_SEQUENCE, &cert));
     HF_TRY(hf_der_end(rest));
     out->der = der;
-    hf_result result = read_certificate(cert.content, out);
+    HF_TRY(read_certificate(cert.content, out, &algorithm));
+    hf_result known = hf_cert_read_algorithm(algorithm, &out->signature_kind);
+    if (root && known.code == HF_E_CERT_ALGORITHM) {
+        return hf_ok();
+    }
+    return known;
+}
+
+static hf_result parse_or_clear(struct hf_span der, bool root, struct hf_cert *out)
+{
+    static const struct hf_cert none = {.path_len = -1};
+    *out = none;
+    hf_result result = parse(der, root, out);
     if (!hf_is_ok(result)) {
         *out = none;
     }
     return result;
+}
+
+hf_result hf_cert_parse(struct hf_span der, struct hf_cert *out)
+{
+    return parse_or_clear(der, false, out);
+}
+
+hf_result hf_cert_parse_root(struct hf_span der, struct hf_cert *out)
+{
+    return parse_or_clear(der, true, out);
 }
 
 hf_result hf_der_split(const uint8_t *der, size_t len, uint32_t *lengths, size_t cap, size_t *count)

@@ -48,32 +48,33 @@ enum hf_key_kind {
 #define HF_EKU_OTHER 0x8u
 
 struct hf_cert {
-    struct hf_span der;       /* the whole certificate */
-    struct hf_span tbs;       /* TBSCertificate with its header: what is signed */
-    struct hf_span serial;    /* content bytes */
-    struct hf_span issuer;    /* Name with its header */
-    struct hf_span subject;   /* Name with its header */
-    struct hf_span spki;      /* SubjectPublicKeyInfo with its header */
+    struct hf_span der;        /* the whole certificate */
+    struct hf_span tbs;        /* TBSCertificate with its header: what is signed */
+    struct hf_span serial;     /* content bytes */
+    struct hf_span issuer;     /* Name with its header */
+    struct hf_span subject;    /* Name with its header */
+    struct hf_span spki;       /* SubjectPublicKeyInfo with its header */
     struct hf_span public_key; /* content of its BIT STRING */
-    struct hf_span signature; /* content of the BIT STRING */
-    struct hf_span uri;       /* the first URI SAN, empty when there is none */
-    struct hf_span san;       /* GeneralNames content, for later readers */
-    struct hf_span aki;       /* keyIdentifier, empty when absent */
+    struct hf_span signature;  /* content of the BIT STRING */
+    struct hf_span uri;        /* the first URI SAN, empty when there is none */
+    struct hf_span san;        /* GeneralNames content, for later readers */
+    struct hf_span aki;        /* keyIdentifier, empty when absent */
     struct hf_span ski;
-    struct hf_span name_constraints; /* content of the NameConstraints SEQUENCE, empty when absent */
+    struct hf_span
+        name_constraints; /* content of the NameConstraints SEQUENCE, empty when absent */
     int64_t not_before;
     int64_t not_after;
     enum hf_signature_kind signature_kind;
     enum hf_key_kind key_kind;
     uint32_t key_bits;
-    uint32_t key_usage;  /* HF_KU_* */
-    uint32_t eku;        /* HF_EKU_* */
-    uint32_t uri_count;  /* every URI SAN, also those that are not spiffe (X509-02) */
+    uint32_t key_usage; /* HF_KU_* */
+    uint32_t eku;       /* HF_EKU_* */
+    uint32_t uri_count; /* every URI SAN, also those that are not spiffe (X509-02) */
     uint32_t dns_count;
     uint32_t ip_count;
     uint32_t email_count;
     uint32_t other_san_count;
-    int32_t path_len;    /* -1: no limit */
+    int32_t path_len; /* -1: no limit */
     bool has_basic_constraints;
     bool basic_constraints_critical;
     bool is_ca;
@@ -88,13 +89,18 @@ struct hf_cert {
     bool has_policy_constraints; /* policyConstraints, policyMappings or inhibitAnyPolicy */
     bool has_unknown_critical;
     bool subject_empty;
-    bool self_issued;            /* issuer and subject are the same bytes */
+    bool self_issued; /* issuer and subject are the same bytes */
 };
 
 /* Read `der`, all of it. `out` borrows from it. An unknown critical extension, an algorithm or key
  * outside the allow-list, a bad serial or a version other than 3 is refused here.
  * Errors: HF_E_DER_*, HF_E_CERT_*. */
 HF_MUST_USE hf_result hf_cert_parse(struct hf_span der, struct hf_cert *out);
+
+/* The same for a configured root of the web: its signature is its own and proves nothing, so the
+ * algorithm of it is not judged (signature_kind is NONE when it is not of the list; half of the
+ * web's oldest roots are signed with SHA-1). Never for a certificate that a peer sent. */
+HF_MUST_USE hf_result hf_cert_parse_root(struct hf_span der, struct hf_cert *out);
 
 /* The first certificate of concatenated DER: its full extent, taken off `from`. */
 HF_MUST_USE hf_result hf_cert_take(struct hf_span *from, struct hf_span *out);

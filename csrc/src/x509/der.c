@@ -50,8 +50,8 @@ hf_result hf_der_take_whole(struct hf_span *from, uint8_t tag, struct hf_der *ou
     *out = none;
     HF_NEED(from->len != 0, HF_E_DER_TRUNCATED);
     if (from->data[0] != tag) {
-        HF_FAIL_SEEN(HF_E_DER_TAG, "another element", "tag 0x%02x instead of 0x%02x",
-                     from->data[0], tag);
+        HF_FAIL_SEEN(HF_E_DER_TAG, "another element", "tag 0x%02x instead of 0x%02x", from->data[0],
+                     tag);
     }
     return hf_der_next(from, out);
 }

@@ -8,8 +8,8 @@
 static hf_result check_ia5(struct hf_span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        HF_NEED_SEEN(text.data[i] < 0x80, HF_E_CERT_EXTENSION, "a name in ASCII",
-                     "byte 0x%02x", text.data[i]);
+        HF_NEED_SEEN(text.data[i] < 0x80, HF_E_CERT_EXTENSION, "a name in ASCII", "byte 0x%02x",
+                     text.data[i]);
     }
     return hf_ok();
 }

@@ -21,10 +21,7 @@ struct row {
     size_t key_len; /* 0: not fixed */
 };
 
-#define ROW(text, kind, bits, key_len)                                                             \
-    {                                                                                              \
-        text, sizeof(text) - 1, kind, bits, key_len                                                \
-    }
+#define ROW(text, kind, bits, key_len) {text, sizeof(text) - 1, kind, bits, key_len}
 
 static const struct row rows[] = {
     ROW(EC "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", HF_KEY_P256, 256, 65),
@@ -42,6 +39,26 @@ static const struct row *find(struct hf_span algorithm)
         }
     }
     return NULL;
+}
+
+enum hf_key_kind hf_cert_key_kind(struct hf_span algorithm)
+{
+    const struct row *row = find(algorithm);
+    return row == NULL ? HF_KEY_NONE : row->kind;
+}
+
+enum hf_key_kind hf_cert_curve_kind(struct hf_span curve)
+{
+    struct hf_span ec = HF_SPAN(EC);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct hf_span rest = hf_span_of(rows[i].algorithm, rows[i].len);
+        struct hf_span head;
+        if (hf_span_take(&rest, ec.len, &head) && hf_span_equal(head, ec) &&
+            hf_span_equal(rest, curve)) {
+            return rows[i].kind;
+        }
+    }
+    return HF_KEY_NONE;
 }
 
 static hf_result check_exponent(struct hf_span e)
@@ -69,8 +86,8 @@ static hf_result read_rsa(struct hf_span key, uint32_t *bits)
     HF_TRY(hf_der_end(numbers));
     /* A whole number of bytes: the top bit is set, so the encoding begins with a zero byte. */
     HF_NEED_SEEN(n.data[0] == 0 && n.len >= RSA_BYTES_MIN + 1 && n.len <= RSA_BYTES_MAX + 1,
-                 HF_E_CERT_KEY, "an RSA modulus of 2048 to 8192 bits, a multiple of 8",
-                 "%zu bytes", n.len);
+                 HF_E_CERT_KEY, "an RSA modulus of 2048 to 8192 bits, a multiple of 8", "%zu bytes",
+                 n.len);
     HF_NEED_SEEN(n.data[n.len - 1] % 2 == 1, HF_E_CERT_KEY, "an odd RSA modulus", "an even one");
     HF_NEED(e.data[0] < 0x80, HF_E_CERT_KEY);
     HF_TRY(check_exponent(e));

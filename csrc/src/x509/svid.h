@@ -6,8 +6,8 @@
 #define HF_X509_SVID_H
 
 #include "base/refcount.h"
-#include "x509/ossl.h"
 #include "x509/certificate.h"
+#include "x509/ossl.h"
 
 struct hf_svid {
     struct hf_refcount refs;
