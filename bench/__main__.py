@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
         "--lto",
         choices=("auto", "on", "off"),
         default="auto",
-        help="link the C peer with LTO; auto: as the engine is",
+        help="link the C peers with LTO; auto: as the engine is",
     )
     parser.add_argument("--plot", action="store_true", help="draw SVGs, too")
     parser.add_argument("--check", action="store_true", help="fail on a missed aim")
@@ -58,9 +58,9 @@ def main() -> int:
         rounds=3 if given.short else given.rounds,
         seconds=0.3 if given.short else given.seconds,
         cpu=given.cpu,
-        c_loop=build.c_loop(given.output, lto=lto),
+        programs=build.c_peers(given.output, lto=lto),
     )
-    conditions = {"machine": machine.facts(), "engine": engine, "c_loop_lto": lto}
+    conditions = {"machine": machine.facts(), "engine": engine, "c_peers_lto": lto}
     missed = False
     for scenario in SCENARIOS:
         if given.scenarios and scenario.name not in given.scenarios:

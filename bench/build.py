@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the C peer on the OpenSSL that handfast has, and says how both were built."""
+"""Builds the C peers as the engine is built, and says how that was."""
 
 from __future__ import annotations
 
@@ -25,27 +25,14 @@ def engine_facts() -> dict[str, Any]:
     return {name: found.get(name) for name in CACHED}
 
 
-def openssl_prefix() -> str:
-    """Return the prefix of the pinned OpenSSL; empty for the system's."""
-    finder = [sys.executable, str(ROOT / "tools" / "openssl.py")]
-    done = subprocess.run(finder, check=True, stdout=subprocess.PIPE, text=True)
-    prefix = done.stdout.strip()
-    return "" if prefix == "system" else prefix
-
-
-def c_loop(output: Path, *, lto: bool) -> Path:
-    """Build the C loop into `output` and return the program."""
+def c_peers(output: Path, *, lto: bool) -> Path:
+    """Build the C peers below `output` and return the directory of their programs."""
     where = output.resolve() / ("c-lto" if lto else "c")
-    subprocess.run(
-        [
-            "make",
-            "--no-print-directory",
-            f"--directory={ROOT / 'bench' / 'peers'}",
-            f"OUT={where}",
-            f"PREFIX={openssl_prefix()}",
-            f"LTO={int(lto)}",
-        ],
-        check=True,
-        stdout=sys.stderr,
-    )
-    return where / "c_loop"
+    source = ROOT / "bench" / "peers"
+    options = [f"-DHANDFAST_LTO={'ON' if lto else 'OFF'}", "-DCMAKE_BUILD_TYPE=Release"]
+    for step in (
+        ["cmake", "-S", str(source), "-B", str(where), *options],
+        ["cmake", "--build", str(where), "--parallel", "2"],
+    ):
+        subprocess.run(step, check=True, stdout=sys.stderr)
+    return where

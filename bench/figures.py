@@ -39,8 +39,8 @@ class Ratio:
 
 
 def rate(sample: dict[str, Any]) -> float:
-    """Return handshakes per second of CPU, all threads and both ends together."""
-    return float(sample["handshakes"] / sample["cpu"])
+    """Return units per second of CPU, all threads and both ends together."""
+    return float(sample["count"] / sample["cpu"])
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float]:

@@ -27,6 +27,11 @@ TRUST_DOMAIN = "bench.example"
 CLIENT_ID = f"spiffe://{TRUST_DOMAIN}/client"
 SERVER_ID = f"spiffe://{TRUST_DOMAIN}/server"
 
+ENCODINGS = {
+    "pem": serialization.Encoding.PEM,
+    "der": serialization.Encoding.DER,
+}
+
 KEY_TYPES: dict[str, Callable[[], Key]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
@@ -125,24 +130,40 @@ def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
 
 
 def write(directory: Path, key_type: str = "p256") -> Path:
-    """Write root.pem and, for client and server, the chain (.pem) and key (.key)."""
+    """Write root, and chains and keys of client and server, each as .pem and .der."""
     new_key = KEY_TYPES[key_type]
     root = make_authority("bench root", new_key(), None)
     intermediate = make_authority("bench intermediate", new_key(), root)
-    pem = serialization.Encoding.PEM
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "root.pem").write_bytes(root.certificate.public_bytes(pem))
+    for suffix, encoding in ENCODINGS.items():
+        path = directory / f"root.{suffix}"
+        path.write_bytes(root.certificate.public_bytes(encoding))
     for name, spiffe_id in (("client", CLIENT_ID), ("server", SERVER_ID)):
         key = new_key()
         leaf = make_leaf(spiffe_id, key, intermediate)
-        chain = leaf.public_bytes(pem) + intermediate.certificate.public_bytes(pem)
-        (directory / f"{name}.pem").write_bytes(chain)
-        key_pem = key.private_bytes(
-            pem,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        secret = directory / f"{name}.key"
-        secret.touch(mode=0o600)
-        secret.write_bytes(key_pem)
+        for suffix, encoding in ENCODINGS.items():
+            chain = (leaf, intermediate.certificate)
+            (directory / f"{name}.{suffix}").write_bytes(
+                b"".join(certificate.public_bytes(encoding) for certificate in chain)
+            )
+            secret = directory / f"{name}.key.{suffix}"
+            secret.touch(mode=0o600)
+            secret.write_bytes(
+                key.private_bytes(
+                    encoding,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                )
+            )
     return directory
+
+
+def chain_der(directory: Path, name: str) -> list[bytes]:
+    """Read a chain written by `write` as a verifier wants it: leaf first."""
+    certificates = x509.load_pem_x509_certificates(
+        (directory / f"{name}.pem").read_bytes()
+    )
+    return [
+        certificate.public_bytes(serialization.Encoding.DER)
+        for certificate in certificates
+    ]

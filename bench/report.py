@@ -26,7 +26,7 @@ def _split(peer: RunningPeer) -> list[str]:
     if sample is None:
         return ["-", "-"]
     ends = ("client_cpu", "server_cpu")
-    return [f"{sample[end] / sample['handshakes'] * 1e6:.0f}" for end in ends]
+    return [f"{sample[end] / sample['count'] * 1e6:.0f}" for end in ends]
 
 
 def _row(name: str, peer: RunningPeer) -> list[str]:

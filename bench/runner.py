@@ -32,7 +32,7 @@ class Plan:
     rounds: int
     seconds: float
     cpu: int | None
-    c_loop: Path
+    programs: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def measure(scenario: Scenario, plan: Plan, say: Callable[[str], None]) -> Resul
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         files = pki.write(Path(directory), scenario.key_type)
         running = [
-            stack.enter_context(RunningPeer(peer, files, plan.c_loop, plan.cpu))
+            stack.enter_context(RunningPeer(peer, files, plan.programs, plan.cpu))
             for peer in scenario.peers
         ]
         for peer in running:

@@ -22,20 +22,20 @@ class PeerError(Exception):
     """A peer ended or said something that is no sample; its own words are on stderr."""
 
 
-def command(peer: Peer, pki: Path, c_loop: Path) -> list[str]:
+def command(peer: Peer, pki: Path, programs: Path) -> list[str]:
     """Return how to start a peer."""
-    program = [str(c_loop)]
-    if peer.module:
-        program = [sys.executable, "-m", f"bench.peers.{peer.module}"]
+    program = [str(programs / peer.program)]
+    if not peer.program.startswith("c_"):
+        program = [sys.executable, "-m", f"bench.peers.{peer.program}"]
     return [*program, "--pki", str(pki), *peer.options]
 
 
 class RunningPeer:
     """A peer process, from its start to its end."""
 
-    def __init__(self, peer: Peer, pki: Path, c_loop: Path, cpu: int | None) -> None:
+    def __init__(self, peer: Peer, pki: Path, programs: Path, cpu: int | None) -> None:
         self.peer = peer
-        self.command = command(peer, pki, c_loop)
+        self.command = command(peer, pki, programs)
         self.samples: list[dict[str, Any]] = []
         self.split: dict[str, Any] | None = None
         self._process = subprocess.Popen(

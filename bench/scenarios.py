@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A program that makes handshakes: a Python module, or the C loop when empty."""
+    """A program that does the work: a module in bench/peers, or a C program (`c_…`)."""
 
     name: str
-    module: str = ""
+    program: str
     options: tuple[str, ...] = ()
     note: str
 
@@ -42,24 +42,29 @@ class Scenario:
 
 
 HYBRID = ("--groups", "X25519MLKEM768")
-# TLS 1.2 needs the certificate's curve among the groups, too.
-TLS12 = ("--tls12", "--groups", "X25519:P-256")
 
-C_STOCK = Peer(name="c_stock", note="C loop, stock settings, stock verification")
+C_STOCK = Peer(
+    name="c_stock", program="c_loop", note="C loop, stock settings, stock verification"
+)
 C_TUNED = Peer(
     name="c_tuned",
+    program="c_loop",
     options=("--tuned",),
     note="C loop, handfast's settings, stock verification",
 )
 C_UNVERIFIED = Peer(
     name="c_unverified",
+    program="c_loop",
     options=("--tuned", "--no-verify"),
     note="C loop that verifies no chain: a bound, not a peer",
 )
-STDLIB = Peer(name="stdlib", module="stdlib_ssl", note="stdlib ssl, memory BIOs")
-PYOPENSSL = Peer(name="pyopenssl", module="pyopenssl", note="pyOpenSSL, memory BIOs")
+C_HANDFAST = Peer(
+    name="c_handfast", program="c_handfast", note="handfast's engine without Python"
+)
+STDLIB = Peer(name="stdlib", program="stdlib_ssl", note="stdlib ssl, memory BIOs")
+PYOPENSSL = Peer(name="pyopenssl", program="pyopenssl", note="pyOpenSSL, memory BIOs")
 HANDFAST = Peer(
-    name="handfast", module="handfast_memory", note="handfast.Connection, in memory"
+    name="handfast", program="handfast_memory", note="handfast.Connection, in memory"
 )
 
 
@@ -71,7 +76,7 @@ SCENARIOS = (
     Scenario(
         name="full",
         title="full mutual handshakes in memory: P-256, leaf + intermediate, X25519",
-        peers=(C_STOCK, C_TUNED, C_UNVERIFIED, STDLIB, PYOPENSSL, HANDFAST),
+        peers=(C_STOCK, C_TUNED, C_UNVERIFIED, C_HANDFAST, STDLIB, PYOPENSSL, HANDFAST),
         aims=(
             Aim(peer="handfast", over="c_stock", ratio=0.85),
             Aim(peer="handfast", over="stdlib", ratio=1.5),
@@ -84,11 +89,6 @@ SCENARIOS = (
         aims=(Aim(peer="handfast", over="c_stock", ratio=0.85),),
     ),
     Scenario(
-        name="full-tls12",
-        title="the same in TLS 1.2",
-        peers=_with(TLS12, C_STOCK, C_TUNED, STDLIB, HANDFAST),
-    ),
-    Scenario(
         name="full-rsa",
         title="the same with RSA-2048 keys everywhere",
         peers=(C_STOCK, C_TUNED, STDLIB, HANDFAST),
@@ -98,11 +98,40 @@ SCENARIOS = (
         name="loopback",
         title="trio over loopback TCP: connect, full handshake, 64 bytes, close",
         peers=(
-            Peer(name="trio_ssl", module="trio_ssl", note="trio.SSLStream"),
-            Peer(name="trio_tcp", module="trio_tcp", note="no TLS at all: the floor"),
-            Peer(name="handfast", module="handfast_trio", note="handfast's MtlsStream"),
+            Peer(name="trio_ssl", program="trio_ssl", note="trio.SSLStream"),
+            Peer(name="trio_tcp", program="trio_tcp", note="no TLS at all: the floor"),
+            Peer(
+                name="handfast", program="handfast_trio", note="handfast's MtlsStream"
+            ),
         ),
         aims=(Aim(peer="handfast", over="trio_ssl", ratio=2.0),),
+        split=False,
+    ),
+    Scenario(
+        name="verify",
+        title="verification of one chain from DER, leaf + intermediate, P-256",
+        peers=(
+            Peer(
+                name="cryptography",
+                program="verify_cryptography",
+                note="cryptography.x509.verification",
+            ),
+            Peer(
+                name="pyopenssl",
+                program="verify_pyopenssl",
+                note="OpenSSL.crypto.X509StoreContext",
+            ),
+            Peer(name="handfast", program="verify_handfast", note="Verifier.verify"),
+        ),
+        split=False,
+    ),
+    Scenario(
+        name="ids",
+        title="1,000 SPIFFE IDs parsed",
+        peers=(
+            Peer(name="handfast", program="spiffe_ids", note="SpiffeId.parse"),
+            Peer(name="c_handfast", program="c_ids", note="hf_spiffe_id_parse"),
+        ),
         split=False,
     ),
 )

@@ -24,7 +24,7 @@ struct options {
     int tls12;
     int verify;
     int tuned;
-    int count; /* when positive: this many handshakes and out */
+    long count; /* when positive: this many handshakes and out */
 };
 
 struct ends {
@@ -42,8 +42,9 @@ static _Noreturn void die(const char *what)
 
 static void need(int condition, const char *what)
 {
-    if (!condition)
+    if (!condition) {
         die(what);
+    }
 }
 
 /* ---- contexts ----------------------------------------------------------------------------- */
@@ -60,7 +61,7 @@ static void load(SSL_CTX *ctx, const struct options *options, const char *who)
 {
     char chain[4096], key[4096], root[4096];
     snprintf(chain, sizeof(chain), "%s/%s.pem", options->pki, who);
-    snprintf(key, sizeof(key), "%s/%s.key", options->pki, who);
+    snprintf(key, sizeof(key), "%s/%s.key.pem", options->pki, who);
     snprintf(root, sizeof(root), "%s/root.pem", options->pki);
     need(SSL_CTX_use_certificate_chain_file(ctx, chain) == 1, chain);
     need(SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1, key);
@@ -74,7 +75,8 @@ static void tune(SSL_CTX *ctx)
     SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
     need(SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                       "TLS_CHACHA20_POLY1305_SHA256"), "tuned ciphersuites");
+                                       "TLS_CHACHA20_POLY1305_SHA256"),
+         "tuned ciphersuites");
 }
 
 static SSL_CTX *context_new(const struct options *options, const char *who)
@@ -88,15 +90,19 @@ static SSL_CTX *context_new(const struct options *options, const char *who)
     need(SSL_CTX_set1_groups_list(ctx, options->groups) == 1, options->groups);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
-    if (options->tls12)
+    if (options->tls12) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    if (options->tuned)
+    }
+    if (options->tuned) {
         tune(ctx);
-    if (options->ciphersuites != NULL)
+    }
+    if (options->ciphersuites != NULL) {
         need(SSL_CTX_set_ciphersuites(ctx, options->ciphersuites) == 1, options->ciphersuites);
+    }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    if (!options->verify)
+    if (!options->verify) {
         SSL_CTX_set_cert_verify_callback(ctx, accept_any, NULL);
+    }
     load(ctx, options, who);
     return ctx;
 }
@@ -107,8 +113,9 @@ static int step(SSL *ssl, int64_t *spent, int with_split)
 {
     int64_t begin = with_split ? thread_cpu() : 0;
     int result = SSL_do_handshake(ssl);
-    if (with_split)
+    if (with_split) {
         *spent += thread_cpu() - begin;
+    }
     need(result == 1 || SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ, "handshake failed");
     return result == 1;
 }
@@ -137,10 +144,12 @@ static void drive(SSL *client, SSL *server, struct split *split)
 {
     int client_done = 0, server_done = 0;
     while (!client_done || !server_done) {
-        if (!client_done)
+        if (!client_done) {
             client_done = step(client, &split->client, split->on);
-        if (!server_done)
+        }
+        if (!server_done) {
             server_done = step(server, &split->server, split->on);
+        }
     }
 }
 
@@ -168,9 +177,11 @@ static void print_facts(const struct ends *ends, const struct options *options)
     need(SSL_get_peer_signature_type_nid(client, &signature) == 1, "no signature");
     const char *group = SSL_group_to_name(client, (int)SSL_get_negotiated_group(client));
     printf("{\"openssl\": \"%s\", \"openssl_flags\": \"", OpenSSL_version(OPENSSL_VERSION));
-    for (const char *c = OpenSSL_version(OPENSSL_CFLAGS); *c != '\0'; c++)
-        if (*c != '"' && *c != '\\')
+    for (const char *c = OpenSSL_version(OPENSSL_CFLAGS); *c != '\0'; c++) {
+        if (*c != '"' && *c != '\\') {
             putchar(*c);
+        }
+    }
     printf("\", \"protocol\": \"%s\", \"cipher\": \"%s\", \"group\": \"%s\", ",
            SSL_get_version(client), SSL_CIPHER_standard_name(SSL_get_current_cipher(client)),
            group != NULL ? group : "unknown");
@@ -196,27 +207,42 @@ static void usage(void)
 static struct options parse(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"pki", required_argument, NULL, 'p'},   {"groups", required_argument, NULL, 'g'},
-        {"ciphersuites", required_argument, NULL, 'c'},
-        {"tls12", no_argument, NULL, '2'},       {"no-verify", no_argument, NULL, 'n'},
-        {"tuned", no_argument, NULL, 't'},       {"count", required_argument, NULL, 'k'},
-        {NULL, 0, NULL, 0},
+        {"pki", required_argument, NULL, 'p'},          {"groups", required_argument, NULL, 'g'},
+        {"ciphersuites", required_argument, NULL, 'c'}, {"tls12", no_argument, NULL, '2'},
+        {"no-verify", no_argument, NULL, 'n'},          {"tuned", no_argument, NULL, 't'},
+        {"count", required_argument, NULL, 'k'},        {NULL, 0, NULL, 0},
     };
     struct options options = {.groups = "X25519", .verify = 1};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
-        case 'p': options.pki = optarg; break;
-        case 'g': options.groups = optarg; break;
-        case 'c': options.ciphersuites = optarg; break;
-        case '2': options.tls12 = 1; break;
-        case 'n': options.verify = 0; break;
-        case 't': options.tuned = 1; break;
-        case 'k': options.count = atoi(optarg); break;
-        default: usage();
+        case 'p':
+            options.pki = optarg;
+            break;
+        case 'g':
+            options.groups = optarg;
+            break;
+        case 'c':
+            options.ciphersuites = optarg;
+            break;
+        case '2':
+            options.tls12 = 1;
+            break;
+        case 'n':
+            options.verify = 0;
+            break;
+        case 't':
+            options.tuned = 1;
+            break;
+        case 'k':
+            options.count = atol(optarg);
+            break;
+        default:
+            usage();
         }
     }
-    if (options.pki == NULL || optind != argc)
+    if (options.pki == NULL || optind != argc) {
         usage();
+    }
     return options;
 }
 
@@ -229,9 +255,7 @@ int main(int argc, char **argv)
         .verify = options.verify,
     };
     if (options.count > 0) {
-        struct split split = {0};
-        for (int i = 0; i < options.count; i++)
-            handshake(&ends, &split);
+        sampler_repeat(handshake, &ends, options.count);
     } else {
         print_facts(&ends, &options);
         sampler_serve(handshake, &ends);

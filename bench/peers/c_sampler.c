@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * c_sampler.c - fixed-time samples: how many handshakes, how much CPU, how long each took.
+ * c_sampler.c - fixed-time samples: how many units, how much CPU, how long each took.
  */
 #include "c_sampler.h"
 
@@ -49,7 +49,7 @@ static void print_latencies(size_t count)
     printf("]");
 }
 
-static void sample(handshake_function *handshake, void *state, double seconds, int with_split)
+static void sample(work_function *work, void *state, double seconds, int with_split)
 {
     struct split split = {.on = with_split};
     struct rusage before, after;
@@ -61,19 +61,21 @@ static void sample(handshake_function *handshake, void *state, double seconds, i
     size_t count = 0;
     while (now < end) {
         int64_t last = now;
-        handshake(state, &split);
+        work(state, &split);
         now = nanoseconds(CLOCK_MONOTONIC);
-        if (count < LATENCIES_MAX)
+        if (count < LATENCIES_MAX) {
             latencies[count] = (double)(now - last) / 1e3;
+        }
         count++;
     }
     cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     getrusage(RUSAGE_SELF, &after);
-    printf("{\"handshakes\": %zu, \"cpu\": %.9f, \"wall\": %.9f, ", count, (double)cpu / 1e9,
+    printf("{\"count\": %zu, \"cpu\": %.9f, \"wall\": %.9f, ", count, (double)cpu / 1e9,
            (double)(now - begin) / 1e9);
-    if (with_split)
+    if (with_split) {
         printf("\"client_cpu\": %.9f, \"server_cpu\": %.9f, ", (double)split.client / 1e9,
                (double)split.server / 1e9);
+    }
     printf("\"involuntary_switches\": %ld, \"max_rss_kib\": %ld, ",
            after.ru_nivcsw - before.ru_nivcsw, after.ru_maxrss);
     print_latencies(count < LATENCIES_MAX ? count : LATENCIES_MAX);
@@ -81,10 +83,19 @@ static void sample(handshake_function *handshake, void *state, double seconds, i
     fflush(stdout);
 }
 
-void sampler_serve(handshake_function *handshake, void *state)
+void sampler_serve(work_function *work, void *state)
 {
     double seconds;
     int with_split;
-    while (scanf("%lf %d", &seconds, &with_split) == 2)
-        sample(handshake, state, seconds, with_split);
+    while (scanf("%lf %d", &seconds, &with_split) == 2) {
+        sample(work, state, seconds, with_split);
+    }
+}
+
+void sampler_repeat(work_function *work, void *state, long count)
+{
+    struct split split = {0};
+    for (long i = 0; i < count; i++) {
+        work(state, &split);
+    }
 }

@@ -15,13 +15,17 @@ struct split {
     int64_t server;
 };
 
-/* One full handshake, both ends. Ends the process when anything is not as it should be. */
-typedef void handshake_function(void *state, struct split *split);
+/* One unit of work: a full handshake, both ends. Ends the process when anything is not as it should
+ * be. */
+typedef void work_function(void *state, struct split *split);
 
 /* CPU time of the calling thread in nanoseconds. */
 int64_t thread_cpu(void);
 
 /* Answer requests from stdin until it ends. */
-void sampler_serve(handshake_function *handshake, void *state);
+void sampler_serve(work_function *work, void *state);
+
+/* Do it `count` times and no more: for counting instructions under valgrind. */
+void sampler_repeat(work_function *work, void *state, long count);
 
 #endif

@@ -22,17 +22,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def config(pki: Path, name: str, *, groups: str, tls12: bool = False) -> TlsConfig:
+def config(pki: Path, name: str, *, groups: str) -> TlsConfig:
     """Make the configuration of one end; also used by handfast_trio."""
     svid = X509Svid.from_pem(
-        (pki / f"{name}.pem").read_bytes(), (pki / f"{name}.key").read_bytes()
+        (pki / f"{name}.pem").read_bytes(), (pki / f"{name}.key.pem").read_bytes()
     )
     bundle = TrustBundle.from_pem(TRUST_DOMAIN, (pki / "root.pem").read_bytes())
     make = TlsConfig.server if name == "server" else TlsConfig.client
     return make(
         StaticSource(svid, TrustBundleSet([bundle])),
         authorize=any_in(TRUST_DOMAIN),
-        min_version="1.2" if tls12 else "1.3",
         groups=groups,
     )
 
@@ -73,8 +72,7 @@ def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
     client, server = (
-        config(given.pki, name, groups=given.groups, tls12=given.tls12)
-        for name in ("client", "server")
+        config(given.pki, name, groups=given.groups) for name in ("client", "server")
     )
 
     def new_client() -> HandfastEnd:
@@ -85,7 +83,7 @@ def main() -> None:
 
     probe = new_client()
     memory.handshake(probe, new_server())
-    sampler.serve(facts(probe.tls), memory.taker(new_client, new_server))
+    sampler.serve(given, facts(probe.tls), memory.taker(new_client, new_server))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import trio
 from bench.peers import sampler
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[trio.abc.Stream], Awaitable[object]]
@@ -74,7 +75,9 @@ async def _sample(transport: Transport, clock: sampler.Clock) -> None:
         nursery.cancel_scope.cancel()
 
 
-def serve(facts: sampler.Facts, transport: Transport) -> None:
+def serve(
+    given: argparse.Namespace, facts: sampler.Facts, transport: Transport
+) -> None:
     """Serve samples, each in a trio run of its own."""
 
     def take(clock: sampler.Clock) -> None:
@@ -82,4 +85,4 @@ def serve(facts: sampler.Facts, transport: Transport) -> None:
             raise SystemExit("both ends share one process here: SPLIT must be 0")
         trio.run(_sample, transport, clock)
 
-    sampler.serve(facts | {"trio": trio.__version__}, take)
+    sampler.serve(given, facts | {"trio": trio.__version__}, take)

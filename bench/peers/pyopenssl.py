@@ -22,20 +22,18 @@ if TYPE_CHECKING:
 ENOUGH = 65536
 
 
-def context(pki: Path, name: str, *, tls12: bool) -> SSL.Context:
+def context(pki: Path, name: str) -> SSL.Context:
     """Make the context of one end."""
     made = SSL.Context(
         SSL.TLS_SERVER_METHOD if name == "server" else SSL.TLS_CLIENT_METHOD
     )
-    version = SSL.TLS1_2_VERSION if tls12 else SSL.TLS1_3_VERSION
-    made.set_min_proto_version(version)
-    made.set_max_proto_version(version)
+    made.set_min_proto_version(SSL.TLS1_3_VERSION)
     made.set_tmp_ecdh(ec.SECP256R1())
     # Without a callback: OpenSSL's verdict stands, and no Python runs in between.
     made.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     made.load_verify_locations(str(pki / "root.pem"))
     made.use_certificate_chain_file(str(pki / f"{name}.pem"))
-    made.use_privatekey_file(str(pki / f"{name}.key"))
+    made.use_privatekey_file(str(pki / f"{name}.key.pem"))
     made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     made.set_options(SSL.OP_NO_TICKET)
     return made
@@ -81,9 +79,7 @@ class PyOpenSslEnd:
 def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
-    client, server = (
-        context(given.pki, name, tls12=given.tls12) for name in ("client", "server")
-    )
+    client, server = (context(given.pki, name) for name in ("client", "server"))
 
     def new_client() -> PyOpenSslEnd:
         return PyOpenSslEnd(client, server_side=False)
@@ -101,7 +97,7 @@ def main() -> None:
         "verification": "X509_verify_cert",
         "tickets": "2, stateful: pyOpenSSL cannot turn them off",
     }
-    sampler.serve(facts, memory.taker(new_client, new_server))
+    sampler.serve(given, facts, memory.taker(new_client, new_server))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ facts (versions, what was negotiated) as one JSON line, then reads lines
 
     SECONDS SPLIT
 
-and answers each with one JSON line: handshakes made in that time, CPU seconds of the
-whole process, latencies on the grid `LATENCY_GRID`; with SPLIT 1 also the CPU seconds
-of each end. c_sampler.c is the same thing for peers in C.
+and answers each with one JSON line: how many units of work (mostly: handshakes) were
+done in that time, CPU seconds of the whole process, latencies on the grid
+`LATENCY_GRID`; with SPLIT 1 also the CPU seconds of each end. c_sampler.c is the same
+thing for peers in C.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import resource
@@ -38,8 +40,9 @@ Facts = dict[str, Any]
 class Clock:
     """Counts one sample: latencies, CPU of the process, CPU of each end."""
 
-    seconds: float
-    split: bool
+    seconds: float = 0.0
+    split: bool = False
+    limit: int | None = None  # so many instead of so long
     latencies: list[float] = field(default_factory=list)
     client_cpu: float = 0.0
     server_cpu: float = 0.0
@@ -48,7 +51,10 @@ class Clock:
     _usage: resource.struct_rusage | None = None
 
     def laps(self) -> Iterator[None]:
-        """Yield until the time is up; what runs between two yields is a handshake."""
+        """Yield until the time is up; what runs between two yields is one unit."""
+        if self.limit is not None:
+            yield from itertools.repeat(None, self.limit)
+            return
         now = self.start()
         end = now + self.seconds
         while now < end:
@@ -76,7 +82,7 @@ class Clock:
         ordered = sorted(self.latencies)
         last = len(ordered) - 1
         found: Facts = {
-            "handshakes": len(ordered),
+            "count": len(ordered),
             "cpu": self._cpu,
             "wall": self._wall,
             "involuntary_switches": usage.ru_nivcsw - self._usage.ru_nivcsw,
@@ -96,7 +102,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--pki", type=Path, required=True, help="from bench/pki.py")
     parser.add_argument("--groups", default="X25519", help="OpenSSL's names")
-    parser.add_argument("--tls12", action="store_true", help="TLS 1.2 instead of 1.3")
+    parser.add_argument("--count", type=int, help="do that many and end (for valgrind)")
     return parser.parse_args()
 
 
@@ -108,8 +114,13 @@ def python_facts() -> Facts:
     }
 
 
-def serve(facts: Facts, take: Callable[[Clock], None]) -> None:
+def serve(
+    given: argparse.Namespace, facts: Facts, take: Callable[[Clock], None]
+) -> None:
     """Print the facts, then answer requests; `take` fills a clock."""
+    if given.count is not None:
+        take(Clock(limit=given.count))
+        return
     print(json.dumps(facts | python_facts()), flush=True)
     for line in sys.stdin:
         seconds, split = line.split()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def context(pki: Path, name: str, *, groups: str, tls12: bool) -> ssl.SSLContext:
+def context(pki: Path, name: str, *, groups: str) -> ssl.SSLContext:
     """Make the context of one end; also used by trio_ssl."""
     server = name == "server"
     made = ssl.SSLContext(
@@ -24,17 +24,13 @@ def context(pki: Path, name: str, *, groups: str, tls12: bool) -> ssl.SSLContext
     )
     made.check_hostname = False
     made.verify_mode = ssl.CERT_REQUIRED
-    version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
-    made.minimum_version = made.maximum_version = version
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
     made.load_verify_locations(pki / "root.pem")
-    made.load_cert_chain(pki / f"{name}.pem", pki / f"{name}.key")
-    if not tls12:
-        # TLS 1.2 wants the certificate's curve among the groups; the default has it.
-        made.set_ecdh_curve(groups)
+    made.load_cert_chain(pki / f"{name}.pem", pki / f"{name}.key.pem")
+    made.set_ecdh_curve(groups)
     if server:
         # No peer resumes here, so none pays for tickets.
         made.num_tickets = 0
-        made.options |= ssl.OP_NO_TICKET
     return made
 
 
@@ -90,8 +86,7 @@ def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
     client, server = (
-        context(given.pki, name, groups=given.groups, tls12=given.tls12)
-        for name in ("client", "server")
+        context(given.pki, name, groups=given.groups) for name in ("client", "server")
     )
 
     def new_client() -> StdlibEnd:
@@ -102,8 +97,9 @@ def main() -> None:
 
     probe = new_client()
     memory.handshake(probe, new_server())
-    groups = "default" if given.tls12 else given.groups
-    sampler.serve(facts(probe.tls, groups), memory.taker(new_client, new_server))
+    sampler.serve(
+        given, facts(probe.tls, given.groups), memory.taker(new_client, new_server)
+    )
 
 
 if __name__ == "__main__":

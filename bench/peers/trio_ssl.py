@@ -65,7 +65,7 @@ def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
     client, server = (
-        stdlib_ssl.context(given.pki, name, groups=given.groups, tls12=given.tls12)
+        stdlib_ssl.context(given.pki, name, groups=given.groups)
         for name in ("client", "server")
     )
     transport = SslTransport(client, server)
@@ -80,7 +80,7 @@ def main() -> None:
             nursery.cancel_scope.cancel()
         return facts
 
-    loopback.serve(trio.run(probe), transport)
+    loopback.serve(given, trio.run(probe), transport)
 
 
 if __name__ == "__main__":

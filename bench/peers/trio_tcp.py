@@ -29,8 +29,8 @@ class TcpTransport:
 
 def main() -> None:
     """Serve samples."""
-    sampler.arguments(__doc__ or "")
-    loopback.serve({"protocol": "none"}, TcpTransport())
+    given = sampler.arguments(__doc__ or "")
+    loopback.serve(given, {"protocol": "none"}, TcpTransport())
 
 
 if __name__ == "__main__":
