@@ -11,8 +11,9 @@ VENV := .venv
 RUN  := $(VENV)/bin
 export PATH := $(abspath $(RUN)):$(PATH)
 
-C_FILES  := $(shell find csrc fuzz -name '*.[ch]' 2>/dev/null)
-C_INPUTS := $(C_FILES) $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
+C_FILES  := $(shell find csrc fuzz bench -name '*.[ch]' 2>/dev/null)
+C_INPUTS := $(filter csrc/src/% csrc/include/% csrc/ffi/%,$(C_FILES)) \
+            $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
 PYTHON_ENV := $(PYTHON) tools/environment.py
 
 # $(call c_build,FOLDER,OPTIONS): configure and compile csrc; errors show, chatter does not.

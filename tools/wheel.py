@@ -25,7 +25,13 @@ WHEELHOUSE = ROOT / "wheelhouse"
 OLDEST = (3, 11)
 
 # What the unit tests need beside the wheel; the rest of the checkout is not there.
-TEST_SOURCES = ("tests/unit", "tools", "csrc/openssl.pin", "pyproject.toml")
+TEST_SOURCES = (
+    "tests/unit",
+    "tests/support",
+    "tools",
+    "csrc/openssl.pin",
+    "pyproject.toml",
+)
 
 PLATFORMS = {
     "linux": (

@@ -48,13 +48,7 @@ else()
   find_package(OpenSSL REQUIRED)
 endif()
 
-if(OPENSSL_VERSION VERSION_LESS 3.0)
-  message(FATAL_ERROR "handfast: OpenSSL ${OPENSSL_VERSION} is too old; 3.0 or newer is needed")
-endif()
-if(OPENSSL_VERSION VERSION_GREATER_EQUAL 4.0.0 AND OPENSSL_VERSION VERSION_LESS_EQUAL 4.0.2)
-  message(FATAL_ERROR "handfast: OpenSSL ${OPENSSL_VERSION} has CVE-2026-84783; "
-    "use 4.0.3 or newer, or the pinned build (unset HANDFAST_OPENSSL)")
-endif()
+include("${CMAKE_CURRENT_LIST_DIR}/OpenSSLVersion.cmake")
 message(STATUS "handfast: OpenSSL ${OPENSSL_VERSION} (${HANDFAST_OPENSSL_KIND})")
 
 add_library(handfast_openssl INTERFACE)

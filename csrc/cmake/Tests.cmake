@@ -23,6 +23,22 @@ foreach(source IN LISTS test_sources)
   set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endforeach()
 
+# Which versions of OpenSSL the build refuses, and why.
+set(version_script "${CMAKE_CURRENT_SOURCE_DIR}/cmake/OpenSSLVersion.cmake")
+foreach(refused "1.1.1=too old" "4.0.0=CVE-2026-84783" "4.0.1=CVE-2026-84783"
+    "4.0.2=CVE-2026-84783")
+  string(REPLACE "=" ";" refused "${refused}")
+  list(GET refused 0 version)
+  list(GET refused 1 reason)
+  add_test(NAME openssl_${version}_is_refused
+    COMMAND "${CMAKE_COMMAND}" -D OPENSSL_VERSION=${version} -P "${version_script}")
+  set_tests_properties(openssl_${version}_is_refused PROPERTIES PASS_REGULAR_EXPRESSION "${reason}")
+endforeach()
+foreach(version 3.0.0 3.5.7 4.0.3)
+  add_test(NAME openssl_${version}_is_taken
+    COMMAND "${CMAKE_COMMAND}" -D OPENSSL_VERSION=${version} -P "${version_script}")
+endforeach()
+
 # A sanitizer that finds nothing proves nothing unless it is seen to find something.
 if(HANDFAST_SANITIZE)
   file(GLOB negative_sources CONFIGURE_DEPENDS
