@@ -9,7 +9,11 @@ import trio
 
 from bench.peers import handfast_memory, loopback, memory, sampler
 from bench.pki import CLIENT_ID, SERVER_ID
-from handfast.net import open_mtls_stream, serve_mtls
+from handfast.net import (
+    open_mtls_listeners,
+    open_mtls_stream,
+    serve_mtls_listeners,
+)
 
 if TYPE_CHECKING:
     from handfast import TlsConfig
@@ -42,17 +46,11 @@ class MtlsTransport:
             check(stream, CLIENT_ID)
             await handler(stream)
 
-        async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(
-                lambda *, task_status: serve_mtls(
-                    secured,
-                    0,
-                    self._server,
-                    host=loopback.HOST,
-                    task_status=task_status,
-                )
-            )
-            task_status.started(listeners[0].port)
+        listeners = await open_mtls_listeners(0, self._server, host=loopback.HOST)
+        (listener,) = listeners
+        assert isinstance(listener.transport_listener, trio.SocketListener)
+        task_status.started(listener.transport_listener.socket.getsockname()[1])
+        await serve_mtls_listeners(secured, listeners)
 
     async def connect(self, port: int) -> MtlsStream:
         """Connect, handshake, check."""
