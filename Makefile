@@ -90,10 +90,11 @@ coverage: ## count the lines of csrc that its own tests run; fails under 85 %
 	$(RUN)/gcovr --root csrc --filter csrc/src/ --object-directory build/coverage \
 	  --print-summary --fail-under-line 85
 
-bench: ## measure; writes JSON into build/bench
+bench: ## measure beside other stacks (BENCH='--short full' for less); JSON in build/bench
 	@$(MAKE) --no-print-directory install LTO=ON
 	@$(PYTHON_ENV) cli bench
-	$(RUN)/python -m bench --output build/bench
+	$(RUN)/python -m bench $(BENCH)
+	$(RUN)/python -m pytest bench/micro --benchmark-json=build/bench/micro.json
 
 fuzz: ## fuzz every target, TIME seconds in all
 	@$(PYTHON) tools/fuzz.py --time $(TIME)
