@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mutual TLS for trio: streams, listeners, a server.
+
+:func:`open_mtls_stream` connects, :func:`serve_mtls` serves, and both give a
+:class:`MtlsStream`: a :class:`trio.abc.HalfCloseableStream` that knows whom it talks
+to.
+What happens to connections is logged to ``logging.getLogger("handfast.net")``.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from handfast.net.listen import MtlsListener, open_mtls_listeners
+from handfast.net.open import open_mtls_stream
+from handfast.net.serve import serve_mtls, serve_mtls_listeners
+from handfast.net.statistics import ListenerStatistics, StreamStatistics
+from handfast.net.stream import MtlsStream
+
+__all__ = [
+    "ListenerStatistics",
+    "MtlsListener",
+    "MtlsStream",
+    "StreamStatistics",
+    "open_mtls_listeners",
+    "open_mtls_stream",
+    "serve_mtls",
+    "serve_mtls_listeners",
+]
+
+logging.getLogger("handfast").addHandler(logging.NullHandler())

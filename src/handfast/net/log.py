@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server logs, in one place, so that it is clear what it never logs.
+
+A stranger may write anything into a certificate. At the levels that people read, a line
+has the stable reason, our own sentence for it and the address that the system knows;
+what the peer sent, the identity it claims included, is in the debug log alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from handfast.errors import (
+    ConfigError,
+    InternalError,
+    SourceError,
+    VerificationError,
+)
+
+if TYPE_CHECKING:
+    from handfast.errors import HandfastError
+
+__all__ = ["log_failure", "log_shortage", "peer_address"]
+
+_LOGGER = logging.getLogger("handfast.net")
+
+
+def peer_address(transport: trio.abc.Stream) -> str:
+    """Name the other end as the system knows it."""
+    if not isinstance(transport, trio.SocketStream):
+        return f"a {type(transport).__name__}"
+    try:
+        address = transport.socket.getpeername()
+    except OSError:
+        return "an address that is gone"
+    match address:
+        case (str(host), int(port), *_):
+            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        case _:
+            return "a local socket"
+
+
+def log_failure(address: str, failure: HandfastError) -> None:
+    """Log a handshake that failed: as an error when it is ours to mend."""
+    match failure:
+        case SourceError() | ConfigError() | InternalError():
+            level = logging.ERROR
+        case VerificationError():
+            level = logging.WARNING
+        case _:
+            # Scanners, health checks and people who hang up: a busy port sees many.
+            level = logging.INFO
+    _LOGGER.log(
+        level,
+        "handshake with %s failed: %s: %s",
+        address,
+        failure.reason,
+        failure.detail.text,
+        extra={"peer_address": address, "reason": str(failure.reason)},
+    )
+    if _LOGGER.isEnabledFor(logging.DEBUG):
+        _LOGGER.debug("what %s sent, not verified: %s", address, failure)
+
+
+def log_shortage(text: str) -> None:
+    """Log that the system cannot accept: once until it can again."""
+    _LOGGER.error("cannot accept a connection: %s; trying again until it works", text)

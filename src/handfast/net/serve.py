@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serving: accept, shake hands, hand over.
+
+Theory of operation. One task a listener accepts, and does nothing else: each connection
+gets a task of its own, which shakes hands under a deadline and then runs the handler.
+Everything that a stranger can hold on to is bounded (promise P8):
+
+Invariants:
+    1. Nothing between two `accept` calls waits for a peer. With `max_connections`, an
+       accept may wait for a handler to end, which only verified peers have.
+    2. A ticket is made for each connection when it is accepted, holds its deadline, and
+       is in `_tickets` exactly while its handshake may go on, in order of age.
+    3. There are never more than `max_handshakes` tickets. When one more is needed, the
+       oldest gives way: a good peer needs two round trips, so with a thousand under way
+       the oldest one is stalling. Good peers get in while strangers hold every place.
+    4. The same is done when the system has no file descriptor left.
+    5. A failed handshake never leaves the connection's task: it is counted, logged
+       with its reason and the peer's address, and the connection is closed. The
+       identity that the peer claimed is in the debug log alone, and called a claim.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import trio
+
+from handfast.errors import (
+    ConfigError,
+    HandfastError,
+    HandshakeTimeout,
+    Reason,
+    TransportError,
+    UsageError,
+    detail_for,
+)
+from handfast.net.listen import open_mtls_listeners
+from handfast.net.log import log_failure, log_shortage, peer_address
+from handfast.net.stream import MtlsStream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handfast.net.listen import MtlsListener
+    from handfast.tls import TlsConfig
+
+__all__ = ["Handler", "serve_mtls", "serve_mtls_listeners"]
+
+#: Takes each verified connection.
+Handler = Callable[[MtlsStream], Awaitable[object]]
+
+# What accept(2) says when the system, not the connection, is at its end.
+_SHORTAGES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+# How long to wait then, in seconds, when there was no handshake to give way.
+_SHORTAGE_PAUSE: Final = 0.1
+
+
+async def serve_mtls(  # noqa: PLR0913 - all by keyword
+    handler: Handler,
+    port: int,
+    config: TlsConfig,
+    *,
+    host: str | bytes | None = None,
+    backlog: int | None = None,
+    handshake_timeout: float = 10.0,
+    max_handshakes: int = 1000,
+    max_connections: int | None = None,
+    handler_nursery: trio.Nursery | None = None,
+    task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Serve mutual TLS on a TCP port.
+
+    The handler gets streams whose peers are verified and authorized, and only those.
+
+    Args:
+        handler: Called with each `MtlsStream`, in a task of its own. When it returns,
+            the stream is closed with a close_notify; when it raises, without one.
+        port: The port; 0 lets the system choose.
+        config: How to answer; of role server.
+        host: The address to listen on; None means all, IPv4 and IPv6.
+        backlog: How many connections may wait in the system; None takes its most.
+        handshake_timeout: Seconds from accept to the end of a handshake.
+        max_handshakes: How many handshakes may be under way. At that number the oldest
+            one gives way to a new connection, so nobody can keep others out by holding
+            connections open.
+        max_connections: How many handlers may run; None sets no limit. At that number
+            nothing is accepted. A peer that was verified meanwhile waits its turn for
+            the rest of its handshake's time, and is dropped then.
+        handler_nursery: Where the connections' tasks run; None makes a nursery here.
+        task_status: `nursery.start` returns the listeners, for their ports and
+            `statistics()`.
+
+    An exception of the handler goes to the nursery, as with `trio.serve_listeners`:
+    catch there what shall not end the server, such as `trio.BrokenResourceError`.
+
+    Cancellation: the listeners are closed. Connections that run in a nursery of the
+    caller go on.
+
+    Raises:
+        OSError: the port cannot be listened on.
+        ConfigError: a limit is not valid.
+    """
+    await serve_mtls_listeners(
+        handler,
+        await open_mtls_listeners(port, config, host=host, backlog=backlog),
+        handshake_timeout=handshake_timeout,
+        max_handshakes=max_handshakes,
+        max_connections=max_connections,
+        handler_nursery=handler_nursery,
+        task_status=task_status,
+    )
+
+
+async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
+    handler: Handler,
+    listeners: Sequence[MtlsListener],
+    *,
+    handshake_timeout: float = 10.0,
+    max_handshakes: int = 1000,
+    max_connections: int | None = None,
+    handler_nursery: trio.Nursery | None = None,
+    task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
+) -> NoReturn:
+    """Serve mutual TLS on listeners that are there already; see `serve_mtls`.
+
+    The listeners belong to this function from now on, and share the limits.
+    """
+    server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
+    async with trio.open_nursery() as nursery:
+        for listener in listeners:
+            nursery.start_soon(server.accept, listener, handler_nursery or nursery)
+        task_status.started(list(listeners))
+    raise AssertionError("accepting ends by an exception only")  # pragma: no cover
+
+
+class _Server:
+    """The limits that some listeners share; see the module for its invariants."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        handshake_timeout: float,
+        max_handshakes: int,
+        max_connections: int | None,
+    ) -> None:
+        _need_positive("handshake_timeout=", handshake_timeout)
+        _need_positive("max_handshakes=", max_handshakes)
+        self._handler = handler
+        self._timeout = handshake_timeout
+        self._max_handshakes = max_handshakes
+        self._tickets: dict[trio.CancelScope, MtlsListener] = {}
+        self._places: trio.Semaphore | None = None
+        if max_connections is not None:
+            _need_positive("max_connections=", max_connections)
+            self._places = trio.Semaphore(max_connections, max_value=max_connections)
+
+    async def accept(self, listener: MtlsListener, nursery: trio.Nursery) -> NoReturn:
+        counters, short = listener.counters, False
+        async with listener:
+            while True:
+                if self._places is not None and not self._places.value:
+                    async with self._places:
+                        pass
+                try:
+                    transport = await listener.transport_listener.accept()
+                except OSError as error:
+                    if error.errno not in _SHORTAGES:
+                        raise
+                    if not short:
+                        log_shortage(os.strerror(error.errno))
+                        short = True
+                    freed = self._oldest_gives_way()
+                    await trio.sleep(0 if freed else _SHORTAGE_PAUSE)
+                    continue
+                short = False
+                counters.accepted += 1
+                if len(self._tickets) >= self._max_handshakes:
+                    self._oldest_gives_way()
+                ticket = trio.CancelScope(deadline=trio.current_time() + self._timeout)
+                self._tickets[ticket] = listener
+                counters.handshaking += 1
+                nursery.start_soon(self._connection, listener, transport, ticket)
+
+    def _oldest_gives_way(self) -> bool:
+        for ticket in self._tickets:
+            del self._tickets[ticket]
+            ticket.cancel()
+            return True
+        return False
+
+    async def _connection(
+        self,
+        listener: MtlsListener,
+        transport: trio.abc.Stream,
+        ticket: trio.CancelScope,
+    ) -> None:
+        stream = await self._shake_hands(listener, transport, ticket)
+        if stream is None:
+            return
+        counters = listener.counters
+        counters.active += 1
+        try:
+            await self._handler(stream)
+            if not stream.closed:
+                await stream.aclose()
+        finally:
+            counters.active -= 1
+            if self._places is not None:
+                self._places.release()
+            if not stream.closed:
+                await trio.aclose_forcefully(stream)
+
+    async def _shake_hands(
+        self,
+        listener: MtlsListener,
+        transport: trio.abc.Stream,
+        ticket: trio.CancelScope,
+    ) -> MtlsStream | None:
+        """Return the stream when its peer may have a handler; it holds a place then."""
+        counters, address = listener.counters, peer_address(transport)
+        stream: MtlsStream | None = None
+        failure: HandfastError | None = None
+        verified = admitted = False
+        try:
+            with ticket:
+                try:
+                    stream = MtlsStream(transport, listener.config)
+                    await stream.do_handshake()
+                    verified = True
+                    if self._places is not None:
+                        await self._places.acquire()
+                    admitted = True
+                except HandfastError as error:
+                    failure = error
+                except OSError as error:
+                    failure = _system_failure(error)
+        finally:
+            counters.handshaking -= 1
+            gave_way = self._tickets.pop(ticket, None) is None
+            if not admitted:
+                await trio.aclose_forcefully(stream or transport)
+        if admitted:
+            counters.ok += 1
+            return stream
+        if failure is None:
+            counters.gave_way += gave_way
+            failure = self._too_late(gave_way=gave_way, verified=verified)
+        counters.failed[failure.reason] += 1
+        log_failure(address, failure)
+        return None
+
+    def _too_late(self, *, gave_way: bool, verified: bool) -> HandfastError:
+        """Say why a handshake was stopped."""
+        if verified and not gave_way:
+            seen = "a verified peer that found no place among max_connections= in time"
+        elif gave_way:
+            seen = "the oldest handshake, which gave way to a new connection"
+        else:
+            return HandshakeTimeout(
+                detail_for(
+                    Reason.HANDSHAKE_TIMEOUT,
+                    expected=f"a handshake in {self._timeout:g} seconds",
+                    seen="one that was not done",
+                )
+            )
+        return UsageError(detail_for(Reason.LIMIT, seen=seen))
+
+
+def _system_failure(error: OSError) -> HandfastError:
+    """Name a failure of the event loop's own system calls, such as a full epoll."""
+    detail = detail_for(Reason.IO, seen=f"{error}")
+    return TransportError(dataclasses.replace(detail, system_errno=error.errno or 0))
+
+
+def _need_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ConfigError(
+            detail_for(
+                Reason.CONFIG_INVALID, expected=f"{name} above 0", seen=f"{value}"
+            )
+        )

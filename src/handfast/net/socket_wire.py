@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS straight on a socket: one crossing into C receives, steps and sends.
+
+trio waits for readiness and does nothing else. The engine never blocks: a step returns
+what it waits for, and this module waits for it. The socket's number is asked for again
+before every step, because a number that was closed may already be another connection's.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from handfast.errors import HandfastError
+from handfast.net.wire import CLOSE_TIMEOUT
+from handfast.tls import Want
+
+if TYPE_CHECKING:
+    from handfast.tls import Connection
+
+__all__ = ["SocketWire"]
+
+# A step encrypts all that it is given before it sends, so it is given this much at
+# most: four records, which also bounds what waits inside the engine.
+_CHUNK: Final = 65536
+
+# Flags are compared as numbers: WRITE alone or with READ is the larger half.
+_WRITE: Final = int(Want.WRITE)
+
+
+class SocketWire:
+    """A connection on a trio socket; see :class:`~handfast.net.wire.Wire`."""
+
+    __slots__ = ("_connection", "_socket", "torn", "transport")
+
+    def __init__(self, transport: trio.SocketStream, connection: Connection) -> None:
+        self.transport = transport
+        self.torn = False
+        self._socket = transport.socket
+        self._connection = connection
+
+    def _fd(self) -> int:
+        fd = self._socket.fileno()
+        if fd < 0:
+            raise trio.ClosedResourceError("this stream was closed")
+        return fd
+
+    async def handshake(self) -> None:
+        """Step, wait for the peer, step: two or three times.
+
+        Cancelled, it can be gone on with.
+        """
+        step, socket = self._connection.handshake_fd, self._socket
+        await trio.lowlevel.checkpoint_if_cancelled()
+        done, want = step(self._fd())
+        if done and want < _WRITE:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        while not done:
+            if want >= _WRITE:
+                # Our flight first: the peer has nothing to answer before it.
+                await trio.lowlevel.wait_writable(socket)
+            else:
+                await trio.lowlevel.wait_readable(socket)
+            done, want = step(self._fd())
+        await self._flush(want)
+
+    async def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send by chunks.
+
+        Cancelled, the encrypted rest of the current chunk stays with the connection and
+        goes out before anything else: the records are never cut.
+        """
+        connection, length = self._connection, len(data)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if length <= _CHUNK:
+            taken, want = connection.write_fd(self._fd(), data)
+            if taken == length and want < _WRITE:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return
+        else:
+            taken, want = 0, Want.NOTHING
+        with memoryview(data) as view:
+            try:
+                while True:
+                    if want >= _WRITE:
+                        await self._flush(want)
+                    elif taken < length:
+                        # A peer that reads as fast as we send must not keep us from
+                        # other tasks, nor from being cancelled.
+                        await trio.lowlevel.checkpoint()
+                    if taken == length:
+                        break
+                    with view[taken : taken + _CHUNK] as chunk:
+                        count, want = connection.write_fd(self._fd(), chunk)
+                    taken += count
+            except BaseException:
+                self.torn = self.torn or 0 < taken < length
+                raise
+
+    async def _flush(self, want: Want) -> None:
+        while want >= _WRITE:
+            await trio.lowlevel.wait_writable(self._socket)
+            want = self._connection.flush_fd(self._fd())
+
+    async def send_eof(self) -> None:
+        """Send close_notify; cancelled, it goes out with the next step."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._connection.close()
+        await self._flush(self._connection.flush_fd(self._fd()))
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async def wait_writable(self) -> None:
+        """Wait for room in the socket."""
+        self._fd()
+        await trio.lowlevel.wait_writable(self._socket)
+
+    async def receive(self, max_bytes: int) -> bytes:
+        """Read, or wait and read. Cancelled, nothing was taken.
+
+        What a step leaves to be sent (an answer to a KeyUpdate) is left to whoever
+        sends next. Waiting for room here could wait for a peer that waits for us to
+        read.
+        """
+        connection, socket = self._connection, self._socket
+        await trio.lowlevel.checkpoint_if_cancelled()
+        data = connection.read_fd(self._fd(), max_bytes)
+        if not isinstance(data, Want):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return data
+        while True:
+            await trio.lowlevel.wait_readable(socket)
+            data = connection.read_fd(self._fd(), max_bytes)
+            if not isinstance(data, Want):
+                return data
+
+    async def close(self, *, polite: bool) -> None:
+        """Close the socket in any case; the peer is told when there is room to."""
+        try:
+            if polite:
+                await trio.lowlevel.checkpoint_if_cancelled()
+                # On failure the peer is gone, or the socket: nobody to be polite to.
+                with suppress(HandfastError, trio.ClosedResourceError):
+                    await self._say_goodbye()
+        finally:
+            self._socket.close()
+        await trio.lowlevel.checkpoint()
+
+    async def _say_goodbye(self) -> None:
+        with suppress(HandfastError):
+            # A connection that failed has no close_notify to give, but maybe an alert.
+            self._connection.close()
+        want = self._connection.flush_fd(self._fd())
+        if want >= _WRITE:
+            with trio.move_on_after(CLOSE_TIMEOUT):
+                await self._flush(want)

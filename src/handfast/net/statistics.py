@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters that streams and listeners give out: frozen records of one moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from handfast.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ListenerCounters", "ListenerStatistics", "StreamStatistics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatistics:
+    """What one stream carried.
+
+    Attributes:
+        bytes_sent: Application bytes of every `send_all` that came to its end.
+        bytes_received: Application bytes that were handed out.
+    """
+
+    bytes_sent: int
+    bytes_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerStatistics:
+    """What became of the connections that one listener accepted in `serve_mtls`.
+
+    Attributes:
+        accepted: Connections taken from the system.
+        handshakes_ok: Peers that were authenticated, authorized and given a handler.
+        handshakes_failed: All others, by reason, timeouts and `gave_way` included.
+        timeouts: Those that took longer than ``handshake_timeout``.
+        gave_way: Those that were dropped for a newer one, at ``max_handshakes`` or when
+            the system had no file descriptor left (reason ``limit``).
+        handshaking: Handshakes under way now.
+        active: Handlers that run now.
+    """
+
+    accepted: int
+    handshakes_ok: int
+    handshakes_failed: Mapping[Reason, int]
+    timeouts: int
+    gave_way: int
+    handshaking: int
+    active: int
+
+
+class ListenerCounters:
+    """The counters behind :class:`ListenerStatistics`; one task at a time by nature."""
+
+    __slots__ = ("accepted", "active", "failed", "gave_way", "handshaking", "ok")
+
+    def __init__(self) -> None:
+        self.accepted = self.ok = self.gave_way = self.handshaking = self.active = 0
+        self.failed: Counter[Reason] = Counter()
+
+    def freeze(self) -> ListenerStatistics:
+        """Take the record of this moment."""
+        return ListenerStatistics(
+            accepted=self.accepted,
+            handshakes_ok=self.ok,
+            handshakes_failed=MappingProxyType(dict(self.failed)),
+            timeouts=self.failed[Reason.HANDSHAKE_TIMEOUT],
+            gave_way=self.gave_way,
+            handshaking=self.handshaking,
+            active=self.active,
+        )

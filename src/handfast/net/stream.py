@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trio stream whose peer is verified.
+
+Theory of operation. A stream has a :class:`~handfast.tls.Connection`, which encrypts,
+and a wire, which moves its bytes (:mod:`handfast.net.wire`): straight on a socket,
+where one call into C receives, steps and sends, or over any other trio stream. This
+module keeps trio's rules: who may do what at the same time, what an error means, what
+cancellation leaves behind, and how a stream ends.
+
+TLS mixes directions: reading may make something that must be sent (an answer to a
+KeyUpdate, an alert). Two tasks that both write would need a lock, and a reader that
+waits for room to write can wait for a peer that waits for it to read. So:
+
+Invariants:
+    1. Only the sending side waits for room: `send_all`, `send_eof`, `aclose` and the
+       handshake. What `receive_some` leaves to be sent goes out at once when the socket
+       has room, and else before the next thing that is sent. RFC 8446 asks for no more:
+       a KeyUpdate is answered before our next application data.
+    2. `_sending` and `_receiving` each admit one task; the second one is told so
+       (`BusyResourceError`) and does no harm. A sender and a receiver may run together.
+    3. Nothing is sent or received before `_established`, which is set once, after the
+       engine authenticated and authorized the peer. Whoever comes first does the
+       handshake; others wait for `_handshake`, and go on with it if the first was
+       cancelled.
+    4. A failure is final for its direction and is told again by every later call. A
+       failed handshake is final for both.
+    5. `_closed` is set before anything of `aclose` is done, and every task that comes
+       back from waiting finds the transport closed (`ClosedResourceError`) before it
+       touches it.
+    6. A close_notify says "this is all". It is sent only when it is true: not while a
+       send is under way, not after one that was stopped in the middle, and not on a
+       forced close. The peer then sees a truncated stream, and is right.
+    7. A close waits at most CLOSE_TIMEOUT for room to say so, and never for the peer's
+       answer.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from typing import TYPE_CHECKING, Final, NoReturn, final
+
+import trio
+
+from handfast.errors import HandfastError
+from handfast.net.socket_wire import SocketWire
+from handfast.net.statistics import StreamStatistics
+from handfast.net.stream_wire import StreamWire
+from handfast.tls import Connection
+
+if TYPE_CHECKING:
+    from handfast.names import DnsName, IpAddress
+    from handfast.net.wire import Wire
+    from handfast.peer import VerifiedPeer
+    from handfast.tls import TlsConfig
+
+__all__ = ["MtlsStream"]
+
+_RECEIVE_SIZE: Final = 65536
+
+
+@final
+class MtlsStream(trio.abc.HalfCloseableStream):
+    """Mutual TLS over another stream.
+
+    :func:`open_mtls_stream` and :func:`serve_mtls` make these, handshake done. Made by
+    hand, the handshake is done by `do_handshake`, or by the first send or receive.
+
+    Args:
+        transport_stream: What to talk over. A `trio.SocketStream` is the fast one; any
+            other `trio.abc.Stream` works. It belongs to this stream from now on.
+        config: How to connect; its role decides who speaks first.
+        server_hostname: For a client: the name to ask for (SNI). A web client verifies
+            the server by it and needs it.
+
+    Raises:
+        ConfigError: the name is missing, or not a name.
+        SourceError: there is no identity to connect with.
+    """
+
+    def __init__(
+        self,
+        transport_stream: trio.abc.Stream,
+        config: TlsConfig,
+        *,
+        server_hostname: str | DnsName | IpAddress | None = None,
+    ) -> None:
+        self._closed = True  # There is nothing to close until the end of this method.
+        connection = Connection(config, server_hostname=server_hostname)
+        self._connection = connection
+        self._wire: Wire = (
+            SocketWire(transport_stream, connection)
+            if isinstance(transport_stream, trio.SocketStream)
+            else StreamWire(transport_stream, connection)
+        )
+        self._handshake = trio.Lock()
+        self._established = False
+        self._sending = False
+        self._receiving = False
+        self._sent_eof = False
+        self._send_failure: HandfastError | None = None
+        self._receive_failure: HandfastError | None = None
+        self._bytes_sent = 0
+        self._bytes_received = 0
+        self._closed = False
+
+    # ---- handshake ----
+
+    async def do_handshake(self) -> None:
+        """Authenticate and authorize the peer, and be authenticated by it.
+
+        Optional: the first send or receive does it. Here its failures are handfast's
+        own, there they are trio's (`BrokenResourceError` from one of these). Once it is
+        done, this is a checkpoint and nothing else.
+
+        In TLS 1.3 a client is done before the server has judged it. A server's refusal
+        (`PeerAlert`) comes with the first receive.
+
+        Cancellation: the handshake may be gone on with; over a transport that is not a
+        socket only if it was not in the middle of sending. There is no timeout here.
+
+        Raises:
+            VerificationError: the peer's chain was refused.
+            NotAuthorized: the peer is who it says, but may not come in.
+            PeerAlert: the peer refused us.
+            PeerError: anything else that the peer did wrong, its early end included.
+            TransportError: the transport failed.
+            trio.ClosedResourceError: this stream was closed.
+        """
+        if self._established and not self._closed:
+            await trio.lowlevel.checkpoint()
+            return
+        try:
+            self._handshake.acquire_nowait()
+        except trio.WouldBlock:
+            await self._handshake.acquire()
+        try:
+            if self._closed:
+                raise trio.ClosedResourceError("this stream was closed")
+            if self._established:
+                return
+            if self._receive_failure is not None:
+                raise _again(self._receive_failure)
+            await self._wire.handshake()
+            self._established = True
+        except HandfastError as error:
+            self._send_failure = self._receive_failure = _again(error)
+            raise
+        finally:
+            self._handshake.release()
+
+    async def _need_handshake(self) -> None:
+        try:
+            await self.do_handshake()
+        except HandfastError as error:
+            _break(error)
+
+    # ---- sending ----
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send data, encrypted.
+
+        Cancellation: some, all or none of the data may have been sent. Over a socket
+        the stream stays good, and what was encrypted already goes out first. Over
+        another transport nothing more can be sent when it was cancelled in the middle.
+        After a send that stopped between its first byte and its last, closing sends no
+        close_notify: the peer is to see that something is missing.
+
+        Raises:
+            trio.BusyResourceError: another task is sending.
+            trio.BrokenResourceError: from a `HandfastError` that says why.
+            trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
+        """
+        self._start_sending()
+        try:
+            if self._sent_eof:
+                raise trio.ClosedResourceError("cannot send after send_eof()")
+            if not self._established:
+                await self._need_handshake()
+            if isinstance(data, memoryview):
+                data = data.cast("B")
+            length = len(data)
+            if length:
+                await self._wire.send(data)
+                self._bytes_sent += length
+            else:
+                await trio.lowlevel.checkpoint()
+        except HandfastError as error:
+            self._send_failure = _again(error)
+            _break(error)
+        finally:
+            self._sending = False
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until there might be room to send.
+
+        Cancellation: nothing has happened.
+
+        Raises:
+            trio.BusyResourceError: another task is sending.
+            trio.BrokenResourceError: from a `HandfastError` that says why.
+            trio.ClosedResourceError: this stream was closed.
+        """
+        self._start_sending()
+        try:
+            if not self._established:
+                await self._need_handshake()
+            await self._wire.wait_writable()
+        finally:
+            self._sending = False
+
+    async def send_eof(self) -> None:
+        """End our direction with a close_notify; receiving goes on.
+
+        The transport stays open in both directions. Calling it again does nothing.
+
+        Cancellation: over a socket the close_notify goes out with the next step; over
+        another transport it may be lost.
+
+        Raises:
+            trio.BusyResourceError: another task is sending.
+            trio.BrokenResourceError: from a `HandfastError` that says why.
+            trio.ClosedResourceError: this stream was closed.
+        """
+        self._start_sending()
+        try:
+            if self._wire.torn:
+                raise trio.BrokenResourceError(
+                    "an earlier send was stopped in the middle: a clean end now would "
+                    "make the peer believe that it has all"
+                )
+            if not self._established:
+                await self._need_handshake()
+            self._sent_eof = True
+            await self._wire.send_eof()
+        except HandfastError as error:
+            self._send_failure = _again(error)
+            _break(error)
+        finally:
+            self._sending = False
+
+    def _start_sending(self) -> None:
+        if self._sending:
+            raise trio.BusyResourceError("another task is sending on this stream")
+        if self._closed:
+            raise trio.ClosedResourceError("this stream was closed")
+        if self._send_failure is not None:
+            _break(self._send_failure)
+        self._sending = True
+
+    # ---- receiving ----
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Wait for data and return some of it, decrypted.
+
+        Args:
+            max_bytes: At most so many; None lets the stream choose.
+
+        Returns:
+            Data; empty once the peer has ended its direction with a close_notify. An
+            end without one is an error: what was read may not be all.
+
+        Cancellation: no data is lost.
+
+        Raises:
+            trio.BusyResourceError: another task is receiving.
+            trio.BrokenResourceError: from a `HandfastError` that says why, such as
+                `Truncated` or `PeerAlert`.
+            trio.ClosedResourceError: this stream was closed.
+        """
+        if max_bytes is None:
+            max_bytes = _RECEIVE_SIZE
+        elif operator.index(max_bytes) < 1:
+            raise ValueError("max_bytes must be >= 1")
+        if self._receiving:
+            raise trio.BusyResourceError("another task is receiving on this stream")
+        if self._closed:
+            raise trio.ClosedResourceError("this stream was closed")
+        if self._receive_failure is not None:
+            _break(self._receive_failure)
+        self._receiving = True
+        try:
+            if not self._established:
+                await self._need_handshake()
+            data = await self._wire.receive(max_bytes)
+            self._bytes_received += len(data)
+        except HandfastError as error:
+            self._receive_failure = _again(error)
+            _break(error)
+        else:
+            return data
+        finally:
+            self._receiving = False
+
+    # ---- the end ----
+
+    async def aclose(self) -> None:
+        """Close the stream and its transport; the peer is told with a close_notify.
+
+        It waits a few seconds at most for room to tell the peer, and never for an
+        answer. The peer is not told when another task is sending, or when a send was
+        stopped in the middle: it then sees a truncated stream.
+
+        Cancellation: the transport is closed at once, without a close_notify.
+        """
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            return
+        self._closed = True
+        await self._wire.close(
+            polite=self._established
+            and not self._sending
+            and not self._wire.torn
+            and self._send_failure is None
+        )
+
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(
+                f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1
+            )
+
+    # ---- facts ----
+
+    @property
+    def transport_stream(self) -> trio.abc.Stream:
+        """What the encrypted bytes travel on: to look at, not to send or receive on."""
+        return self._wire.transport
+
+    @property
+    def closed(self) -> bool:
+        """Whether `aclose` was called."""
+        return self._closed
+
+    @property
+    def peer(self) -> VerifiedPeer:
+        """Whom we talk to: verified and authorized; also after the close.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        return self._connection.peer
+
+    @property
+    def resumed(self) -> bool:
+        """Whether an earlier session was resumed."""
+        return self._connection.resumed
+
+    @property
+    def alpn(self) -> str | None:
+        """The application protocol that was agreed on; None without one."""
+        return self._connection.alpn
+
+    @property
+    def connection(self) -> Connection:
+        """The connection inside: for its other facts, such as `group`.
+
+        After a failed handshake its `presented_chain` shows what the peer sent, not
+        verified. Do not call its steps.
+        """
+        return self._connection
+
+    def channel_binding(self) -> bytes:
+        """Return the `tls-exporter` binding (RFC 9266): 32 bytes, equal at both ends.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        return self._connection.channel_binding()
+
+    def statistics(self) -> StreamStatistics:
+        """Return what was carried so far."""
+        return StreamStatistics(
+            bytes_sent=self._bytes_sent, bytes_received=self._bytes_received
+        )
+
+    def __repr__(self) -> str:
+        state = "handshake not done"
+        if self._established:
+            state = f"with {self.peer.spiffe_id or 'a web server'}"
+        elif self._receive_failure is not None:
+            state = f"refused: {self._receive_failure.reason}"
+        return f"<MtlsStream {state}{', closed' if self._closed else ''}>"
+
+
+def _again(error: HandfastError) -> HandfastError:
+    """Copy an error to be told again: without the frames that the first one holds."""
+    return type(error)(error.detail)
+
+
+def _break(error: HandfastError) -> NoReturn:
+    """Say it as trio's contract has it."""
+    raise trio.BrokenResourceError(str(error)) from error

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a stream asks of the way its bytes travel: a socket, or any other trio stream.
+
+A wire drives one :class:`~handfast.tls.Connection` and waits for its transport. It
+keeps no rules of its own: who may call what at the same time is the stream's business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    import trio
+
+__all__ = ["CLOSE_TIMEOUT", "Wire"]
+
+#: Seconds that a polite close may wait for room for its close_notify.
+CLOSE_TIMEOUT: Final = 5.0
+
+
+class Wire(Protocol):
+    """One connection over one transport.
+
+    At most one task is in `handshake`, and nobody in another method then. Afterwards at
+    most one task is in `send`, `send_eof` or `wait_writable`, and one in `receive`.
+    Every method that awaits is a checkpoint when it succeeds.
+    """
+
+    @property
+    def transport(self) -> trio.abc.Stream:
+        """What the bytes travel on."""
+        ...
+
+    @property
+    def torn(self) -> bool:
+        """Whether a send stopped between its first byte and its last."""
+        ...
+
+    async def handshake(self) -> None:
+        """Finish the handshake, or raise why it cannot be, after telling the peer."""
+        ...
+
+    async def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send everything."""
+        ...
+
+    async def send_eof(self) -> None:
+        """Send our close_notify."""
+        ...
+
+    async def wait_writable(self) -> None:
+        """Wait until `send` might not have to wait."""
+        ...
+
+    async def receive(self, max_bytes: int) -> bytes:
+        """Wait for application data; empty after the peer's close_notify."""
+        ...
+
+    async def close(self, *, polite: bool) -> None:
+        """Close the transport, politely with a close_notify; in CLOSE_TIMEOUT."""
+        ...
