@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fakes for tests: forged certificates, a clock, and connections in memory.
+
+An honest authority is in :mod:`handfast.authority`; here is what an attacker, a
+careless issuer or a wrong clock would make. Nothing here belongs in production.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from handfast.testing.catalogue import ACCEPTED, REFUSED, Leaf
+from handfast.testing.clock import FakeClock
+from handfast.testing.forge import (
+    ForgedAuthority,
+    ForgedSvid,
+    cross_sign,
+    forge,
+    forge_intermediate,
+    forge_root,
+)
+from handfast.testing.recipe import (
+    INTERMEDIATE,
+    LEAF,
+    ROOT,
+    Extension,
+    NameConstraints,
+    Recipe,
+)
+from handfast.testing.sign import FORBIDDEN_KEY_TYPES, ForgedKey
+
+if TYPE_CHECKING:
+    from handfast.testing.pairs import (
+        HandshakeOutcome,
+        attempt_handshake,
+        connection_pair,
+        handshake_in_memory,
+        transfer,
+    )
+
+__all__ = [
+    "ACCEPTED",
+    "FORBIDDEN_KEY_TYPES",
+    "INTERMEDIATE",
+    "LEAF",
+    "REFUSED",
+    "ROOT",
+    "Extension",
+    "FakeClock",
+    "ForgedAuthority",
+    "ForgedKey",
+    "ForgedSvid",
+    "HandshakeOutcome",
+    "Leaf",
+    "NameConstraints",
+    "Recipe",
+    "attempt_handshake",
+    "connection_pair",
+    "cross_sign",
+    "forge",
+    "forge_intermediate",
+    "forge_root",
+    "handshake_in_memory",
+    "transfer",
+]
+
+_PAIRS = {
+    "HandshakeOutcome",
+    "attempt_handshake",
+    "connection_pair",
+    "handshake_in_memory",
+    "transfer",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PAIRS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("handfast.testing.pairs"), name)
