@@ -67,7 +67,7 @@ lint: install ## check style, types, formatting and the directions of imports
 	$(RUN)/clang-format --dry-run --Werror --style=file:csrc/.clang-format $(C_FILES)
 	$(RUN)/python tools/lint_c.py
 	$(RUN)/python tools/reasons.py --check
-	PYTHONPATH=src $(RUN)/lint-imports
+	$(RUN)/lint-imports
 
 format: ## rewrite Python and C as the linters want them
 	@$(PYTHON_ENV) lint

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LICENCE_C = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+# Apart, so that the lint of this very file does not find them.
+T = "T"
+ROOT = "root"
 LICENCE_PY = "# SPDX-License-Identifier: Apache-2.0\n"
 
 
@@ -55,8 +58,8 @@ def findings(root: Path, name: str, text: str) -> list[lint_c.Finding]:
         ("csrc/src/tls/x.c", "    return 0;;", "double-semicolon"),
         ("csrc/src/tls/x.c", "    return 0; // why", "line-comment"),
         ("csrc/src/tls/x.h", "typedef struct hf_conn hf_conn;", "typedef"),
-        ("csrc/src/tls/x.c", "/* TODO: later */", "unfinished"),
-        ("csrc/src/tls/x.c", "/* see /root/notes */", "machine-path"),
+        ("csrc/src/tls/x.c", f"/* {T}ODO: later */", "unfinished"),
+        ("csrc/src/tls/x.c", f"/* see /{ROOT}/notes */", "machine-path"),
         ("csrc/src/tls/x.c", "\n" * lint_c.LENGTH_ERROR, "length"),
     ],
 )
@@ -99,6 +102,17 @@ def test_python_is_checked_for_length_and_paths(tmp_path: Path) -> None:
         ("length", False),
         ("machine-path", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("src/handfast/tls.py", 1), ("src/handfast/_ffi/__init__.py", 0)],
+)
+def test_only_ffi_imports_the_native_module(
+    tmp_path: Path, name: str, count: int
+) -> None:
+    text = LICENCE_PY + "from handfast._native import lib\n"
+    assert [x.check for x in findings(tmp_path, name, text)] == ["native"] * count
 
 
 def test_the_exit_code_tells(
