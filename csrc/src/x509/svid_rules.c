@@ -190,21 +190,29 @@ hf_result hf_svid_authority_check(const struct hf_cert *cert)
     return check_signing(cert);
 }
 
+/* later - earlier, at most INT64_MAX: callers may ask about any time at all. */
+static int64_t distance(int64_t earlier, int64_t later)
+{
+    uint64_t seconds = (uint64_t)later - (uint64_t)earlier;
+    return seconds > INT64_MAX ? INT64_MAX : (int64_t)seconds;
+}
+
+static hf_result refuse_time(uint32_t code, int64_t skew, const char *where)
+{
+    hf_result r = hf_error_set_seen(code, __FILE__, __LINE__, "a time inside the validity",
+                                    "%lld s %s", (long long)skew, where);
+    hf_error_current()->skew = skew;
+    return r;
+}
+
 hf_result hf_cert_check_time(const struct hf_cert *cert, int64_t at)
 {
     if (at < cert->not_before) {
-        hf_result r = hf_error_set_seen(HF_E_CERT_NOT_YET_VALID, __FILE__, __LINE__,
-                                        "a time inside the validity", "%lld s before it begins",
-                                        (long long)(cert->not_before - at));
-        hf_error_current()->skew = cert->not_before - at;
-        return r;
+        return refuse_time(HF_E_CERT_NOT_YET_VALID, distance(at, cert->not_before),
+                           "before it begins");
     }
     if (at > cert->not_after) {
-        hf_result r =
-            hf_error_set_seen(HF_E_CERT_EXPIRED, __FILE__, __LINE__, "a time inside the validity",
-                              "%lld s after its end", (long long)(at - cert->not_after));
-        hf_error_current()->skew = at - cert->not_after;
-        return r;
+        return refuse_time(HF_E_CERT_EXPIRED, distance(cert->not_after, at), "after its end");
     }
     return hf_ok();
 }
