@@ -14,6 +14,8 @@ export PATH := $(abspath $(RUN)):$(PATH)
 C_FILES  := $(shell find csrc fuzz bench -name '*.[ch]' 2>/dev/null)
 C_INPUTS := $(filter csrc/src/% csrc/include/% csrc/ffi/%,$(C_FILES)) \
             $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
+# One stamp for each way to build, so that changing the way builds again.
+STAMP    := $(VENV)/.installed-lto-$(LTO)-openssl-$(or $(HANDFAST_OPENSSL),pinned)
 PYTHON_ENV := $(PYTHON) tools/environment.py
 
 # $(call c_build,FOLDER,OPTIONS): configure and compile csrc; errors show, chatter does not.
@@ -36,11 +38,11 @@ venv: ## make .venv with everything that tests and linters need
 
 install: ## build the C engine and install handfast into .venv, editable
 	@$(PYTHON_ENV)
-	@$(MAKE) --no-print-directory $(VENV)/.installed-lto-$(LTO)
+	@$(MAKE) --no-print-directory $(STAMP)
 
 # The build directory is kept, so that only changed C files are compiled again.
-$(VENV)/.installed-lto-$(LTO): $(C_INPUTS) pyproject.toml
-	@rm -f $(VENV)/.installed-lto-*
+$(STAMP): $(C_INPUTS) pyproject.toml
+	@rm -f $(VENV)/.installed-*
 	@echo 'install: building the C engine'
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --no-deps --config-settings=build-dir=build/editable \
@@ -108,4 +110,4 @@ docs: install ## build the documentation into docs/_build/html
 	$(RUN)/python -m sphinx -n -W -b html docs docs/_build/html
 
 clean: ## remove what was built here (the OpenSSL in the cache stays)
-	rm -rf build dist wheelhouse docs/_build $(VENV)/.installed-lto-*
+	rm -rf build dist wheelhouse docs/_build $(VENV)/.installed-*
