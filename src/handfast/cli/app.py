@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``handfast`` command itself: its sub-commands and what failures exit with."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import NoReturn
+
+import click
+import trio
+
+from handfast import HandfastError, SourceError, VerificationError, openssl_version
+from handfast.cli.connect import connect
+from handfast.cli.demo import demo
+from handfast.cli.inspect import inspect
+from handfast.cli.output import explain, leaf_errors
+from handfast.cli.serve import serve
+from handfast.cli.verify import verify
+from handfast.errors import ConfigError, PeerError
+
+OK, REFUSED, USAGE, IO_FAILED, NO_SOURCE = range(5)
+
+
+def _version_text() -> str:
+    openssl = openssl_version()
+    return (
+        f"handfast {metadata.version('handfast')} "
+        f"({openssl.running}, {openssl.origin} build)"
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(message="%(version)s", version=_version_text())
+def handfast() -> None:
+    """SPIFFE mutual TLS: try it, serve, connect, look at and verify identities.
+
+    Exit codes: 0 ok, 1 refused, 2 usage, 3 I/O, 4 source unavailable.
+    """
+
+
+for _command in (demo, serve, connect, inspect, verify):
+    handfast.add_command(_command)
+
+
+def exit_code(error: BaseException) -> int:
+    """Say what an error exits with; the first leaf of a group decides."""
+    first = leaf_errors(error)[0]
+    cause = first.__cause__
+    if isinstance(first, trio.BrokenResourceError) and cause is not None:
+        first = cause
+    match first:
+        case click.ClickException() | ConfigError() | ValueError():
+            return USAGE
+        case SourceError():
+            return NO_SOURCE
+        case VerificationError() | PeerError():
+            return REFUSED
+        case OSError() | trio.TooSlowError() | trio.BrokenResourceError():
+            return IO_FAILED
+        case _:
+            return IO_FAILED if isinstance(first, HandfastError) else -1
+
+
+def run() -> NoReturn:
+    """Run the command line and exit."""
+    try:
+        handfast.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BaseException as error:
+        leaves = leaf_errors(error)
+        if all(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
+            sys.exit(130)
+        if isinstance(leaves[0], SystemExit):
+            raise leaves[0] from None
+        code = exit_code(error)
+        if code < 0:  # a bug of ours: the traceback is what helps
+            raise
+        explain(leaves[0])
+        sys.exit(code)
+    sys.exit(OK)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates out of files: chains, bundles, bundle documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handfast import TrustBundle
+from handfast.der import split_der
+from handfast.pem import CERTIFICATE, read_pem
+
+
+def read_chain(file: Path) -> list[bytes]:
+    """Read PEM or concatenated DER as DER certificates, in the file's order.
+
+    Raises:
+        InvalidCertificate: the file is neither.
+    """
+    data = file.read_bytes()
+    if b"-----BEGIN" not in data:
+        return list(split_der(data))
+    return [der for _, der in read_pem(data, CERTIFICATE)]
+
+
+def read_any(file: Path) -> tuple[str, list[bytes]]:
+    """Say what a file is, ``"bundle document"`` or ``"certificates"``, and read it."""
+    data = file.read_bytes()
+    if not data.lstrip().startswith(b"{"):
+        return "certificates", read_chain(file)
+    # The trust domain of a document stands outside of it (BUN-19); only its
+    # certificates are shown here, so any name will do.
+    return "bundle document", list(
+        TrustBundle.from_json("inspect", data).x509_authorities
+    )

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``handfast connect``: a mutual TLS client to try things with, as s_client is."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+import trio
+
+from handfast import TlsConfig
+from handfast.cli.identity import identity_options, read_authorizer, read_source
+from handfast.cli.output import emit, iso, notes, peer_facts
+from handfast.cli.pump import Printer, pump
+from handfast.net import MtlsStream, open_mtls_stream
+
+
+def _announce(stream: MtlsStream, *, as_json: bool) -> None:
+    version, cipher = f"TLS {stream.connection.version}", stream.connection.cipher
+    if as_json:
+        facts = {"version": version, "cipher": cipher}
+        emit({"event": "connected", **peer_facts(stream.peer), **facts})
+        return
+    notes.print(
+        f"[bold green]authenticated[/] {stream.peer.spiffe_id} "
+        f"(until {iso(stream.peer.not_after)}; {version}, {cipher})"
+    )
+
+
+async def _connect(
+    host: str,
+    port: int,
+    config: TlsConfig,
+    patience: float,
+    as_json: bool,
+    binary: bool,
+) -> None:
+    stream = await open_mtls_stream(host, port, config, handshake_timeout=patience)
+    _announce(stream, as_json=as_json)
+    name = str(stream.peer.spiffe_id)
+    await pump(stream, Printer(name, as_json=as_json, binary=binary))
+
+
+@click.command()
+@click.argument("host")
+@click.argument("port", type=click.IntRange(1, 65535))
+@identity_options
+@click.option("--alpn", multiple=True, help="Application protocol, best first.")
+@click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
+@click.option("--timeout", default=10.0, show_default=True, help="Seconds a handshake.")
+@click.option("--binary", is_flag=True, help="Bytes as they come, nothing added.")
+@click.option("--key-log", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
+def connect(
+    host: str,
+    port: int,
+    cert: Path,
+    key: Path,
+    bundles: tuple[str, ...],
+    allow: tuple[str, ...],
+    allow_prefix: tuple[str, ...],
+    allow_trust_domain: tuple[str, ...],
+    allow_any: bool,
+    alpn: tuple[str, ...],
+    tls12: bool,
+    timeout: float,
+    binary: bool,
+    key_log: Path | None,
+    as_json: bool,
+) -> None:
+    """Connect with mutual TLS, say who answered, pass standard input and output on."""
+    authorizer = read_authorizer(allow, allow_prefix, allow_trust_domain, allow_any)
+    log = key_log.open("a") if key_log is not None else None
+    try:
+        config = TlsConfig.client(
+            read_source(cert, key, bundles),
+            authorize=authorizer,
+            alpn=alpn,
+            min_version="1.2" if tls12 else "1.3",
+            key_log=log,
+        )
+        trio.run(partial(_connect, host, port, config, timeout, as_json, binary))
+    finally:
+        if log is not None:
+            log.close()

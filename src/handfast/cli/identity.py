@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options that say who we are, whom we trust and whom we let in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import click
+
+from handfast import (
+    SpiffeId,
+    StaticSource,
+    TrustBundle,
+    TrustBundleSet,
+    TrustDomain,
+    X509Svid,
+    authorize,
+)
+from handfast.authorize import Authorizer
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+_IDENTITY = (
+    click.option("--cert", type=FILE, required=True, help="Our chain (PEM or DER)."),
+    click.option("--key", type=FILE, required=True, help="Its private key."),
+)
+_BUNDLE = click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    required=True,
+    metavar="[TRUST-DOMAIN=]FILE",
+    help="Authorities of a trust domain: PEM, DER or a SPIFFE bundle document. "
+    "Repeat it for federated trust domains.",
+)
+_AUTHORIZE = (
+    click.option("--allow", multiple=True, metavar="ID", help="Let in exactly this."),
+    click.option(
+        "--allow-prefix", multiple=True, metavar="ID", help="This ID and below it."
+    ),
+    click.option(
+        "--allow-trust-domain", multiple=True, metavar="NAME", help="Its members."
+    ),
+    click.option(
+        "--allow-any", is_flag=True, help="Everybody who can be authenticated."
+    ),
+)
+
+Command = Callable[..., Any]
+
+
+def identity_options(command: Command) -> Command:
+    """Add --cert, --key, --bundle and the --allow family."""
+    for option in (*reversed(_AUTHORIZE), _BUNDLE, *reversed(_IDENTITY)):
+        command = option(command)
+    return command
+
+
+def bundle_option(command: Command) -> Command:
+    """Add --bundle alone."""
+    return _BUNDLE(command)
+
+
+def read_svid(cert: Path, key: Path) -> X509Svid:
+    """Read our own SVID, PEM or DER."""
+    chain = cert.read_bytes()
+    if b"-----BEGIN" in chain:
+        return X509Svid.from_pem(chain, key.read_bytes())
+    return X509Svid.from_der(chain, key.read_bytes())
+
+
+def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
+    """Read ``[trust-domain=]file``.
+
+    Raises:
+        click.UsageError: no trust domain is named and none can be inferred.
+    """
+    name, separator, file = text.partition("=")
+    if not separator:
+        name, file = "", text
+    if name:
+        domain = TrustDomain.parse(name)
+    elif default is not None:
+        domain = default
+    else:
+        raise click.UsageError(f"--bundle {text}: write TRUST-DOMAIN=FILE")
+    data = Path(file).read_bytes()
+    if data.lstrip().startswith(b"{"):
+        return TrustBundle.from_json(domain, data)
+    if b"-----BEGIN" in data:
+        return TrustBundle.from_pem(domain, data)
+    return TrustBundle.from_der(domain, data)
+
+
+def read_bundles(
+    texts: Sequence[str], default: TrustDomain | None = None
+) -> TrustBundleSet:
+    """Read every --bundle into one set, one bundle a trust domain."""
+    return TrustBundleSet(read_bundle(text, default) for text in texts)
+
+
+def read_source(cert: Path, key: Path, bundles: Sequence[str]) -> StaticSource:
+    """Make a source from files; a bundle without a name is our own trust domain's."""
+    svid = read_svid(cert, key)
+    return StaticSource(svid, read_bundles(bundles, svid.spiffe_id.trust_domain))
+
+
+def read_authorizer(
+    allow: Sequence[str],
+    allow_prefix: Sequence[str],
+    allow_trust_domain: Sequence[str],
+    allow_any: bool = False,  # noqa: FBT002 - a flag of the command line
+) -> Authorizer:
+    """Combine the --allow family. Nothing given is refused: there is no silent default.
+
+    Raises:
+        click.UsageError: none of the options was given.
+    """
+    parts: list[Authorizer] = []
+    if allow:
+        parts.append(authorize.exactly(*(SpiffeId.parse(text) for text in allow)))
+    parts += [authorize.prefix(SpiffeId.parse(text)) for text in allow_prefix]
+    parts += [authorize.any_in(TrustDomain.parse(name)) for name in allow_trust_domain]
+    if allow_any:
+        parts.append(authorize.anyone())
+    if not parts:
+        raise click.UsageError(
+            "say whom to let in: --allow ID, --allow-prefix ID, "
+            "--allow-trust-domain NAME or --allow-any"
+        )
+    return reduce(or_, parts)
+
+
+class Moment(click.ParamType[datetime]):
+    """A time: ISO 8601 or seconds since 1970."""
+
+    name = "time"
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> datetime:
+        """Read the text as an aware UTC time."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if str(value).isdigit():
+                return datetime.fromtimestamp(int(value), tz=UTC)
+            moment = datetime.fromisoformat(str(value))
+        except (ValueError, OverflowError):
+            expected = "2026-11-22T10:00:00Z, or seconds since 1970"
+            self.fail(f"{value!r} is not a time: {expected}", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands print: rich text for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from handfast import HandfastError, VerifiedPeer
+
+# People's text goes to stderr wherever stdout carries the peer's data.
+console = Console()
+notes = Console(stderr=True)
+
+
+def emit(event: Mapping[str, Any]) -> None:
+    """Print one event as one line of JSON, at once."""
+    sys.stdout.write(json.dumps(event, separators=(",", ":"), default=str) + "\n")
+    sys.stdout.flush()
+
+
+def leaf_errors(error: BaseException) -> list[BaseException]:
+    """Flatten exception groups, in order, never empty."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in leaf_errors(part)]
+    return [error]
+
+
+def error_facts(error: BaseException) -> dict[str, Any]:
+    """Turn a failure into JSON-ready facts. A claimed identity stays marked as such."""
+    cause = error
+    if not isinstance(cause, HandfastError) and isinstance(
+        cause.__cause__, HandfastError
+    ):
+        cause = cause.__cause__
+    if not isinstance(cause, HandfastError):
+        return {"reason": "io", "text": str(error) or type(error).__name__}
+    detail = cause.detail
+    facts: dict[str, Any] = {
+        "reason": str(cause.reason),
+        "text": detail.text,
+        "hint": detail.hint,
+        "expected": detail.expected,
+        "seen": detail.seen,
+        "depth": detail.depth,
+        "alert": detail.alert,
+        "claimed_id_unverified": detail.claimed_id,
+        "skew_seconds": None if detail.skew is None else detail.skew.total_seconds(),
+    }
+    return {key: value for key, value in facts.items() if value not in (None, "")}
+
+
+def explain(error: BaseException) -> None:
+    """Print a failure for a person, on stderr."""
+    facts = error_facts(error)
+    body = Text(facts["text"])
+    for key, label in (
+        ("claimed_id_unverified", "claims (unverified)"),
+        ("depth", "certificate"),
+        ("expected", "expected"),
+        ("seen", "seen"),
+        ("hint", "what to do"),
+    ):
+        if key in facts:
+            body.append(f"\n{label + ':':<21}", style="bold")
+            body.append(str(facts[key]))
+    notes.print(
+        Panel(body, title=f"[bold red]{escape(facts['reason'])}", title_align="left")
+    )
+
+
+def peer_facts(peer: VerifiedPeer) -> dict[str, Any]:
+    """Say who the peer is, as JSON-ready facts."""
+    return {
+        "spiffe_id": None if peer.spiffe_id is None else str(peer.spiffe_id),
+        "not_before": iso(peer.not_before),
+        "not_after": iso(peer.not_after),
+        "verified_at": iso(peer.verified_at),
+        "chain_length": len(peer.chain),
+    }
+
+
+def iso(moment: datetime) -> str:
+    """Format an aware time in UTC to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def human_duration(span: timedelta) -> str:
+    """Say a duration as a person would: the two largest units.
+
+    >>> human_duration(timedelta(seconds=3725))
+    '1 h 2 min'
+    """
+    seconds = round(abs(span.total_seconds()))
+    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    parts: list[str] = []
+    for size, name in units:
+        if seconds >= size:
+            parts.append(f"{seconds // size} {name}")
+            seconds %= size
+    return " ".join(parts[:2]) or "0 s"

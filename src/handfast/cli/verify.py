@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``handfast verify``: chain files against bundle files, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.markup import escape
+
+from handfast import (
+    ChainVerifier,
+    HandfastError,
+    VerificationError,
+    VerifiedPeer,
+    Verifier,
+    authorize,
+)
+from handfast.cli.certificates import read_chain
+from handfast.cli.identity import FILE, Moment, read_authorizer, read_bundles
+from handfast.cli.output import console, emit, error_facts, explain, iso, peer_facts
+from handfast.names import DnsName, IpAddress, parse_name
+
+_Judge = Callable[[Sequence[bytes]], VerifiedPeer]
+
+
+def _report(file: Path, peer: VerifiedPeer, *, as_json: bool) -> None:
+    if as_json:
+        emit({"file": str(file), "ok": True, **peer_facts(peer)})
+        return
+    who = "chain" if peer.spiffe_id is None else str(peer.spiffe_id)
+    console.print(
+        f"[bold green]ok[/]      {escape(str(file))}: {who} "
+        f"until {iso(peer.not_after)} ({peer.path_length} certificates)"
+    )
+
+
+def _refuse(file: Path, error: HandfastError, *, as_json: bool) -> None:
+    if as_json:
+        emit({"file": str(file), "ok": False, **error_facts(error)})
+        return
+    console.print(f"[bold red]refused[/] {escape(str(file))}: {error.reason}")
+    explain(error)
+
+
+def _judge_all(files: Sequence[Path], judge: _Judge, *, as_json: bool) -> int:
+    refused = 0
+    for file in files:
+        try:
+            _report(file, judge(read_chain(file)), as_json=as_json)
+        except (VerificationError, ValueError) as error:
+            if not isinstance(error, HandfastError):
+                raise
+            refused += 1
+            _refuse(file, error, as_json=as_json)
+    return refused
+
+
+def _web_judge(
+    roots: Path | None,
+    name: str | None,
+    at: datetime | None,
+    purpose: Literal["either", "client", "server"],
+) -> _Judge:
+    expected: DnsName | IpAddress | None = None if name is None else parse_name(name)
+    return ChainVerifier(
+        None if roots is None else roots.read_bytes(),
+        purpose="client" if purpose == "client" else "server",
+        expected_name=expected,
+        at=at,
+    ).verify
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    metavar="TRUST-DOMAIN=FILE",
+    help="Authorities of a trust domain; repeat it for several.",
+)
+@click.option("--allow", multiple=True, metavar="ID")
+@click.option("--allow-prefix", multiple=True, metavar="ID")
+@click.option("--allow-trust-domain", multiple=True, metavar="NAME")
+@click.option("--at", type=Moment(), help="Judge at this time instead of now.")
+@click.option(
+    "--purpose",
+    type=click.Choice(["either", "client", "server"]),
+    default="either",
+    show_default=True,
+)
+@click.option(
+    "--rules",
+    type=click.Choice(["strict", "compatible"]),
+    default="strict",
+    show_default=True,
+)
+@click.option("--web", is_flag=True, help="Plain RFC 5280 paths, no SPIFFE rules.")
+@click.option("--roots", type=FILE, help="With --web: these roots, not the system's.")
+@click.option("--name", help="With --web: the host name or IP address expected.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    bundles: tuple[str, ...],
+    allow: tuple[str, ...],
+    allow_prefix: tuple[str, ...],
+    allow_trust_domain: tuple[str, ...],
+    at: datetime | None,
+    purpose: Literal["either", "client", "server"],
+    rules: Literal["strict", "compatible"],
+    web: bool,
+    roots: Path | None,
+    name: str | None,
+    as_json: bool,
+) -> None:
+    """Verify the chain in each of FILES (PEM or DER, leaf first).
+
+    Exit code 0 when every chain is accepted, 1 when one is refused.
+    """
+    given = (allow, allow_prefix, allow_trust_domain)
+    if web:
+        if bundles or any(given):
+            raise click.UsageError("--web takes --roots and --name, no SPIFFE options")
+        judge = _web_judge(roots, name, at, purpose)
+    else:
+        if roots is not None or name is not None:
+            raise click.UsageError("--roots and --name belong to --web")
+        if not bundles:
+            raise click.UsageError("name the authorities: --bundle TRUST-DOMAIN=FILE")
+        judge = Verifier(
+            read_bundles(bundles),
+            authorize=read_authorizer(*given) if any(given) else authorize.anyone(),
+            at=at,
+            rules=rules,
+            purpose=purpose,
+        ).verify
+    ctx.exit(1 if _judge_all(files, judge, as_json=as_json) else 0)
