@@ -33,7 +33,7 @@ class World:
         self.bundle_b = self.folder / "b.bundle.pem"
         self.bundle_a.write_bytes(self.a.bundle.to_pem())
         self.bundle_b.write_bytes(self.b.bundle.to_pem())
-        # curl and gnutls compare host names; a DNS SAN beside the ID is lawful (X509-04)
+        # curl and gnutls compare host names; a DNS SAN is lawful: X509-04.
         self.server = self._issue("server", self.a, SERVER, dns=("localhost",))
         self.client = self._issue("client", self.a, CLIENT)
         self.stranger = self._issue("stranger", self.b, STRANGER)

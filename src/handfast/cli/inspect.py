@@ -13,6 +13,8 @@ from cryptography import x509
 from rich.markup import escape
 from rich.tree import Tree
 
+from handfast import HandfastError
+from handfast._ffi import check_certificate
 from handfast.certificates import is_ca, uri_names
 from handfast.cli.certificates import read_any
 from handfast.cli.identity import FILE, Moment
@@ -33,6 +35,15 @@ def _validity(cert: x509.Certificate, at: datetime) -> tuple[bool, str]:
 def _name(value: x509.ExtensionType) -> str:
     """Name an extension by its class: `KeyUsage`."""
     return type(value).__name__
+
+
+def _engine(der: bytes, *, signing: bool) -> str:
+    """Ask the engine about this certificate alone: "ok", or its reason."""
+    try:
+        check_certificate(der, signing=signing)
+    except HandfastError as error:
+        return str(error.reason)
+    return "ok"
 
 
 def facts_of(der: bytes, at: datetime) -> dict[str, Any]:
@@ -57,6 +68,7 @@ def facts_of(der: bytes, at: datetime) -> dict[str, Any]:
             {"oid": e.oid.dotted_string, "name": _name(e.value), "critical": e.critical}
             for e in cert.extensions
         ],
+        "engine": _engine(der, signing=is_ca(cert)),
         "rules": [
             {"rule": f.rule, "kept": f.kept, "text": f.text} for f in findings(cert)
         ],
@@ -74,7 +86,9 @@ def _branch(tree: Tree, number: int, facts: dict[str, Any]) -> None:
     for extension in facts["extensions"]:
         critical = " [bold](critical)[/]" if extension["critical"] else ""
         extensions.add(f"{extension['name']} {extension['oid']}{critical}")
-    rules = node.add("SVID rules")
+    verdict = facts["engine"]
+    colour = "green" if verdict == "ok" else "red"
+    rules = node.add(f"SVID rules (the engine says: [{colour}]{verdict}[/])")
     for rule in facts["rules"]:
         mark = "[green]✓[/]" if rule["kept"] else "[red]✗[/]"
         rules.add(f"{mark} {rule['rule']:<8} {escape(rule['text'])}")
@@ -91,14 +105,14 @@ def inspect(
     """Show what is in FILES: certificates, chains (PEM, DER) or bundle documents.
 
     The SVID rules are ticked or crossed one by one. Nothing is authenticated here:
-    that is what `handfast verify` does. Exit code 1 when a rule is broken.
+    that is what `handfast verify` does. Exit code 1 when a certificate breaks a rule.
     """
     moment = at or datetime.now(UTC)
-    all_kept = True
+    accepted = True
     for file in files:
         kind, ders = read_any(file)
         facts = [facts_of(der, moment) for der in ders]
-        all_kept &= all(rule["kept"] for one in facts for rule in one["rules"])
+        accepted &= all(one["engine"] == "ok" for one in facts)
         if as_json:
             emit({"file": str(file), "kind": kind, "certificates": facts})
             continue
@@ -106,4 +120,4 @@ def inspect(
         for number, one in enumerate(facts):
             _branch(tree, number, one)
         console.print(tree)
-    ctx.exit(0 if all_kept else 1)
+    ctx.exit(0 if accepted else 1)
