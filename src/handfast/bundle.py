@@ -18,6 +18,7 @@ from handfast.errors import HandfastError, InvalidBundle, Reason, detail_for
 from handfast.ids import TrustDomain
 from handfast.keys import key_type_of
 from handfast.pem import CERTIFICATE, read_pem, write_pem
+from handfast.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,9 +40,12 @@ def _trust_domain(value: TrustDomain | str) -> TrustDomain:
 
 def _check_authority(der: bytes, place: int) -> None:
     certificate = read_certificate(der, depth=place)
-    name = f"authority {place + 1}, {certificate.subject.rfc4514_string() or 'no name'}"
+    subject = certificate.subject.rfc4514_string()
+    name = f"authority {place + 1}, {escape(subject) or 'no name'}"
     if not (is_ca(certificate) and may_sign(certificate)):
         _refuse(Reason.AUTHORITY_NOT_CA, seen=name)
+    if not subject:
+        _refuse(Reason.CERTIFICATE_EMPTY_NAME, expected="a subject", seen=name)
     try:
         known = key_type_of(certificate.public_key())
     except Exception as error:
@@ -155,18 +159,14 @@ class TrustBundle:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 over the content: trust domain and authorities in any order.
+        """SHA-256 over the content: trust domain and authorities, in any order.
 
-        The engine's is the same: the name, then each authority by the order of its
-        own SHA-256, all with their lengths as four bytes, big-endian, before them.
+        The same as the engine's: one byte of length, the name, then the SHA-256 of
+        each authority, sorted.
         """
-        parts = sorted(
-            self.x509_authorities, key=lambda der: hashlib.sha256(der).digest()
-        )
-        digest = hashlib.sha256()
-        for part in (self.trust_domain.name.encode("ascii"), *parts):
-            digest.update(len(part).to_bytes(4, "big") + part)
-        return digest.digest()
+        name = self.trust_domain.name.encode("ascii")
+        parts = sorted(hashlib.sha256(der).digest() for der in self.x509_authorities)
+        return hashlib.sha256(bytes([len(name)]) + name + b"".join(parts)).digest()
 
     @property
     def is_empty(self) -> bool:

@@ -90,6 +90,6 @@ def is_ca(certificate: x509.Certificate) -> bool:
 
 
 def may_sign(certificate: x509.Certificate) -> bool:
-    """Whether key usage allows to sign certificates; its absence does not."""
+    """Whether key usage allows to sign certificates; its absence forbids nothing."""
     usage = extension_of(certificate, x509.KeyUsage)
-    return usage is not None and usage.key_cert_sign
+    return usage is None or usage.key_cert_sign

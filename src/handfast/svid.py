@@ -53,6 +53,11 @@ def _check_size(chain: tuple[bytes, ...]) -> None:
 
 def _leaf_id(leaf: x509.Certificate, der: bytes) -> SpiffeId:
     """What the standard says of every leaf; the engine adds its stricter rules."""
+    if is_ca(leaf):
+        _refuse(Reason.SVID_IS_CA, der)
+    usage = extension_of(leaf, x509.KeyUsage)
+    if usage is not None and (usage.key_cert_sign or usage.crl_sign):
+        _refuse(Reason.SVID_CAN_SIGN, der)
     names = uri_names(leaf)
     if not names:
         _refuse(Reason.SVID_NO_SPIFFE_ID, der)
@@ -66,11 +71,6 @@ def _leaf_id(leaf: x509.Certificate, der: bytes) -> SpiffeId:
         raise InvalidCertificate(detail) from error
     if not spiffe_id.path:
         _refuse(Reason.SVID_NO_PATH, der, seen=str(spiffe_id))
-    if is_ca(leaf):
-        _refuse(Reason.SVID_IS_CA, der)
-    usage = extension_of(leaf, x509.KeyUsage)
-    if usage is not None and (usage.key_cert_sign or usage.crl_sign):
-        _refuse(Reason.SVID_CAN_SIGN, der)
     return spiffe_id
 
 

@@ -261,7 +261,7 @@ REFUSED: Final[tuple[Leaf, ...]] = (
     Leaf(
         "empty-subject-san-not-critical",
         ("X509-06",),
-        Reason.CERTIFICATE_EXTENSION,
+        Reason.CERTIFICATE_EMPTY_NAME,
         {"san_critical": False},
     ),
 )
