@@ -345,7 +345,7 @@ HF_MUST_USE hf_result hf_conn_consumed(struct hf_conn *conn, size_t len);
 HF_MUST_USE hf_result hf_conn_handshake(struct hf_conn *conn, int *done, uint32_t *want);
 
 /* Application data, only after the handshake (A9: HF_E_WRONG_STATE before). write() takes all of
- * `data` into the outgoing buffer. read(): *len bytes, 0 with *want == READ when nothing is there,
+ * `data` into the outgoing buffer (HF_E_LIMIT, and nothing taken, beyond 64 MiB unsent). read(): *len bytes, 0 with *want == READ when nothing is there,
  * HF_E_CLOSED after the peer's close_notify, HF_E_TRUNCATED at an end without one. */
 HF_MUST_USE hf_result hf_conn_write(struct hf_conn *conn, const uint8_t *data, size_t len);
 HF_MUST_USE hf_result hf_conn_read(struct hf_conn *conn, uint8_t *out, size_t cap, size_t *len,
@@ -360,8 +360,10 @@ HF_MUST_USE hf_result hf_conn_close(struct hf_conn *conn);
 HF_MUST_USE hf_result hf_conn_handshake_fd(struct hf_conn *conn, int fd, int *done, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out, size_t cap,
                                       size_t *len, uint32_t *want);
-/* *taken: bytes of `data` encrypted into the outgoing buffer (all, or none while earlier output
- * still waits); *want == WRITE: call flush_fd when writable. */
+/* *taken: bytes of `data` encrypted into the outgoing buffer: all of it when the socket keeps up,
+ * fewer (by pieces of 64 KiB) when it does not, none while earlier output still waits. *want ==
+ * WRITE: call flush_fd when writable, then go on with the rest. HF_E_RESET and HF_E_IO are about
+ * sending alone: what the peer said last can still be read. */
 HF_MUST_USE hf_result hf_conn_write_fd(struct hf_conn *conn, int fd, const uint8_t *data, size_t len,
                                        size_t *taken, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *want);

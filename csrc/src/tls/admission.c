@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The door from HANDSHAKE to OPEN. SSL_get_verify_result() alone proves nothing: it says OK also
+ * when no certificate was sent, and for a resumed session (C14). So all of this is asked for.
+ */
+#include "tls/alert.h"
+#include "tls/connection.h"
+
+static hf_result check_peer(const struct hf_conn *conn)
+{
+    const SSL *ssl = conn->ssl;
+    HF_NEED_SEEN(SSL_is_init_finished(ssl) == 1, HF_E_INTERNAL, "a finished handshake",
+                 "one under way");
+    const X509 *leaf = SSL_get0_peer_certificate(ssl);
+    HF_NEED_SEEN(leaf != NULL, HF_E_NO_CERTIFICATE, "a certificate of the peer", "none");
+    HF_NEED_SEEN(SSL_session_reused(ssl) == 0, HF_E_PROTOCOL, "a full handshake",
+                 "a resumed session");
+    const struct hf_verdict *verdict = conn->verdict;
+    HF_NEED_SEEN(verdict != NULL, HF_E_INTERNAL, "our own verdict on the peer", "none");
+    HF_NEED_SEEN(verdict->ssl == ssl && verdict->leaf == leaf, HF_E_INTERNAL,
+                 "a verdict on this peer", "one on another");
+    return hf_ok();
+}
+
+static hf_result check_parameters(const struct hf_conn *conn)
+{
+    const struct hf_config *config = conn->config;
+    const unsigned char *name = NULL;
+    unsigned name_len = 0;
+    int version = SSL_version(conn->ssl);
+    HF_NEED_SEEN(version >= config->min_version && version <= HF_TLS13, HF_E_VERSION_MISMATCH,
+                 "TLS 1.2 or 1.3, as configured", "version %#x", (unsigned)version);
+    /* Without it a TLS 1.2 session has no channel binding, and the triple handshake works. There is
+     * no option to demand it. */
+    HF_NEED_SEEN(version == HF_TLS13 || SSL_get_extms_support(conn->ssl) == 1, HF_E_INCOMPATIBLE,
+                 "the extended master secret (RFC 7627) in TLS 1.2", "a peer without it");
+    SSL_get0_alpn_selected(conn->ssl, &name, &name_len);
+    HF_NEED_SEEN(name_len == 0 || hf_alpn_contains(hf_span_of(config->alpn, config->alpn_len),
+                                                   hf_span_of(name, name_len)),
+                 HF_E_PROTOCOL, "an application protocol of ours", "another");
+    return hf_ok();
+}
+
+static hf_result admit(struct hf_conn *conn)
+{
+    HF_TRY(check_peer(conn));
+    return check_parameters(conn);
+}
+
+hf_result hf_conn_admit(struct hf_conn *conn)
+{
+    hf_result r = admit(conn);
+    if (!hf_is_ok(r)) {
+        const struct hf_error_row *row = hf_error_row_of(r.code);
+        int alert = row == NULL || row->alert < 0 ? HF_ALERT_HANDSHAKE_FAILURE : row->alert;
+        (void)hf_alert_send(conn->ssl, alert);
+        return r;
+    }
+    SSL_set_msg_callback(conn->ssl, NULL);
+    conn->state = HF_CONN_OPEN;
+    conn->was_open = true;
+    return hf_ok();
+}

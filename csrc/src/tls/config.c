@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Configurations: checked, made once, counted, never changed.
+ */
+#include "tls/config.h"
+
+static hf_result check(const struct hf_config_spec *spec)
+{
+    HF_NEED_SEEN(spec->role == HF_ROLE_CLIENT || spec->role == HF_ROLE_SERVER,
+                 HF_E_BAD_ARGUMENT, "a role: HF_ROLE_CLIENT or HF_ROLE_SERVER", "%d", spec->role);
+    HF_NEED_SEEN(spec->min_version == 0 || spec->min_version == HF_TLS12 ||
+                     spec->min_version == HF_TLS13,
+                 HF_E_BAD_ARGUMENT, "HF_TLS12, HF_TLS13, or 0 for the default", "%#x",
+                 (unsigned)spec->min_version);
+    HF_NEED_SEEN(spec->verifier != NULL, HF_E_BAD_ARGUMENT, "a verifier", "none");
+    bool web = spec->verifier->kind == HF_VERIFIER_WEB;
+    HF_NEED_SEEN(!web || spec->role == HF_ROLE_CLIENT, HF_E_CONFIG_INVALID,
+                 "a SPIFFE verifier for a server", "a web verifier, which authorizes nobody");
+    HF_NEED_SEEN(web || spec->svid != NULL, HF_E_CONFIG_INVALID,
+                 "an SVID: mutual TLS needs one on both sides", "none");
+    HF_NEED_SEEN(spec->alpn_len == 0 || spec->alpn != NULL, HF_E_BAD_ARGUMENT,
+                 "an ALPN list", "a length of %zu without bytes", spec->alpn_len);
+    if (spec->alpn_len != 0) {
+        HF_TRY(hf_alpn_check(hf_span_of(spec->alpn, spec->alpn_len)));
+    }
+    return hf_ok();
+}
+
+static void unref_at(struct hf_config **config)
+{
+    hf_config_unref(*config);
+}
+
+hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **out)
+{
+    HF_NEED_PTR(out);
+    *out = NULL;
+    HF_NEED_PTR(spec);
+    HF_TRY(check(spec));
+
+    HF_DEFER(unref_at) struct hf_config *config = hf_mem_new(sizeof(*config));
+    HF_NEED_MEM(config);
+    hf_refcount_init(&config->refs);
+    config->role = spec->role;
+    config->min_version = spec->min_version == 0 ? HF_TLS13 : spec->min_version;
+    config->web = spec->verifier->kind == HF_VERIFIER_WEB;
+    config->key_log = spec->key_log != 0;
+    if (spec->alpn_len != 0) {
+        config->alpn = hf_mem_dup(spec->alpn, spec->alpn_len);
+        HF_NEED_MEM(config->alpn);
+        config->alpn_len = spec->alpn_len;
+    }
+    HF_TRY(hf_context_new(spec, &config->ctx));
+    if (config->alpn != NULL && config->role == HF_ROLE_SERVER) {
+        SSL_CTX_set_alpn_select_cb(config->ctx, hf_alpn_select, config);
+    }
+    config->verifier = hf_verifier_ref(spec->verifier);
+    config->svid = hf_svid_ref(spec->svid);
+    *out = config;
+    config = NULL;
+    return hf_ok();
+}
+
+struct hf_config *hf_config_ref(struct hf_config *config)
+{
+    if (config != NULL) {
+        hf_refcount_take(&config->refs);
+    }
+    return config;
+}
+
+void hf_config_unref(struct hf_config *config)
+{
+    if (config == NULL || !hf_refcount_drop(&config->refs)) {
+        return;
+    }
+    SSL_CTX_free(config->ctx);
+    hf_verifier_unref(config->verifier);
+    hf_svid_unref(config->svid);
+    hf_mem_free(config->alpn);
+    hf_mem_free(config);
+}

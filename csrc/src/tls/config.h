@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Configurations from the inside: one immutable SSL_CTX, and what its connections share.
+ */
+#ifndef HF_TLS_CONFIG_H
+#define HF_TLS_CONFIG_H
+
+#include <openssl/ssl.h>
+
+#include "base/refcount.h"
+#include "policy/verifier.h"
+#include "x509/svid.h"
+
+struct hf_config {
+    struct hf_refcount refs;
+    SSL_CTX *ctx; /* never changed after hf_config_new() */
+    struct hf_verifier *verifier;
+    struct hf_svid *svid; /* NULL: a web client without a certificate */
+    int role;
+    int min_version;
+    bool web;
+    bool key_log;
+    uint8_t *alpn; /* wire form, checked; NULL for none */
+    size_t alpn_len;
+};
+
+/* context.c: every setting of the context. */
+HF_MUST_USE hf_result hf_context_new(const struct hf_config_spec *spec, SSL_CTX **out);
+
+/* alpn.c */
+
+/* One or more names of 1 to 255 bytes, each after its length. */
+HF_MUST_USE hf_result hf_alpn_check(struct hf_span list);
+
+/* True when `name` is in `list` (checked wire form). */
+bool hf_alpn_contains(struct hf_span list, struct hf_span name);
+
+/* OpenSSL's callback on a server: our order decides. `config` is the argument. */
+int hf_alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                   const unsigned char *offered, unsigned int offered_len, void *config);
+
+#endif

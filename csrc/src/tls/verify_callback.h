@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two places where OpenSSL asks and tells us during a handshake.
+ */
+#ifndef HF_TLS_VERIFY_CALLBACK_H
+#define HF_TLS_VERIFY_CALLBACK_H
+
+#include <openssl/ssl.h>
+
+/* SSL_CTX_set_cert_verify_callback: 1 only with a verdict stored in the connection. */
+int hf_verify_callback(X509_STORE_CTX *store, void *unused);
+
+/* SSL_set_msg_callback until the handshake is over: keeps the peer's Certificate message and the
+ * number of the alert that was sent. `conn` is the argument. */
+void hf_message_callback(int write_p, int version, int content_type, const void *data, size_t len,
+                         SSL *ssl, void *conn);
+
+#endif
