@@ -78,7 +78,7 @@ static void check_matrix(enum shape shape)
                 uint8_t digest[HF_DIGEST_SIZE];
                 struct hf_span name = hf_span_of(domains[domain], strlen(domains[domain]));
                 hf_bundle_digest(hf_bundle_set_find(set, name), digest);
-                HF_CHECK(memcmp(digest, peer.bundle_digest, HF_DIGEST_SIZE) == 0);
+                HF_CHECK(hf_mem_equal(digest, HF_DIGEST_SIZE, peer.bundle_digest, HF_DIGEST_SIZE));
                 continue;
             }
             HF_CHECK_CODE(r, HF_E_UNKNOWN_AUTHORITY);
@@ -116,7 +116,7 @@ static void a_shared_authority_is_judged_by_the_own_bundle(void)
         HF_CHECK_OK(kit_judge(set, KIT_CERTS(&leaf), &peer));
         struct hf_span name = hf_span_of(domains[domain], strlen(domains[domain]));
         hf_bundle_digest(hf_bundle_set_find(set, name), digest);
-        HF_CHECK(memcmp(digest, peer.bundle_digest, HF_DIGEST_SIZE) == 0);
+        HF_CHECK(hf_mem_equal(digest, HF_DIGEST_SIZE, peer.bundle_digest, HF_DIGEST_SIZE));
     }
     hf_bundle_set_unref(set);
 }

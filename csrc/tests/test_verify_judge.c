@@ -25,7 +25,7 @@ static void make_world(void)
 static bool is_nobody(const struct hf_peer *peer)
 {
     static const struct hf_peer nobody;
-    return memcmp(peer, &nobody, sizeof(nobody)) == 0;
+    return hf_mem_equal(peer, sizeof(*peer), &nobody, sizeof(nobody));
 }
 
 static void digest(const uint8_t *data, size_t len, uint8_t out[HF_DIGEST_SIZE])
@@ -66,14 +66,14 @@ static void digests_are_of_what_was_presented(void)
     }
     uint8_t expected[HF_DIGEST_SIZE];
     digest(bytes, n, expected);
-    HF_CHECK(memcmp(peer.chain_digest, expected, HF_DIGEST_SIZE) == 0);
+    HF_CHECK(hf_mem_equal(peer.chain_digest, HF_DIGEST_SIZE, expected, HF_DIGEST_SIZE));
     digest(root.der, root.len, expected);
-    HF_CHECK(memcmp(peer.anchor_digest, expected, HF_DIGEST_SIZE) == 0);
+    HF_CHECK(hf_mem_equal(peer.anchor_digest, HF_DIGEST_SIZE, expected, HF_DIGEST_SIZE));
     hf_bundle_digest(set->bundles[0], expected);
-    HF_CHECK(memcmp(peer.bundle_digest, expected, HF_DIGEST_SIZE) == 0);
+    HF_CHECK(hf_mem_equal(peer.bundle_digest, HF_DIGEST_SIZE, expected, HF_DIGEST_SIZE));
     struct hf_peer longer;
     HF_CHECK_OK(kit_judge(set, KIT_CERTS(&leaf, &middle, &root), &longer));
-    HF_CHECK(memcmp(peer.chain_digest, longer.chain_digest, HF_DIGEST_SIZE) != 0);
+    HF_CHECK(!hf_mem_equal(peer.chain_digest, HF_DIGEST_SIZE, longer.chain_digest, HF_DIGEST_SIZE));
 }
 
 /* The TLS layer hands over certificates that OpenSSL decoded already. */

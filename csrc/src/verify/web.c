@@ -46,6 +46,7 @@ static hf_result check_name(const struct hf_name *name)
     if (name == NULL || name->kind == HF_NAME_NONE) {
         return hf_ok();
     }
+    HF_NEED_PTR(name->text.data);
     if (name->kind == HF_NAME_IP) {
         HF_NEED_SEEN(name->text.len == 4 || name->text.len == 16, HF_E_BAD_ARGUMENT,
                      "4 or 16 bytes of an IP address", "%zu bytes", name->text.len);
