@@ -64,6 +64,20 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         """Stop listening; streams that were accepted live on."""
         await self.transport_listener.aclose()
 
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on: what the system chose for port 0.
+
+        Raises:
+            AttributeError: the transport is not TCP.
+        """
+        listener = self.transport_listener
+        if isinstance(listener, trio.SocketListener):
+            address = listener.socket.getsockname()
+            if isinstance(address, tuple):
+                return int(address[1])
+        raise AttributeError("only a TCP listener has a port")
+
     def statistics(self) -> ListenerStatistics:
         """Return what became of the connections so far."""
         return self.counters.freeze()

@@ -62,7 +62,12 @@ def log_failure(address: str, failure: HandfastError) -> None:
         extra={"peer_address": address, "reason": str(failure.reason)},
     )
     if _LOGGER.isEnabledFor(logging.DEBUG):
-        _LOGGER.debug("what %s sent, not verified: %s", address, failure)
+        _LOGGER.debug(
+            "what %s sent, not verified: %s",
+            address,
+            failure,
+            extra={"peer_address": address, "failure": failure},
+        )
 
 
 def log_shortage(text: str) -> None:

@@ -105,15 +105,9 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         OSError: the port cannot be listened on.
         ConfigError: a limit is not valid.
     """
-    await serve_mtls_listeners(
-        handler,
-        await open_mtls_listeners(port, config, host=host, backlog=backlog),
-        handshake_timeout=handshake_timeout,
-        max_handshakes=max_handshakes,
-        max_connections=max_connections,
-        handler_nursery=handler_nursery,
-        task_status=task_status,
-    )
+    server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
+    listeners = await open_mtls_listeners(port, config, host=host, backlog=backlog)
+    await server.serve(listeners, handler_nursery, task_status)
 
 
 async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
@@ -128,14 +122,11 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
 ) -> NoReturn:
     """Serve mutual TLS on listeners that are there already; see `serve_mtls`.
 
-    The listeners belong to this function from now on, and share the limits.
+    The listeners share the limits, and belong to this function as soon as these are
+    found valid.
     """
     server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
-    async with trio.open_nursery() as nursery:
-        for listener in listeners:
-            nursery.start_soon(server.accept, listener, handler_nursery or nursery)
-        task_status.started(list(listeners))
-    raise AssertionError("accepting ends by an exception only")  # pragma: no cover
+    await server.serve(listeners, handler_nursery, task_status)
 
 
 class _Server:
@@ -159,7 +150,19 @@ class _Server:
             _need_positive("max_connections=", max_connections)
             self._places = trio.Semaphore(max_connections, max_value=max_connections)
 
-    async def accept(self, listener: MtlsListener, nursery: trio.Nursery) -> NoReturn:
+    async def serve(
+        self,
+        listeners: Sequence[MtlsListener],
+        handler_nursery: trio.Nursery | None,
+        task_status: trio.TaskStatus[list[MtlsListener]],
+    ) -> NoReturn:
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(self._accept, listener, handler_nursery or nursery)
+            task_status.started(list(listeners))
+        raise AssertionError("accepting ends by an exception only")  # pragma: no cover
+
+    async def _accept(self, listener: MtlsListener, nursery: trio.Nursery) -> NoReturn:
         counters, short = listener.counters, False
         async with listener:
             while True:
