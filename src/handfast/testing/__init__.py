@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from handfast.testing import der
 from handfast.testing.catalogue import ACCEPTED, REFUSED, Leaf
 from handfast.testing.clock import FakeClock
 from handfast.testing.forge import (
@@ -58,6 +59,7 @@ __all__ = [
     "attempt_handshake",
     "connection_pair",
     "cross_sign",
+    "der",
     "forge",
     "forge_intermediate",
     "forge_root",

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles in every form, and what becomes of damaged ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handfast import HandfastError, InvalidBundle, TrustBundle
+from handfast.der import split_der
+from handfast.errors import InvalidCertificate
+from handfast.testing import der, forge_root
+
+KINDS = ("p256", "p384", "ed25519", "p256", "p521")
+POOL = [forge_root("a.example", key_type=kind, subject=kind).der for kind in KINDS]
+DOCUMENT = TrustBundle.from_der("a.example", POOL[:2]).to_json()
+
+
+def public_key(raw: bytes) -> bytes:
+    key = x509.load_der_x509_certificate(raw).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+KNOWN_KEYS = {public_key(raw) for raw in POOL[:2]}
+
+some = st.lists(st.sampled_from(POOL), max_size=6)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False),
+        st.sampled_from(["x509-svid", "EC", "keys", "MAA=", ""]),
+        st.text(max_size=5),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["keys", "use", "kty", "x5c", "spiffe_sequence", "x"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+def check_refusal(error: HandfastError) -> None:
+    assert isinstance(error, InvalidBundle)
+    assert str(error).isprintable()
+
+
+@given(some)
+def test_every_form_holds_the_same(parts: list[bytes]) -> None:
+    """X509-43: PEM, DER and JSON carry the same authorities, each once."""
+    bundle = TrustBundle.from_der("a.example", parts)
+    assert list(bundle.x509_authorities) == list(dict.fromkeys(parts))
+    assert TrustBundle.from_der("a.example", b"".join(parts)) == bundle
+    assert TrustBundle.from_json("a.example", bundle.to_json()) == bundle
+    if parts:
+        assert TrustBundle.from_pem("a.example", bundle.to_pem()) == bundle
+
+
+@given(some, some)
+def test_digests_are_equal_when_the_sets_are(
+    one: list[bytes], two: list[bytes]
+) -> None:
+    """C1, C3."""
+    first = TrustBundle.from_der("a.example", one).digest
+    second = TrustBundle.from_der("a.example", two).digest
+    assert (first == second) is (set(one) == set(two))
+
+
+@given(json_values)
+def test_no_document_does_more_than_be_refused(value: object) -> None:
+    """F2, BUN-12: whatever the shape, the answer is a bundle or InvalidBundle."""
+    for document in (value, {"keys": value}, {"keys": [value]}):
+        try:
+            bundle = TrustBundle.from_json("a.example", json.dumps(document))
+        except InvalidBundle as error:
+            check_refusal(error)
+        else:
+            assert bundle.is_empty, "nothing in here is a certificate"
+
+
+@given(st.integers(0, len(DOCUMENT) - 1), st.integers(0, 255))
+def test_a_damaged_document_never_trusts_another_key(place: int, byte: int) -> None:
+    """F2: one byte changed: the same keys, fewer of them, or nothing at all.
+
+    A JWK says its key twice, in x and y and in the certificate, so that a byte changed
+    in one of them cannot pass.
+    """
+    damaged = DOCUMENT[:place] + bytes([byte]) + DOCUMENT[place + 1 :]
+    try:
+        bundle = TrustBundle.from_json("a.example", damaged)
+    except InvalidBundle:
+        return
+    assert len(bundle) <= 2
+    assert {public_key(raw) for raw in bundle.x509_authorities} <= KNOWN_KEYS
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_concatenated_der_is_cut_where_it_was_joined(contents: list[bytes]) -> None:
+    parts = tuple(map(der.sequence, contents))
+    assert split_der(b"".join(parts)) == parts
+
+
+@given(st.binary(max_size=60))
+def test_random_bytes_are_der_or_refused(data: bytes) -> None:
+    try:
+        parts = split_der(data)
+    except InvalidCertificate:
+        return
+    assert b"".join(parts) == data
+
+
+@settings(max_examples=60)
+@given(st.integers(0, len(POOL[0]) - 1), st.integers(1, 255))
+def test_a_damaged_authority_is_read_or_refused(place: int, change: int) -> None:
+    """Never another exception, whatever byte was hit."""
+    raw = bytearray(POOL[0])
+    raw[place] ^= change
+    try:
+        TrustBundle.from_der("a.example", bytes(raw))
+    except HandfastError as error:
+        check_refusal(error)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The examples in the documentation of the values run, and say what they print."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "handfast.authority.ca",
+    "handfast.authorize",
+    "handfast.bundle",
+    "handfast.der",
+    "handfast.errors",
+    "handfast.ids",
+    "handfast.keys",
+    "handfast.names",
+    "handfast.pem",
+    "handfast.testing.catalogue",
+    "handfast.testing.clock",
+    "handfast.testing.der",
+    "handfast.testing.forge",
+    "handfast.text",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    failed, attempted = doctest.testmod(importlib.import_module(name))
+    assert attempted > 0
+    assert failed == 0
