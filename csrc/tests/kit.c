@@ -50,8 +50,8 @@ struct hf_bundle *kit_bundle(const char *trust_domain, struct kit_certs certs)
     static uint8_t der[1u << 20];
     struct hf_bundle *bundle;
     size_t len = certs.count == 0 ? 0 : pki_concat(certs.certs, certs.count, der, sizeof(der));
-    need(hf_is_ok(hf_bundle_new((const uint8_t *)trust_domain, strlen(trust_domain), der, len,
-                                &bundle)),
+    need(hf_is_ok(
+             hf_bundle_new((const uint8_t *)trust_domain, strlen(trust_domain), der, len, &bundle)),
          "bundle");
     return bundle;
 }

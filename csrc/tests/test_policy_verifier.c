@@ -2,6 +2,7 @@
  *
  * The public verifiers: authentication, then authorization, never one without the other.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "hf_test.h"
@@ -206,6 +207,45 @@ static void no_memory_makes_no_verifier(void)
     HF_CHECK(failed >= 3);
 }
 
+enum { THREADS = 4, ROUNDS = 50 };
+
+struct worker {
+    pthread_t thread;
+    struct hf_verifier *verifier;
+    size_t surprises; /* checks are not made for threads */
+};
+
+static void *verify_in_a_thread(void *argument)
+{
+    struct worker *worker = argument;
+    for (int i = 0; i < ROUNDS; i++) {
+        struct hf_peer peer;
+        struct hf_verifier *held = hf_verifier_ref(worker->verifier);
+        hf_result r = hf_verifier_verify(held, &chain.chain, PKI_NOW, HF_PURPOSE_CLIENT, &peer);
+        worker->surprises += !hf_is_ok(r) || strcmp(peer.id, ID) != 0;
+        r = hf_verifier_verify(held, &web_chain.chain, PKI_NOW, HF_PURPOSE_CLIENT, &peer);
+        worker->surprises += r.code != HF_E_SVID_NO_URI_SAN;
+        hf_verifier_unref(held);
+    }
+    return NULL;
+}
+
+/* Under TSan: one verifier, its bundles and its policy, many threads, no race. */
+static void threads_share_a_verifier(void)
+{
+    struct worker workers[THREADS] = {0};
+    struct hf_verifier *verifier = verifier_of(policy_of(HF_POLICY_EXACTLY, ID), HF_RULES_STRICT);
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i].verifier = verifier;
+        HF_CHECK(pthread_create(&workers[i].thread, NULL, verify_in_a_thread, &workers[i]) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        HF_CHECK(pthread_join(workers[i].thread, NULL) == 0);
+        HF_CHECK(workers[i].surprises == 0);
+    }
+    hf_verifier_unref(verifier);
+}
+
 static void references_are_counted(void)
 {
     struct hf_peer peer;
@@ -227,4 +267,5 @@ HF_TESTS({"make the world", make_world},
          {"the kinds are not mixed", the_kinds_are_not_mixed},
          {"wrong arguments are refused", wrong_arguments_are_refused},
          {"no memory makes no verifier", no_memory_makes_no_verifier},
+         {"threads share a verifier", threads_share_a_verifier},
          {"references are counted", references_are_counted})

@@ -154,8 +154,8 @@ static hf_result judge_names(const struct pki_name *names, size_t count, struct 
 static void other_types_of_names_are_constrained_by_openssl(void)
 {
     /* permitted: dNSName example.org */
-    static const struct der_bytes dns =
-        DER_BYTES("\x30\x11\xa0\x0f\x30\x0d\x82\x0b" "example.org");
+    static const struct der_bytes dns = DER_BYTES("\x30\x11\xa0\x0f\x30\x0d\x82\x0b"
+                                                  "example.org");
     const struct pki_name good[] = {{PKI_URI, der_text(ORG)}, {PKI_DNS, der_text("w.example.org")}};
     const struct pki_name bad[] = {{PKI_URI, der_text(ORG)}, {PKI_DNS, der_text("w.other.org")}};
     HF_CHECK_OK(judge_names(good, 1, dns)); /* no DNS name: nothing to constrain */
@@ -171,12 +171,14 @@ static void several_subtrees_are_all_looked_at(void)
     static const struct der_bytes permitted = DER_BYTES("\x30\x23\xa0\x21"
                                                         "\x30\x03\x82\x01x"
                                                         "\x30\x0b\x86\x09other.org"
-                                                        "\x30\x0d\x86\x0b" "example.org");
+                                                        "\x30\x0d\x86\x0b"
+                                                        "example.org");
     /* excluded: URI other.org, dNSName x, URI example.org */
     static const struct der_bytes excluded = DER_BYTES("\x30\x23\xa1\x21"
                                                        "\x30\x0b\x86\x09other.org"
                                                        "\x30\x03\x82\x01x"
-                                                       "\x30\x0d\x86\x0b" "example.org");
+                                                       "\x30\x0d\x86\x0b"
+                                                       "example.org");
     const struct pki_name uri = {PKI_URI, der_text(ORG)};
     HF_CHECK_OK(judge_names(&uri, 1, permitted));
     HF_CHECK_CODE(judge_names(&uri, 1, excluded), HF_E_NAME_CONSTRAINT);
@@ -191,8 +193,10 @@ static hf_result judge_own(struct der_bytes constraints, const char *trust_domai
 
 static void our_own_comparison_stands_alone(void)
 {
-    static const struct der_bytes permitted = DER_BYTES("\xa0\x0f\x30\x0d\x86\x0b" "example.org");
-    static const struct der_bytes excluded = DER_BYTES("\xa1\x10\x30\x0e\x86\x0c" ".example.org");
+    static const struct der_bytes permitted = DER_BYTES("\xa0\x0f\x30\x0d\x86\x0b"
+                                                        "example.org");
+    static const struct der_bytes excluded = DER_BYTES("\xa1\x10\x30\x0e\x86\x0c"
+                                                       ".example.org");
     HF_CHECK_OK(judge_own(permitted, "example.org"));
     HF_CHECK_CODE(judge_own(permitted, "example.or"), HF_E_NAME_CONSTRAINT);
     HF_CHECK_CODE(judge_own(permitted, "1example.org"), HF_E_NAME_CONSTRAINT);

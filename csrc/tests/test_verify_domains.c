@@ -154,8 +154,8 @@ static void cross_signing_binds_only_who_signed(void)
 /* Names that look alike are other trust domains: found by the whole name only. */
 static void look_alike_trust_domains_are_others(void)
 {
-    static const char *const names[] = {"a.exampl", "a.example2", "aa.example", "a-example",
-                                        "a.example.", ".a.example"};
+    static const char *const names[] = {"a.exampl",  "a.example2", "aa.example",
+                                        "a-example", "a.example.", ".a.example"};
     static struct pki_cert leaf;
     struct hf_bundle_set *set = make_set(DISTINCT);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

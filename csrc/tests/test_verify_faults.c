@@ -13,7 +13,7 @@
 
 #define ID "spiffe://a.example/web"
 
-static struct pki_cert root, middle, leaf, forged, expired;
+static struct pki_cert root, middle, leaf, forged, expired, old_middle;
 static struct hf_bundle_set *set;
 
 /* OpenSSL's memory is ours in this program, so that it is counted and can be made to fail: the
@@ -68,6 +68,10 @@ static void make_world(void)
     pki_add_key_ids(&spec, KIT_KEY(1));
     spec.not_after = PKI_NOW - 1;
     kit_sign(&spec, KIT_KEY(1), &expired);
+    pki_intermediate(&spec, "root", "middle", NULL, KIT_KEY(1));
+    pki_add_key_ids(&spec, KIT_KEY(0));
+    spec.not_after = PKI_NOW - 1;
+    kit_sign(&spec, KIT_KEY(0), &old_middle);
     struct hf_bundle *bundles[2] = {kit_bundle("a.example", KIT_CERTS(&root)),
                                     kit_bundle("b.example", KIT_CERTS(&root))};
     set = kit_set(bundles, 2);
@@ -105,6 +109,7 @@ static size_t sweep_all(void)
     size_t failures = sweep(KIT_CERTS(&leaf, &middle), true);
     failures += sweep(KIT_CERTS(&forged, &middle), false);
     failures += sweep(KIT_CERTS(&leaf), false);
+    failures += sweep(KIT_CERTS(&leaf, &old_middle), false);
     return failures + sweep(KIT_CERTS(&expired, &middle), false);
 }
 

@@ -35,7 +35,8 @@ static void every_allowed_key_works_everywhere(void)
         HF_CHECK_OK(judge_kinds(allowed[i], PKI_P256, PKI_P256));
         HF_CHECK_OK(judge_kinds(PKI_P256, allowed[i], PKI_P256));
         HF_CHECK_OK(judge_kinds(PKI_P256, PKI_P256, allowed[i]));
-        HF_CHECK_OK(judge_kinds(allowed[i], allowed[(i + 1) % ALLOWED], allowed[(i + 2) % ALLOWED]));
+        HF_CHECK_OK(
+            judge_kinds(allowed[i], allowed[(i + 1) % ALLOWED], allowed[(i + 2) % ALLOWED]));
     }
 }
 

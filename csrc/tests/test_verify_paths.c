@@ -40,10 +40,9 @@ static void intermediates_may_come_in_any_order(void)
     struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&root));
     for (size_t i = 0; i < 6; i++) {
         struct hf_peer peer;
-        HF_CHECK_OK(kit_judge(set,
-                              KIT_CERTS(&leaf, middle[orders[i][0]], middle[orders[i][1]],
-                                        middle[orders[i][2]]),
-                              &peer));
+        HF_CHECK_OK(kit_judge(
+            set, KIT_CERTS(&leaf, middle[orders[i][0]], middle[orders[i][1]], middle[orders[i][2]]),
+            &peer));
         HF_CHECK(peer.path_length == 5);
     }
     hf_bundle_set_unref(set);
@@ -71,11 +70,11 @@ static void duplicates_and_strangers_do_no_harm(void)
     kit_root(&stranger, "stranger", KIT_KEY(5));
     kit_leaf(&other_leaf, "stranger", KIT_KEY(5), "spiffe://a.example/other");
     struct hf_peer peer;
-    HF_CHECK_OK(judge1(KIT_CERTS(&root), KIT_CERTS(&leaf, &leaf, &i1, &i1, &i2, &i2, &i3, &i3),
-                       &peer));
+    HF_CHECK_OK(
+        judge1(KIT_CERTS(&root), KIT_CERTS(&leaf, &leaf, &i1, &i1, &i2, &i2, &i3, &i3), &peer));
     HF_CHECK(peer.path_length == 5);
-    HF_CHECK_OK(judge1(KIT_CERTS(&root),
-                       KIT_CERTS(&leaf, &stranger, &i3, &other_leaf, &i2, &i1), &peer));
+    HF_CHECK_OK(
+        judge1(KIT_CERTS(&root), KIT_CERTS(&leaf, &stranger, &i3, &other_leaf, &i2, &i1), &peer));
     HF_CHECK(strcmp(peer.id, ID) == 0);
 }
 
@@ -105,6 +104,22 @@ static void an_intermediate_can_be_an_authority(void)
     HF_CHECK(peer.path_length == 3);
     HF_CHECK_OK(judge1(KIT_CERTS(&i1, &i2, &i3), KIT_CERTS(&leaf, &i3, &i2, &i1), &peer));
     HF_CHECK(peer.path_length == 2);
+}
+
+/* What stands above an authority of the bundle is not walked through: one candidate, not two. */
+static void no_path_leads_through_an_authority(void)
+{
+    struct kit_chain chain;
+    struct hf_pool pool;
+    struct hf_search search;
+    struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&i2, &root));
+    struct hf_presented in = {.chain = kit_chain(&chain, KIT_CERTS(&leaf, &i1, &i2, &i3, &root))};
+    HF_CHECK_OK(hf_pool_init(&in, &pool));
+    hf_search_init(&pool, set->bundles[0], &search);
+    HF_CHECK(hf_search_next(&search) && search.path.count == 2);
+    HF_CHECK(!hf_search_next(&search) && !search.exhausted);
+    hf_pool_wipe(&pool);
+    hf_bundle_set_unref(set);
 }
 
 static void plain_root(struct pki_cert *out, const char *name, EVP_PKEY *key)
@@ -278,9 +293,9 @@ static void the_walk_ends(void)
     }
     plain_leaf(&end, "x", KIT_KEY(5));
     struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&anchor));
-    struct hf_presented in = {.chain = kit_chain(&chain, KIT_CERTS(&end, &ring[0], &ring[1],
-                                                                   &ring[2], &ring[3], &ring[4],
-                                                                   &ring[5], &ring[6]))};
+    struct hf_presented in = {
+        .chain = kit_chain(&chain, KIT_CERTS(&end, &ring[0], &ring[1], &ring[2], &ring[3], &ring[4],
+                                             &ring[5], &ring[6]))};
     struct hf_pool pool;
     struct hf_search search;
     HF_CHECK_OK(hf_pool_init(&in, &pool));
@@ -311,6 +326,7 @@ HF_TESTS({"make the world", make_world},
          {"a presented root is not part of the path twice",
           a_presented_root_is_not_part_of_the_path_twice},
          {"an intermediate can be an authority", an_intermediate_can_be_an_authority},
+         {"no path leads through an authority", no_path_leads_through_an_authority},
          {"two roots of one name both work", two_roots_of_one_name_both_work},
          {"cross-signed authorities work", cross_signed_authorities_work},
          {"a key rollover certificate works", a_key_rollover_certificate_works},

@@ -297,6 +297,12 @@ static void the_most_telling_reason_is_given(void)
     HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&leaf, &made, &real), NULL), HF_E_CERT_EXPIRED);
     HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&leaf, &real, &made), NULL), HF_E_CERT_EXPIRED);
     HF_CHECK(kit_claimed(ID));
+    /* Two real ones, both expired: the first that was found. */
+    struct pki_spec older = spec;
+    older.not_after = PKI_NOW - 200;
+    kit_sign(&older, KIT_KEY(0), &made);
+    HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&leaf, &made, &real), NULL), HF_E_CERT_EXPIRED);
+    HF_CHECK(hf_error_current()->skew == 200);
     /* A leaf that was changed after it was signed. */
     static struct pki_cert tampered;
     start_leaf(&spec);

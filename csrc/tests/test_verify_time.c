@@ -46,7 +46,8 @@ static hf_result judge_at(const struct hf_bundle_set *set, int64_t at, struct hf
 static void every_certificate_of_the_path_counts(void)
 {
     for (int32_t narrow = LEAF; narrow <= ROOT; narrow++) {
-        struct window windows[3] = {{T - 9000, T + 9000}, {T - 9000, T + 9000}, {T - 9000, T + 9000}};
+        struct window windows[3] = {
+            {T - 9000, T + 9000}, {T - 9000, T + 9000}, {T - 9000, T + 9000}};
         windows[narrow].from = T - 100;
         windows[narrow].to = T + 100;
         struct hf_bundle_set *set = make_chain(windows);
@@ -70,7 +71,8 @@ static void every_certificate_of_the_path_counts(void)
 static void the_second_of_not_after_is_too_late(void)
 {
     for (int32_t narrow = LEAF; narrow <= ROOT; narrow++) {
-        struct window windows[3] = {{T - 9000, T + 9000}, {T - 9000, T + 9000}, {T - 9000, T + 9000}};
+        struct window windows[3] = {
+            {T - 9000, T + 9000}, {T - 9000, T + 9000}, {T - 9000, T + 9000}};
         windows[narrow].to = T + 100;
         struct hf_bundle_set *set = make_chain(windows);
         HF_CHECK_CODE(judge_at(set, T + 100, NULL), HF_E_CERT_EXPIRED);

@@ -90,9 +90,16 @@ static void another_name_is_refused(void)
 /* Names that are no names: the caller's mistake, never a wider match. */
 static void odd_expected_names_are_refused(void)
 {
-    static const char *const odd[] = {"", ".example.com", "www.example.com.", "www..example.com",
-                                      "*.example.com", "192.0.2.1", "www.example.com:443",
-                                      "www.example.com/", "w ww.example.com", "[::1]",
+    static const char *const odd[] = {"",
+                                      ".example.com",
+                                      "www.example.com.",
+                                      "www..example.com",
+                                      "*.example.com",
+                                      "192.0.2.1",
+                                      "www.example.com:443",
+                                      "www.example.com/",
+                                      "w ww.example.com",
+                                      "[::1]",
                                       "www.ex\xc3\xa4mple.com"};
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         HF_CHECK_CODE(judge_host(odd[i]), HF_E_BAD_ARGUMENT);
@@ -104,7 +111,8 @@ static void odd_expected_names_are_refused(void)
         label[i] = 'a';
     }
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 64), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 63), HF_E_NAME_MISMATCH);
+    HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 63),
+                  HF_E_NAME_MISMATCH);
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_IP, "12345", 5), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), 9, "a.b", 3), HF_E_BAD_ARGUMENT);
 }
@@ -149,9 +157,9 @@ static void only_names_of_the_right_type_count(void)
     HF_CHECK_CODE(judge_san(&address, 1, HF_NAME_IP, "\xc0\x00\x02\x02", 4), HF_E_NAME_MISMATCH);
     HF_CHECK_CODE(judge_san(&address_text, 1, HF_NAME_IP, "\xc0\x00\x02\x01", 4),
                   HF_E_NAME_MISMATCH);
-    HF_CHECK_CODE(judge_san(&address, 1, HF_NAME_IP,
-                            "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x01", 16),
-                  HF_E_NAME_MISMATCH);
+    HF_CHECK_CODE(
+        judge_san(&address, 1, HF_NAME_IP, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\x00\x02\x01", 16),
+        HF_E_NAME_MISMATCH);
 }
 
 static hf_result judge_leaf(const struct pki_spec *spec, int purpose)
@@ -252,9 +260,9 @@ static void roots_are_searched_and_nothing_else(void)
     HF_CHECK_OK(judge_with(both, KIT_CERTS(&leaf, &middle), HF_PURPOSE_SERVER, 4, NULL, NULL));
     HF_CHECK_CODE(judge_with(wrong, KIT_CERTS(&leaf, &middle), HF_PURPOSE_SERVER, 4, NULL, NULL),
                   HF_E_UNKNOWN_AUTHORITY);
-    HF_CHECK_CODE(judge_with(other, KIT_CERTS(&leaf, &middle, &root), HF_PURPOSE_SERVER, 4, NULL,
-                             NULL),
-                  HF_E_UNKNOWN_AUTHORITY);
+    HF_CHECK_CODE(
+        judge_with(other, KIT_CERTS(&leaf, &middle, &root), HF_PURPOSE_SERVER, 4, NULL, NULL),
+        HF_E_UNKNOWN_AUTHORITY);
     HF_CHECK(strstr(hf_error_current()->expected, "the roots") != NULL);
     HF_CHECK_CODE(judge_with(none, KIT_CERTS(&leaf, &middle), HF_PURPOSE_SERVER, 4, NULL, NULL),
                   HF_E_EMPTY_BUNDLE);

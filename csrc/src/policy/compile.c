@@ -206,8 +206,7 @@ static hf_result compile(const struct hf_policy_node *nodes, size_t count, struc
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         uint8_t *text = c->out->text + used;
-        HF_NEED(hf_mem_copy(text, c->text_len - used, nodes[i].text, nodes[i].len),
-                HF_E_INTERNAL);
+        HF_NEED(hf_mem_copy(text, c->text_len - used, nodes[i].text, nodes[i].len), HF_E_INTERNAL);
         used += nodes[i].len;
         HF_TRY(add_node(c, &nodes[i], i, text));
     }

@@ -82,8 +82,9 @@ static hf_result authorize(const struct hf_policy *policy, struct hf_peer *peer)
     const uint8_t *text = (const uint8_t *)peer->id;
     size_t path = SCHEME_LEN + peer->trust_domain_len;
     /* The parts as they were parsed from the certificate, without parsing again. */
-    struct hf_spiffe_id id = {text,        peer->id_len, text + SCHEME_LEN, peer->trust_domain_len,
-                              text + path, peer->id_len - path};
+    struct hf_spiffe_id id = {
+        text,        peer->id_len,       text + SCHEME_LEN, peer->trust_domain_len,
+        text + path, peer->id_len - path};
     if (hf_policy_allows(policy, &id)) {
         return hf_ok();
     }
@@ -103,8 +104,7 @@ hf_result hf_verifier_judge(const struct hf_verifier *verifier,
     hf_peer_clear(out);
     HF_NEED_PTR(verifier);
     HF_NEED_PTR(presented);
-    HF_NEED_SEEN(presented->purpose >= HF_PURPOSE_EITHER &&
-                     presented->purpose <= HF_PURPOSE_SERVER,
+    HF_NEED_SEEN(presented->purpose >= HF_PURPOSE_EITHER && presented->purpose <= HF_PURPOSE_SERVER,
                  HF_E_BAD_ARGUMENT, "a purpose (HF_PURPOSE_*)", "%d", presented->purpose);
     if (verifier->kind == HF_VERIFIER_WEB) {
         return hf_judge_web(verifier->roots, presented, verifier->max_depth, name, out);

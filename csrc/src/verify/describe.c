@@ -13,8 +13,7 @@ static size_t print_name(struct hf_span name, char *out, size_t cap)
     X509_NAME *parsed = d2i_X509_NAME(NULL, &at, (long)name.len);
     BIO *bio = BIO_new(BIO_s_mem());
     int len = 0;
-    if (parsed != NULL && bio != NULL &&
-        X509_NAME_print_ex(bio, parsed, 0, XN_FLAG_RFC2253) >= 0) {
+    if (parsed != NULL && bio != NULL && X509_NAME_print_ex(bio, parsed, 0, XN_FLAG_RFC2253) >= 0) {
         len = BIO_read(bio, out, (int)cap);
     }
     (void)BIO_free(bio);
@@ -72,8 +71,7 @@ static bool has_namesake(const struct hf_bundle *bundle, const struct hf_cert *c
     return false;
 }
 
-hf_result hf_describe_unknown_authority(const struct hf_pool *pool,
-                                        const struct hf_bundle *bundle,
+hf_result hf_describe_unknown_authority(const struct hf_pool *pool, const struct hf_bundle *bundle,
                                         const struct hf_search *search)
 {
     const struct hf_cert *top = &pool->certs[search->top];

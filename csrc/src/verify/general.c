@@ -51,8 +51,8 @@ static bool set_name(X509_VERIFY_PARAM *param, const struct hf_name *name)
         return true;
     }
     if (name->kind == HF_NAME_DNS) {
-        return X509_VERIFY_PARAM_set1_host(param, (const char *)name->text.data,
-                                           name->text.len) == 1;
+        return X509_VERIFY_PARAM_set1_host(param, (const char *)name->text.data, name->text.len) ==
+               1;
     }
     return X509_VERIFY_PARAM_set1_ip(param, name->text.data, name->text.len) == 1;
 }
@@ -115,8 +115,8 @@ static hf_result verify(struct hf_pool *pool, const struct hf_path *path,
     if (X509_verify_cert(trial->ctx) != 1) {
         return hf_general_refuse(trial->ctx);
     }
-    HF_NEED_SEEN(is_path(pool, path, X509_STORE_CTX_get0_chain(trial->ctx)),
-                 HF_E_CHAIN_REJECTED, "the chain that was asked about", "OpenSSL built another");
+    HF_NEED_SEEN(is_path(pool, path, X509_STORE_CTX_get0_chain(trial->ctx)), HF_E_CHAIN_REJECTED,
+                 "the chain that was asked about", "OpenSSL built another");
     return hf_ok();
 }
 

@@ -46,8 +46,8 @@ static uint32_t code_of(int reason)
 hf_result hf_general_refuse(X509_STORE_CTX *ctx)
 {
     int reason = X509_STORE_CTX_get_error(ctx);
-    hf_result r = hf_error_set_seen(code_of(reason), __FILE__, __LINE__, "",
-                                    "OpenSSL: %s", X509_verify_cert_error_string(reason));
+    hf_result r = hf_error_set_seen(code_of(reason), __FILE__, __LINE__, "", "OpenSSL: %s",
+                                    X509_verify_cert_error_string(reason));
     struct hf_error *error = hf_error_current();
     error->openssl_reason = (uint32_t)reason;
     error->depth = X509_STORE_CTX_get_error_depth(ctx);

@@ -32,8 +32,8 @@ static hf_result find_bundle(const struct hf_bundle_set *bundles, const struct h
 {
     struct hf_bundle *bundle = hf_bundle_set_find(bundles, hf_spiffe_id_domain(id));
     *out = bundle;
-    HF_NEED_SEEN(bundle != NULL, HF_E_UNKNOWN_TRUST_DOMAIN, "a trust domain with a bundle",
-                 "%.*s", (int)id->trust_domain_len, (const char *)id->trust_domain);
+    HF_NEED_SEEN(bundle != NULL, HF_E_UNKNOWN_TRUST_DOMAIN, "a trust domain with a bundle", "%.*s",
+                 (int)id->trust_domain_len, (const char *)id->trust_domain);
     HF_NEED_SEEN(bundle->count != 0, HF_E_EMPTY_BUNDLE, "at least one authority",
                  "none in the bundle of %s", bundle->trust_domain);
     return hf_ok();

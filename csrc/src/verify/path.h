@@ -14,7 +14,8 @@
 #include "verify/presented.h"
 
 /* Paths that may be tried (each costs signatures), and certificates that may be walked over (each
- * costs a look at every authority). Honest chains need one of the former and up to 7 of the latter. */
+ * costs a look at every authority). Honest chains need one of the former and up to 7 of the latter.
+ */
 #define HF_PATHS_MAX 64
 #define HF_WALK_MAX 256
 

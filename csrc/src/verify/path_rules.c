@@ -24,8 +24,8 @@ hf_result hf_path_check_time(const struct hf_cert *cert, int64_t at)
     if (at != cert->not_after) {
         return hf_ok();
     }
-    hf_result r = hf_error_set_seen(HF_E_CERT_EXPIRED, __FILE__, __LINE__,
-                                    "a time before notAfter", "the second of notAfter itself");
+    hf_result r = hf_error_set_seen(HF_E_CERT_EXPIRED, __FILE__, __LINE__, "a time before notAfter",
+                                    "the second of notAfter itself");
     hf_error_current()->skew = 1;
     return r;
 }
@@ -92,8 +92,7 @@ static hf_result check_length(const struct hf_cert *cert, uint32_t below)
 }
 
 static hf_result check_certificate(const struct hf_pool *pool, const struct hf_path *path,
-                                   const struct hf_question *question, size_t depth,
-                                   uint32_t below)
+                                   const struct hf_question *question, size_t depth, uint32_t below)
 {
     const struct hf_cert *cert = hf_path_cert(pool, path, depth);
     if (depth > 0) {

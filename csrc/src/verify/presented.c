@@ -5,8 +5,8 @@ static hf_result check_limits(const struct hf_chain *chain)
 {
     HF_NEED_PTR(chain);
     HF_NEED(chain->count != 0, HF_E_CHAIN_EMPTY);
-    HF_NEED_SEEN(chain->count <= HF_CHAIN_MAX, HF_E_CHAIN_TOO_LONG, "at most 8 certificates",
-                 "%zu", chain->count);
+    HF_NEED_SEEN(chain->count <= HF_CHAIN_MAX, HF_E_CHAIN_TOO_LONG, "at most 8 certificates", "%zu",
+                 chain->count);
     HF_NEED_PTR(chain->der);
     HF_NEED_PTR(chain->lengths);
     size_t total = 0; /* at most 8 times 2^32: no overflow on a 64-bit machine, and checked below */

@@ -9,8 +9,8 @@
 
 struct hf_question {
     int64_t at;
-    int purpose;                 /* HF_PURPOSE_* */
-    int rules;                   /* HF_RULES_*; web paths are judged by their own */
+    int purpose; /* HF_PURPOSE_* */
+    int rules;   /* HF_RULES_*; web paths are judged by their own */
     bool web;
     struct hf_span trust_domain; /* SPIFFE: the leaf's; text of the ID in its certificate */
     uint32_t max_depth;          /* web: intermediates between leaf and anchor */
