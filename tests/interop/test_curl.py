@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -11,7 +12,7 @@ from tests.interop.conftest import CLIENT, World
 from tests.interop.world import PATIENCE, require
 
 from handfast import StaticSource, TlsConfig, TrustBundleSet, X509Svid, authorize
-from handfast.net import MtlsStream, open_mtls_listeners
+from handfast.net import MtlsListener, MtlsStream, serve_mtls
 
 
 async def answer_http(stream: MtlsStream) -> None:
@@ -36,18 +37,9 @@ async def ask(world: World, *options: str | Path) -> subprocess.CompletedProcess
         authorize=authorize.exactly(CLIENT),
         alpn=("http/1.1",),
     )
-    listeners = await open_mtls_listeners(0, config, host="127.0.0.1")
+    serve = partial(serve_mtls, answer_http, 0, config, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
-
-        async def one() -> None:
-            stream = await listeners[0].accept()
-            try:
-                await stream.do_handshake()
-                await answer_http(stream)
-            except trio.BrokenResourceError:
-                await trio.aclose_forcefully(stream)
-
-        nursery.start_soon(one)
+        listeners: list[MtlsListener] = await nursery.start(serve)
         done = await trio.run_process(
             [
                 require("curl"),
@@ -63,8 +55,7 @@ async def ask(world: World, *options: str | Path) -> subprocess.CompletedProcess
             capture_stderr=True,
             check=False,
         )
-    for listener in listeners:
-        await listener.aclose()
+        nursery.cancel_scope.cancel()
     return done
 
 

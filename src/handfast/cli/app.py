@@ -65,9 +65,8 @@ def exit_code(error: BaseException) -> int:
 def run() -> NoReturn:
     """Run the command line and exit."""
     try:
-        handfast.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        # Outside of its standalone mode click returns what ctx.exit() was given.
+        code = handfast.main(standalone_mode=False) or OK
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(USAGE)
@@ -84,4 +83,4 @@ def run() -> NoReturn:
             raise
         explain(leaves[0])
         sys.exit(code)
-    sys.exit(OK)
+    sys.exit(code)

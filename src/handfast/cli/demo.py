@@ -18,7 +18,9 @@ from rich.table import Table
 from handfast.cli.demo_cast import Cast, make_cast
 from handfast.cli.demo_server import DemoServer, call
 from handfast.cli.demo_speed import compare
-from handfast.cli.output import console, emit
+from handfast.cli.output import console, emit, skew_text
+
+_LABELS = {"clock": "clock skew", "hint": "what to do"}
 
 
 class _Story:
@@ -31,11 +33,11 @@ class _Story:
         if not self.as_json:
             console.rule(f"[bold]{title}", align="left")
 
-    def event(self, text: str, **facts: Any) -> None:
+    def event(self, text: str, /, **facts: Any) -> None:
         if self.as_json:
             emit(facts)
         else:
-            console.print(text)
+            console.print(text, soft_wrap=True)
 
 
 def _call(story: _Story, server: DemoServer, cast: Cast) -> None:
@@ -64,16 +66,19 @@ def _refusals(story: _Story, server: DemoServer, cast: Cast) -> None:
             f"[bold]{number}. {intruder.title}[/]",
             f"   refused: [bold red]{refused['reason']}[/]: {refused['text']}",
         ]
-        for key, label in (("expected", "expected"), ("seen", "seen"), ("hint", "so")):
-            if refused.get(key):
-                lines.append(f"   {label}: {refused[key]}")
+        told = {**refused, "clock": skew_text(refused)}
+        lines += [
+            f"   {_LABELS.get(key, key)}: {told[key]}"
+            for key in ("expected", "seen", "clock", "hint")
+            if told.get(key)
+        ]
         lines.append(f"   the caller was told: {alert}")
         story.event(
             "\n".join(lines),
             event="refusal",
             case=intruder.key,
-            alert=alert,
-            **{k: v for k, v in refused.items() if k not in ("event", "address")},
+            **{key: value for key, value in refused.items() if key != "event"},
+            told=alert,
         )
 
 

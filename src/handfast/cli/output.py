@@ -58,18 +58,31 @@ def error_facts(error: BaseException) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value not in (None, "")}
 
 
+def skew_text(facts: Mapping[str, Any]) -> str:
+    """Say what a validity that is missed tells of the clocks; empty for no skew."""
+    seconds = facts.get("skew_seconds")
+    if not seconds:
+        return ""
+    span = human_duration(timedelta(seconds=seconds))
+    if facts["reason"] == "certificate_not_yet_valid":
+        return f"about {span}, if it was issued just now: one of the clocks is wrong"
+    return f"{span} too late; or this clock is that much ahead"
+
+
 def explain(error: BaseException) -> None:
     """Print a failure for a person, on stderr."""
     facts = error_facts(error)
+    facts["clock"] = skew_text(facts)
     body = Text(facts["text"])
     for key, label in (
         ("claimed_id_unverified", "claims (unverified)"),
         ("depth", "certificate"),
         ("expected", "expected"),
         ("seen", "seen"),
+        ("clock", "clock skew"),
         ("hint", "what to do"),
     ):
-        if key in facts:
+        if facts.get(key) not in {None, ""}:
             body.append(f"\n{label + ':':<21}", style="bold")
             body.append(str(facts[key]))
     notes.print(

@@ -73,9 +73,11 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         """
         listener = self.transport_listener
         if isinstance(listener, trio.SocketListener):
-            address = listener.socket.getsockname()
-            if isinstance(address, tuple):
-                return int(address[1])
+            match listener.socket.getsockname():
+                case (_, int(port), *_):
+                    return port
+                case _:
+                    pass
         raise AttributeError("only a TCP listener has a port")
 
     def statistics(self) -> ListenerStatistics:
