@@ -55,7 +55,7 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
         SSL_CTX_set_alpn_select_cb(config->ctx, hf_alpn_select, config);
     }
     config->verifier = hf_verifier_ref(spec->verifier);
-    config->svid = hf_svid_ref(spec->svid);
+    config->svid = spec->svid == NULL ? NULL : hf_svid_ref(spec->svid);
     *out = config;
     config = NULL;
     return hf_ok();

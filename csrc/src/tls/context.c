@@ -9,11 +9,12 @@
 
 /* Classical first, with one key share: a hybrid share costs 13 to 49 % of all handshakes. The
  * hybrid is offered, so a peer that insists on it gets it (one round trip more), and
- * groups="X25519MLKEM768:X25519" puts it first for those who fear recorded traffic. */
+ * groups="X25519MLKEM768:X25519" puts it first for those who fear recorded traffic. P-384 and P-521
+ * are there because TLS 1.2 takes the list for the curves of certificates too. */
 #if OPENSSL_VERSION_NUMBER >= 0x30500000L
-#define DEFAULT_GROUPS "X25519:P-256:X25519MLKEM768"
+#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521:X25519MLKEM768"
 #else
-#define DEFAULT_GROUPS "X25519:P-256"
+#define DEFAULT_GROUPS "X25519:P-256:P-384:P-521"
 #endif
 
 /* AES-128 first: its SHA-256 has instructions of its own on the machines that count handshakes. */

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every context that can be made has everything off that must be off (threat R12, D2), and what is
+ * not a configuration is refused.
+ */
+#include "hf_test.h"
+#include "tls_kit.h"
+
+static struct tls_who who;
+
+#define OPTIONS_ON (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET)
+#define OPTIONS_OFF                                                                                \
+    (SSL_OP_ENABLE_MIDDLEBOX_COMPAT | SSL_OP_LEGACY_SERVER_CONNECT |                               \
+     SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION |                \
+     SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS | SSL_OP_ALLOW_NO_DHE_KEX |                 \
+     SSL_OP_NO_EXTENDED_MASTER_SECRET)
+
+static void check_facts(const struct hf_config *config, int min_version)
+{
+    struct hf_config_facts facts;
+    uint64_t options_on = OPTIONS_ON;
+    uint64_t mode = SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS;
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+    options_on |= SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
+#endif
+    if (!HF_CHECK_OK(hf_config_inspect(config, &facts))) {
+        return;
+    }
+    HF_CHECK((facts.options & options_on) == options_on);
+    HF_CHECK((facts.options & OPTIONS_OFF) == 0);
+    HF_CHECK((facts.mode & mode) == mode);
+    HF_CHECK(facts.session_cache_mode == SSL_SESS_CACHE_OFF);
+    HF_CHECK(facts.max_cert_list >= HF_CHAIN_BYTES_MAX);
+    HF_CHECK(facts.max_cert_list < HF_CHAIN_BYTES_MAX + 4096);
+    HF_CHECK(facts.verify_mode == (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
+    HF_CHECK(facts.min_version == min_version);
+    HF_CHECK(facts.max_version == HF_TLS13);
+    HF_CHECK(facts.num_tickets == 0);
+    HF_CHECK(facts.max_early_data == 0);
+    HF_CHECK(facts.recv_max_early_data == 0);
+    HF_CHECK(facts.store_objects == 0);
+    HF_CHECK(facts.post_handshake_auth == 0);
+    HF_CHECK(SSL_CTX_get_security_level(config->ctx) == 2);
+    HF_CHECK(SSL_CTX_get_read_ahead(config->ctx) == 0);
+    HF_CHECK((SSL_CTX_get_keylog_callback(config->ctx) != NULL) == config->key_log);
+}
+
+/* Raw public keys by which CVE-2024-12797 went around verification: neither type list names one. */
+static void check_no_raw_keys(const struct hf_config *config)
+{
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L
+    unsigned char *types = NULL;
+    size_t len = 0;
+    (void)SSL_CTX_get0_client_cert_type(config->ctx, &types, &len);
+    HF_CHECK(len == 0);
+    (void)SSL_CTX_get0_server_cert_type(config->ctx, &types, &len);
+    HF_CHECK(len == 0);
+#else
+    HF_CHECK(config->ctx != NULL);
+#endif
+}
+
+static void every_context_keeps_the_rules(void)
+{
+    for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
+        for (int bits = 0; bits < 16; bits++) {
+            tls_who(&who, role);
+            who.min_version = bits & 1 ? HF_TLS12 : 0;
+            who.alpn = bits & 2 ? "\x02h2" : NULL;
+            who.key_log = bits & 4 ? 1 : 0;
+            who.groups = bits & 8 ? "P-256" : NULL;
+            struct hf_config *config = tls_config(&who);
+            check_facts(config, bits & 1 ? HF_TLS12 : HF_TLS13);
+            check_no_raw_keys(config);
+            hf_config_unref(config);
+        }
+    }
+}
+
+static struct hf_verifier *web_verifier(void)
+{
+    struct hf_verifier *verifier = NULL;
+    HF_CHECK_OK(hf_verifier_new_web(who.authority.der, who.authority.len, 4, &verifier));
+    return verifier;
+}
+
+static void a_web_client_keeps_them_too(void)
+{
+    struct hf_config *config;
+    struct hf_conn *conn;
+    tls_who(&who, HF_ROLE_CLIENT);
+    struct hf_config_spec spec = {.role = HF_ROLE_CLIENT, .verifier = web_verifier()};
+    if (HF_CHECK_OK(hf_config_new(&spec, &config))) {
+        check_facts(config, HF_TLS13);
+        check_no_raw_keys(config);
+        HF_CHECK_CODE(hf_conn_new(config, HF_NAME_NONE, NULL, 0, &conn), HF_E_NAME_INVALID);
+        HF_CHECK(conn == NULL);
+        hf_config_unref(config);
+    }
+    spec.role = HF_ROLE_SERVER;
+    HF_CHECK_CODE(hf_config_new(&spec, &config), HF_E_CONFIG_INVALID);
+    HF_CHECK(config == NULL);
+    hf_verifier_unref(spec.verifier);
+}
+
+static void check_alpn_refused(const char *bytes, size_t len)
+{
+    struct hf_config *config;
+    tls_who(&who, HF_ROLE_CLIENT);
+    struct hf_config_spec spec = {.role = HF_ROLE_CLIENT,
+                                  .verifier = web_verifier(),
+                                  .alpn = (const uint8_t *)bytes,
+                                  .alpn_len = len};
+    HF_CHECK_CODE(hf_config_new(&spec, &config), HF_E_CONFIG_INVALID);
+    hf_verifier_unref(spec.verifier);
+}
+
+/* CVE-2024-5535 and its like. */
+static void malformed_alpn_is_refused(void)
+{
+    static const char long_list[70000] = {1};
+    check_alpn_refused("\0", 1);
+    check_alpn_refused("\x02h2\0", 4);
+    check_alpn_refused("\x03h2", 3);
+    check_alpn_refused("\x02h2\x05", 4);
+    check_alpn_refused(long_list, sizeof(long_list));
+}
+
+static void bad_settings_are_refused(void)
+{
+    struct hf_config *config;
+    tls_who(&who, HF_ROLE_SERVER);
+    who.groups = "X25519:nonsense";
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    who.groups = "";
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    tls_who(&who, HF_ROLE_SERVER);
+    who.ciphersuites = "TLS_NONSENSE";
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    who.ciphersuites = "";
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    tls_who(&who, HF_ROLE_SERVER);
+    who.min_version = 0x0302;
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_BAD_ARGUMENT);
+    tls_who(&who, 3);
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_BAD_ARGUMENT);
+    HF_CHECK(config == NULL);
+}
+
+static void check_name(struct hf_config *config, int kind, const char *name, size_t len,
+                       uint32_t code)
+{
+    struct hf_conn *conn;
+    HF_CHECK_CODE(hf_conn_new(config, kind, (const uint8_t *)name, len, &conn), code);
+    HF_CHECK((conn != NULL) == (code == HF_OK));
+    hf_conn_free(conn);
+}
+
+static void names_of_servers_are_checked(void)
+{
+    char longest[255];
+    for (size_t i = 0; i < sizeof(longest); i++) {
+        longest[i] = i % 64 == 63 ? '.' : 'a';
+    }
+    tls_who(&who, HF_ROLE_CLIENT);
+    struct hf_config *config = tls_config(&who);
+    check_name(config, HF_NAME_DNS, "a.example", 9, HF_OK);
+    check_name(config, HF_NAME_DNS, longest, 253, HF_OK);
+    check_name(config, HF_NAME_DNS, longest, 254, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, longest + 60, 64, HF_OK);
+    check_name(config, HF_NAME_DNS, "", 0, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, NULL, 0, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, "a.example.", 10, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, ".example", 8, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, "a..example", 10, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, "a\0b", 3, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS, "b\xc3\xbc" "cher", 7, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_IP, "\x7f\0\0\x01", 4, HF_OK);
+    check_name(config, HF_NAME_IP, "\x7f\0\0", 3, HF_E_NAME_INVALID);
+    check_name(config, 3, "a", 1, HF_E_BAD_ARGUMENT);
+    hf_config_unref(config);
+
+    tls_who(&who, HF_ROLE_SERVER);
+    config = tls_config(&who);
+    check_name(config, HF_NAME_DNS, "a.example", 9, HF_E_BAD_ARGUMENT);
+    hf_config_unref(config);
+}
+
+/* D7 for the factory: any allocation may fail, and nothing is left behind. */
+static void no_memory_for_a_configuration(void)
+{
+    tls_who(&who, HF_ROLE_SERVER);
+    who.alpn = "\x02h2";
+    struct hf_config *model = tls_config(&who);
+    size_t before = hf_mem_live();
+    struct hf_config_spec spec = {.role = HF_ROLE_SERVER,
+                                  .svid = model->svid,
+                                  .verifier = model->verifier,
+                                  .alpn = (const uint8_t *)"\x02h2",
+                                  .alpn_len = 3};
+    for (size_t k = 1;; k++) {
+        struct hf_config *config;
+        hf_mem_fail_at(k);
+        hf_result r = hf_config_new(&spec, &config);
+        hf_mem_fail_at(0);
+        if (hf_is_ok(r)) {
+            HF_CHECK(k > 2);
+            hf_config_unref(config);
+            break;
+        }
+        HF_CHECK_CODE(r, HF_E_OUT_OF_MEMORY);
+        HF_CHECK(hf_mem_live() == before);
+    }
+    HF_CHECK(hf_mem_live() == before);
+    hf_config_unref(model);
+}
+
+HF_TESTS({"every context keeps the rules", every_context_keeps_the_rules},
+         {"a web client keeps them too", a_web_client_keeps_them_too},
+         {"malformed ALPN is refused", malformed_alpn_is_refused},
+         {"bad settings are refused", bad_settings_are_refused},
+         {"names of servers are checked", names_of_servers_are_checked},
+         {"no memory for a configuration", no_memory_for_a_configuration})
