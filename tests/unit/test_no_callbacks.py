@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C12: nothing of Python can decide about a connection, because nothing is called.
+
+An exception in a callback has let peers in elsewhere (pyOpenSSL, CVE-2026-27448). The
+engine takes no function from its user at all, so there is none that could fail.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+CSRC = Path(__file__).resolve().parents[2] / "csrc"
+POINTER_TO_FUNCTION = re.compile(r"\(\s*\*\s*\w*\s*\)\s*\(")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def code_of(*parts: str) -> str:
+    return COMMENT.sub(" ", CSRC.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [("include", "handfast.h"), ("ffi", "native.cdef.h"), ("ffi", "native.csrc.c")],
+    ids="/".join,
+)
+def test_the_engine_takes_no_function(parts: tuple[str, ...]) -> None:
+    """C12: neither in its own header nor in what cffi sees of it."""
+    code = code_of(*parts)
+    assert "hf_" in code
+    assert not POINTER_TO_FUNCTION.search(code)
+    assert 'extern "Python' not in code
+    assert "def_extern" not in code
+
+
+def test_the_search_would_find_one() -> None:
+    for declaration in (
+        "int set(int (*verify)(void *));",
+        "typedef void (*hf_callback)(int);",
+        "void call(void (*)(int));",
+    ):
+        assert POINTER_TO_FUNCTION.search(declaration)
+
+
+def test_python_registers_nothing_with_c() -> None:
+    """C12: no cffi callback anywhere in the package."""
+    package = CSRC.parent / "src" / "handfast"
+    for module in package.rglob("*.py"):
+        text = module.read_text(encoding="utf-8")
+        assert "ffi.callback" not in text, module
+        assert "def_extern" not in text, module

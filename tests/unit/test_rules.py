@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No rule of the checklist and no threat that is met here is without a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_every_rule_and_threat_is_named_by_a_test() -> None:
+    left = rules.missing()
+    assert not left, "\n".join(f"{rule}: {text}" for rule, text in left.items())
+
+
+def test_the_lists_are_whole() -> None:
+    found = rules.wanted()
+    assert [rule for rule in found if rule.startswith("ID-")] == [
+        f"ID-{number:02d}" for number in range(1, 28)
+    ]
+    assert [rule for rule in found if rule.startswith("X509-")] == [
+        f"X509-{number:02d}" for number in range(1, 44)
+    ]
+
+
+def test_every_threat_is_met_here_or_says_where() -> None:
+    threats = rules._table(rules.RULES / "threats.toml")
+    rows = [f"C{number}" for number in range(1, 15)]
+    assert list(threats) == rows + [f"I{number}" for number in range(1, 8)]
+    for row, facts in threats.items():
+        assert set(facts) == {"title", "met"}, row
+        assert facts["met"] == "here" or facts["met"].startswith("with "), row
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("X509-32", {"X509-32"}),
+        ("/* X509-32, C5: P1 */", {"X509-32", "C5"}),
+        ("ID-01..ID-21", set()),
+        ("ID-01..21 and ID-27", {"ID-27"}),
+        ("ID-01 to ID-21", set()),
+        ("X509-28-30", set()),
+        ("X509-320 SI3 I3x AC10 C100", set()),
+        ("(I3)", {"I3"}),
+    ],
+)
+def test_only_ids_that_are_written_out_count(text: str, names: set[str]) -> None:
+    assert rules.names_in(text) == names
+
+
+def test_only_comments_and_texts_count(tmp_path: Path) -> None:
+    """A variable called I3 proves nothing."""
+    for folder in ("tests/rules", "csrc/tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    listed = tmp_path / "tests" / "rules"
+    (listed / "checklist.toml").write_text('[A]\nID-01 = "one"\nID-02 = "two"\n')
+    (listed / "threats.toml").write_text(
+        '[I3]\ntitle = "t"\nmet = "here"\n[C1]\ntitle = "u"\nmet = "with x"\n'
+        '[C5]\ntitle = "v"\nmet = "here"\n'
+    )
+    (tmp_path / "tests" / "test_x.py").write_text('I3 = 1\n"""ID-01."""\n')
+    (tmp_path / "tests" / "test_rules.py").write_text("# ID-02\n")
+    (tmp_path / "csrc" / "tests" / "x.c").write_text("int I3; /* C5 */ // ID-02\n")
+    assert rules.missing(tmp_path) == {"ID-02": "two", "I3": "t"}
+
+
+def test_the_exit_code_says_whether_any_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rules, "missing", lambda: {"ID-99": "a rule"})
+    assert rules.main() == 1
+    assert "no test names ID-99: a rule" in capsys.readouterr().out
+    monkeypatch.setattr(rules, "missing", dict)
+    assert rules.main() == 0
