@@ -22,7 +22,7 @@ def main() -> int:
     problems = [
         text
         for text, is_wrong in (
-            (f"built with {version.built}", f"OpenSSL {pinned} " not in version.built),
+            (f"built with {version.built}", version.built != pinned),
             (f"runs {version.running}", version.running != version.built),
             (f"its OpenSSL is the {version.origin} one", version.origin != "pinned"),
             (
