@@ -8,10 +8,9 @@ for tests in :mod:`handfast.testing`. Nothing here imports trio.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from handfast import authorize
+from handfast._ffi import OpenSslVersion, openssl_version
+from handfast.authority import Authority
 from handfast.authorize import Authorizer
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.errors import (
@@ -41,15 +40,13 @@ from handfast.ids import SpiffeId, TrustDomain
 from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
+from handfast.sources import Source, SourceSnapshot, StaticSource
 from handfast.svid import X509Svid
-
-if TYPE_CHECKING:
-    from handfast._ffi import openssl_version
-    from handfast.sources import StaticSource
-    from handfast.tls import Connection, TlsConfig
-    from handfast.verify import ChainVerifier, Verifier
+from handfast.tls import Connection, TlsConfig
+from handfast.verify import ChainVerifier, Verifier
 
 __all__ = [
+    "Authority",
     "Authorizer",
     "Category",
     "ChainVerifier",
@@ -66,13 +63,16 @@ __all__ = [
     "InvalidId",
     "IpAddress",
     "NotAuthorized",
+    "OpenSslVersion",
     "PeerAlert",
     "PeerError",
     "PeerIncompatible",
     "PeerMisbehaved",
     "PrivateKey",
     "Reason",
+    "Source",
     "SourceError",
+    "SourceSnapshot",
     "SpiffeId",
     "StaticSource",
     "TlsConfig",
@@ -89,18 +89,3 @@ __all__ = [
     "authorize",
     "openssl_version",
 ]
-
-_NATIVE = {
-    "ChainVerifier": "handfast.verify",
-    "Connection": "handfast.tls",
-    "StaticSource": "handfast.sources",
-    "TlsConfig": "handfast.tls",
-    "Verifier": "handfast.verify",
-    "openssl_version": "handfast._ffi",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _NATIVE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_NATIVE[name]), name)

@@ -7,9 +7,6 @@ careless issuer or a wrong clock would make. Nothing here belongs in production.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from handfast.testing import der
 from handfast.testing.catalogue import ACCEPTED, REFUSED, Leaf
 from handfast.testing.clock import FakeClock
@@ -21,6 +18,13 @@ from handfast.testing.forge import (
     forge_intermediate,
     forge_root,
 )
+from handfast.testing.pairs import (
+    HandshakeOutcome,
+    attempt_handshake,
+    connection_pair,
+    handshake_in_memory,
+    transfer,
+)
 from handfast.testing.recipe import (
     INTERMEDIATE,
     LEAF,
@@ -30,15 +34,6 @@ from handfast.testing.recipe import (
     Recipe,
 )
 from handfast.testing.sign import FORBIDDEN_KEY_TYPES, ForgedKey
-
-if TYPE_CHECKING:
-    from handfast.testing.pairs import (
-        HandshakeOutcome,
-        attempt_handshake,
-        connection_pair,
-        handshake_in_memory,
-        transfer,
-    )
 
 __all__ = [
     "ACCEPTED",
@@ -66,17 +61,3 @@ __all__ = [
     "handshake_in_memory",
     "transfer",
 ]
-
-_PAIRS = {
-    "HandshakeOutcome",
-    "attempt_handshake",
-    "connection_pair",
-    "handshake_in_memory",
-    "transfer",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _PAIRS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("handfast.testing.pairs"), name)
