@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from typing import Any
@@ -172,9 +172,8 @@ class Served:
     """A server that runs on loopback."""
 
     def __init__(self, listener: MtlsListener) -> None:
-        assert isinstance(listener.transport_listener, trio.SocketListener)
         self.listener = listener
-        self.port: int = listener.transport_listener.socket.getsockname()[1]
+        self.port = listener.port
 
     async def raw(self) -> trio.SocketStream:
         """Connect without TLS."""
@@ -208,7 +207,7 @@ async def serving(
     handler: Callable[[MtlsStream], Awaitable[object]] = echo,
     config: TlsConfig | None = None,
     **limits: Any,
-) -> AsyncIterator[Served]:
+) -> AsyncGenerator[Served, None]:
     """Run a server around a test."""
     [listener] = await open_mtls_listeners(
         0, config or server_config(), host="127.0.0.1"
@@ -266,7 +265,7 @@ class InMemory:
         self,
         handler: Callable[[MtlsStream], Awaitable[object]] = echo,
         **limits: Any,
-    ) -> AsyncIterator[None]:
+    ) -> AsyncGenerator[None, None]:
         """Run the server around a test."""
         async with trio.open_nursery() as nursery:
             await nursery.start(

@@ -94,6 +94,7 @@ async def test_a_client_that_may_not_come_in_learns_it_when_it_receives() -> Non
             cause = broken.value.__cause__
             assert isinstance(cause, PeerAlert)
             assert cause.alert == 49  # access_denied
+        await server.until(lambda it: bool(it.statistics.handshakes_failed))
         assert server.statistics.handshakes_failed == {Reason.NOT_AUTHORIZED: 1}
 
 
@@ -193,6 +194,7 @@ async def test_a_name_of_a_by_the_authority_of_b_is_refused_in_both_roles(
             with pytest.raises(trio.BrokenResourceError) as broken:
                 await stream.receive_some()
             assert isinstance(broken.value.__cause__, PeerAlert)
+        await server.until(lambda it: bool(it.statistics.handshakes_failed))
         statistics = server.statistics
         assert statistics.handshakes_failed == {Reason.UNKNOWN_AUTHORITY: 1}
         assert statistics.handshakes_ok == 0

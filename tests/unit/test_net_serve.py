@@ -50,8 +50,7 @@ async def test_serving_tells_its_listeners_when_it_is_ready() -> None:
             partial(serve_mtls, echo, 0, server_config(), host="127.0.0.1")
         )
         [listener] = listeners
-        assert isinstance(listener.transport_listener, trio.SocketListener)
-        port = listener.transport_listener.socket.getsockname()[1]
+        port = listener.port
         stream = await open_mtls_stream("127.0.0.1", port, client_config())
         assert await ask(stream, b"over TCP") == b"over TCP"
         nursery.cancel_scope.cancel()
