@@ -107,7 +107,7 @@ wheel: ## build sdist and wheel, check them, and try them on every Python here
 
 docs: install ## build the documentation into docs/_build/html
 	@$(PYTHON_ENV) cli docs
-	$(RUN)/python -m sphinx -n -W -b html docs docs/_build/html
+	$(RUN)/python -m sphinx -W -b html docs docs/_build/html
 
 clean: ## remove what was built here (the OpenSSL in the cache stays)
 	rm -rf build dist wheelhouse docs/_build $(VENV)/.installed-*

@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import metadata
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from _reasons import write_table  # noqa: E402 - found by the line above
+
+write_table(HERE)
 
 project = "handfast"
 author = "the handfast developers"
@@ -22,4 +31,4 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_format = "short"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/reasons-table.md"]

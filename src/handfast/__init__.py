@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPIFFE mutual TLS whose hot path is native.
 
-What every program needs is here. Streams and listeners for trio are in
-:mod:`handfast.net`, an authority to begin with in :mod:`handfast.authority`, and fakes
-for tests in :mod:`handfast.testing`. Nothing here imports trio.
+What every program needs is here; more of it is in :mod:`handfast.net`,
+:mod:`handfast.authority` and, with fakes for tests, :mod:`handfast.testing`. The names
+that need trio (``open_mtls_stream``, ``serve_mtls`` and their like) import it when they
+are used first: other event loops and plain scripts never load it.
 """
 
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from handfast import authorize
 from handfast._ffi import OpenSslVersion, openssl_version
@@ -45,6 +49,15 @@ from handfast.svid import X509Svid
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import ChainVerifier, Verifier
 
+if TYPE_CHECKING:
+    from handfast.net import (
+        MtlsListener,
+        MtlsStream,
+        open_mtls_listeners,
+        open_mtls_stream,
+        serve_mtls,
+    )
+
 __all__ = [
     "Authority",
     "Authorizer",
@@ -62,6 +75,8 @@ __all__ = [
     "InvalidCertificate",
     "InvalidId",
     "IpAddress",
+    "MtlsListener",
+    "MtlsStream",
     "NotAuthorized",
     "OpenSslVersion",
     "PeerAlert",
@@ -87,5 +102,28 @@ __all__ = [
     "Verifier",
     "X509Svid",
     "authorize",
+    "open_mtls_listeners",
+    "open_mtls_stream",
     "openssl_version",
+    "serve_mtls",
 ]
+
+_NET = {
+    "MtlsListener",
+    "MtlsStream",
+    "open_mtls_listeners",
+    "open_mtls_stream",
+    "serve_mtls",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _NET:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module("handfast.net"), name)
+    globals()[name] = value  # asked only once
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
