@@ -4,35 +4,11 @@
 from __future__ import annotations
 
 from hypothesis import assume, given
-from hypothesis import strategies as st
+from tests.property.strategies import rules
+from tests.property.strategies import similar_ids as ids
 
 from handfast import SpiffeId, authorize
 from handfast.authorize import Authorizer, Operation
-
-# Few names that resemble each other: rules and IDs meet often, and look-alikes too.
-domains = st.sampled_from(["a", "a.b", "a.evil", "b"])
-paths = st.lists(st.sampled_from(["n", "n-x", "N", "m"]), max_size=3)
-ids = st.builds(
-    lambda domain, path: SpiffeId.parse("/".join([f"spiffe://{domain}", *path])),
-    domains,
-    paths,
-)
-simple = st.one_of(
-    domains.map(authorize.any_in),
-    ids.map(authorize.prefix),
-    st.lists(ids, min_size=1, max_size=4).map(lambda some: authorize.exactly(*some)),
-    st.just(authorize.anyone()),
-    st.just(authorize.nobody()),
-)
-rules = st.recursive(
-    simple,
-    lambda inner: st.one_of(
-        inner.map(lambda one: ~one),
-        st.tuples(inner, inner).map(lambda pair: pair[0] | pair[1]),
-        st.tuples(inner, inner).map(lambda pair: pair[0] & pair[1]),
-    ),
-    max_leaves=12,
-)
 
 
 def run(rule: Authorizer, spiffe_id: SpiffeId) -> bool:

@@ -2,20 +2,16 @@
 """SPIFFE IDs against a second reading of the rules.
 
 The model below was written from the checklist alone: it walks over bytes with a
-table of its own and shares neither code nor method with the library.
+table and shares neither code nor method with the library.
 """
 
 from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.property.strategies import IN_NAME, IN_SEGMENT, nearly_ids, valid_ids
 
 from handfast import InvalidId, SpiffeId, TrustDomain
-
-LOWER = b"abcdefghijklmnopqrstuvwxyz"
-DIGITS_AND_MARKS = b"0123456789.-_"
-IN_NAME = frozenset(LOWER + DIGITS_AND_MARKS)
-IN_SEGMENT = frozenset(LOWER + LOWER.upper() + DIGITS_AND_MARKS)
 
 
 def model(text: bytes) -> tuple[bytes, list[bytes]] | None:  # noqa: PLR0911
@@ -56,32 +52,6 @@ def parsed(text: str) -> tuple[bytes, list[bytes]] | None:
     assert str(spiffe_id) == text, "what is accepted is never changed"
     name = spiffe_id.trust_domain.name.encode()
     return name, [segment.encode() for segment in spiffe_id.segments]
-
-
-def of_bytes(characters: frozenset[int], most: int) -> st.SearchStrategy[str]:
-    alphabet = "".join(map(chr, sorted(characters)))
-    return st.text(alphabet, min_size=1, max_size=most)
-
-
-names = of_bytes(IN_NAME, 20)
-segments = of_bytes(IN_SEGMENT, 8).filter(lambda text: text not in {".", ".."})
-valid_ids = st.builds(
-    lambda name, parts: "/".join([f"spiffe://{name}", *parts]),
-    names,
-    st.lists(segments, max_size=5),
-)
-odd = st.sampled_from([*"/.?#%@:A~;\\+ \x00\n\x7f\u212a\u00e9", "//", "/..", "spiffe:"])
-
-
-@st.composite
-def nearly_ids(draw: st.DrawFn) -> str:
-    """A valid ID after one to three small accidents."""
-    text = draw(valid_ids)
-    for _ in range(draw(st.integers(1, 3))):
-        start = draw(st.integers(0, len(text)))
-        end = min(len(text), start + draw(st.integers(0, 2)))
-        text = text[:start] + draw(st.one_of(odd, st.just(""))) + text[end:]
-    return text
 
 
 def long_id(name: int, path: int) -> str:
