@@ -69,14 +69,20 @@ static void load(SSL_CTX *ctx, const struct options *options, const char *who)
     need(SSL_CTX_load_verify_file(ctx, root) == 1, root);
 }
 
-/* The settings of csrc/src/tls/config.c that a C programmer could also choose. */
+/* The settings of csrc/src/tls/context.c that a C programmer could also choose. */
 static void tune(SSL_CTX *ctx)
 {
     SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_clear_options(ctx, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
     need(SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                       "TLS_CHACHA20_POLY1305_SHA256"),
+                                       "TLS_CHACHA20_POLY1305_SHA256") == 1,
          "tuned ciphersuites");
+    need(SSL_CTX_set1_sigalgs_list(
+             ctx, "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:"
+                  "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+                  "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512") == 1,
+         "tuned signature algorithms");
 }
 
 static SSL_CTX *context_new(const struct options *options, const char *who)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from handfast._ffi.failure import raise_for
@@ -24,6 +25,12 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 NOW: int = int(lib.HF_TIME_NOW)
 
 
+# The same few peers come again and again, with the same IDs and times. Both are values
+# made by pure functions, and making them is most of what a verdict costs in Python.
+_KEPT = 1024
+
+
+@lru_cache(maxsize=_KEPT)
 def to_time(seconds: int) -> datetime:
     """Turn the engine's seconds into UTC; years beyond 1-9999 become the nearest."""
     try:
@@ -39,11 +46,16 @@ def to_seconds(moment: datetime | None) -> int:
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 
+@lru_cache(maxsize=_KEPT)
+def _to_id(text: str) -> SpiffeId:
+    return SpiffeId.parse(text)
+
+
 def to_peer(out: Any, chain: Sequence[bytes]) -> VerifiedPeer:
     """Copy a verdict out of the engine."""
     spiffe_id = ffi.string(out.id, out.id_len).decode("ascii") if out.id_len else None
     return VerifiedPeer(
-        spiffe_id=SpiffeId.parse(spiffe_id) if spiffe_id is not None else None,
+        spiffe_id=_to_id(spiffe_id) if spiffe_id is not None else None,
         chain=tuple(chain),
         not_before=to_time(out.not_before),
         not_after=to_time(out.not_after),
