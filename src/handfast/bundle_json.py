@@ -14,7 +14,7 @@ import binascii
 import json
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handfast.bundle import TrustBundle
@@ -117,7 +117,7 @@ def _key_members(key: PublicKeyTypes) -> dict[str, str]:
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"kty": "RSA", "n": _b64url(numbers.n), "e": _b64url(numbers.e)}
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+    if isinstance(key, ec.EllipticCurvePublicKey):
         point = key.public_numbers()
         size = (key.key_size + 7) // 8
         return {
@@ -126,11 +126,10 @@ def _key_members(key: PublicKeyTypes) -> dict[str, str]:
             "x": _b64url(point.x, size),
             "y": _b64url(point.y, size),
         }
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        x = base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
-        return {"kty": "OKP", "crv": "Ed25519", "x": x}
-    return {}
+    # Ed25519: the last of the kinds that an authority can have.
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    x = base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
+    return {"kty": "OKP", "crv": "Ed25519", "x": x}
 
 
 def _certificate(entry: Json, place: int) -> x509.Certificate | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from tests.interop.world import Running, handfast, running, write_pem
@@ -44,7 +44,9 @@ class World:
         svid = authority.issue(identity, dns_names=dns)
         return write_pem(self.folder, name, svid.to_pem_chain(), svid.to_pem_key())
 
-    def forged(self, name: str, authority: Authority, identity: str, **knobs: object):
+    def forged(
+        self, name: str, authority: Authority, identity: str, **knobs: Any
+    ) -> tuple[Path, Path]:
         """Write a certificate that a proper authority would not make."""
         svid = forge(authority, identity, **knobs)
         return write_pem(self.folder, name, svid.to_pem_chain(), svid.to_pem_key())

@@ -13,15 +13,15 @@ from handfast import InvalidBundle, Reason, TrustBundle, TrustDomain
 from handfast.authority import Authority
 from handfast.bundle_json import DOCUMENT_MAX, KEYS_MAX
 from handfast.keys import KeyType
-from handfast.testing import forge_intermediate, forge_root
+from handfast.testing import der, forge_intermediate, forge_root
 
 A = "a.example"
 
 Json = dict[str, Any]
 
 
-def entry_of(der: bytes, **changes: object) -> Json:
-    x5c = [base64.b64encode(der).decode()]
+def entry_of(raw: bytes, **changes: object) -> Json:
+    x5c = [base64.b64encode(raw).decode()]
     entry = {"use": "x509-svid", "kty": "EC", "x5c": x5c} | changes
     return {name: value for name, value in entry.items() if value is not ...}
 
@@ -57,11 +57,11 @@ def test_what_is_published_keeps_the_publishers_rules(authority: Authority) -> N
     bundle = TrustBundle.from_der(A, [authority.root.der, second.der])
     document = json.loads(bundle.to_json())
     assert len(document["keys"]) == 2, "X509-40: one entry a certificate"
-    for entry, der in zip(document["keys"], bundle.x509_authorities, strict=True):
+    for entry, raw in zip(document["keys"], bundle.x509_authorities, strict=True):
         assert entry["use"] == "x509-svid", "X509-35, BUN-17"
         assert "kid" not in entry, "X509-36"
         assert len(entry["x5c"]) == 1, "X509-38"
-        assert base64.b64decode(entry["x5c"][0], validate=True) == der, "X509-37"
+        assert base64.b64decode(entry["x5c"][0], validate=True) == raw, "X509-37"
         assert set(entry) == {"use", "kty", "crv", "x", "y", "x5c"}, "BUN-14, BUN-15"
     certificate = authority.root.certificate
     assert certificate.issuer == certificate.subject, "X509-39"
@@ -127,6 +127,15 @@ def test_an_authority_with_an_unknown_key_is_passed_over_alone(
 ) -> None:
     """BUN-16, C10: a key type that is none of ours, whatever kty calls it."""
     strange = forge_root(A, key_type=kind).der
+    assert read(entry_of(strange), entry_of(root)).x509_authorities == (root,)
+
+
+def test_an_authority_with_a_key_of_no_known_algorithm_is_passed_over(
+    root: bytes,
+) -> None:
+    """BUN-16: not even `cryptography` can tell what it is."""
+    public = der.sequence(der.sequence(der.oid("1.2.3.4")), der.bit_string(b"?"))
+    strange = forge_root(A, public_key=public).der
     assert read(entry_of(strange), entry_of(root)).x509_authorities == (root,)
 
 

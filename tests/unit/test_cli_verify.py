@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -167,7 +168,7 @@ def test_inspect_ticks_every_rule_of_a_good_svid(good: Path) -> None:
     ],
 )
 def test_inspect_crosses_the_broken_rule(
-    authority: Authority, tmp_path: Path, rule: str, knobs: dict[str, object]
+    authority: Authority, tmp_path: Path, rule: str, knobs: dict[str, Any]
 ) -> None:
     file = tmp_path / "bad.der"
     file.write_bytes(forge(authority, WEB, **knobs).chain[0])

@@ -76,11 +76,12 @@ class ForgedKey(PrivateKey):
     __slots__ = ("_key",)
 
     def __init__(self, key: AnyKey) -> None:
+        self._der = bytearray()
         self._key = key
         self._kind = kind_of(key)
         self._public = spki(key)
-        self._der = bytearray(
-            key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self._der += key.private_bytes(
+            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
         )
 
     def load(self) -> SigningKey:
