@@ -102,7 +102,8 @@ def check_module(path: Path, version: str) -> Iterator[str]:
     if foreign:
         yield f"loads {foreign}, which not every machine has"
     text = path.read_bytes()
-    if f"OpenSSL {version} ".encode() not in text:
+    # The text that hf_openssl_running() hands out; check_installed.py asks for it.
+    if f"{version}\0".encode() not in text:
         yield f"does not contain OpenSSL {version}"
     for folder in (Path.home(), Path.cwd(), Path(tempfile.gettempdir())):
         if len(folder.parts) > 1 and f"{folder}/".encode() in text:
