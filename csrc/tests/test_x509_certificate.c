@@ -127,34 +127,75 @@ static void names_have_their_form(void)
     HF_CHECK_CODE(parse(), HF_E_DER_TRUNCATED); /* no value */
     spec.issuer = DER_BYTES("\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x01\x61\x05\x00");
     HF_CHECK_CODE(parse(), HF_E_DER_TRAILING);
-    spec.issuer = DER_BYTES("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x30\x02\x30\x80");
-    HF_CHECK_CODE(parse(), HF_E_DER_LENGTH); /* BER inside a value */
+    spec.issuer = DER_BYTES("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x30\x02\x05\x00");
+    HF_CHECK_CODE(parse(), HF_E_DER_TAG); /* a structure for a text */
     start();
     spec.subject = DER_BYTES("\x30\x02\x31\x00");
     HF_CHECK_CODE(parse(), HF_E_DER_VALUE);
 }
 
-static void deep_values_are_refused(void)
+/* A subject of one attribute with this value. */
+static hf_result with_value(uint8_t tag, struct der_bytes text)
 {
-    uint8_t name[64];
+    uint8_t name[128];
     struct der_writer w = {name, sizeof(name), 0};
-    size_t opened[16];
-    start();
     size_t outer = der_open(&w, 0x30);
     size_t set = der_open(&w, 0x31);
     size_t attribute = der_open(&w, 0x30);
     der_oid(&w, "2.5.4.3");
-    for (size_t i = 0; i < 14; i++) {
-        opened[i] = der_open(&w, 0x30);
-    }
-    for (size_t i = 14; i > 0; i--) {
-        der_close(&w, opened[i - 1]);
-    }
+    der_element(&w, tag, text);
     der_close(&w, attribute);
     der_close(&w, set);
     der_close(&w, outer);
-    spec.issuer = der_done(&w);
-    HF_CHECK_CODE(parse(), HF_E_DER_TOO_DEEP);
+    start();
+    spec.subject = der_done(&w);
+    return parse();
+}
+
+static void texts_are_of_their_type(void)
+{
+    static const uint8_t ascii[] = {0x0c, 0x12, 0x13, 0x14, 0x16};
+    for (size_t i = 0; i < sizeof(ascii); i++) {
+        HF_CHECK_OK(with_value(ascii[i], DER_BYTES("text")));
+        HF_CHECK_OK(with_value(ascii[i], DER_BYTES("")));
+    }
+    HF_CHECK_OK(with_value(0x14, DER_BYTES("\xe4")));
+    HF_CHECK_CODE(with_value(0x13, DER_BYTES("\xe4")), HF_E_DER_VALUE);
+    HF_CHECK_OK(with_value(0x1e, DER_BYTES("\x00t\x20\xac")));
+    HF_CHECK_CODE(with_value(0x1e, DER_BYTES("\x00t\x20")), HF_E_DER_VALUE);
+    HF_CHECK_CODE(with_value(0x1e, DER_BYTES("\xd8\x00\xdc\x00")), HF_E_DER_VALUE);
+    HF_CHECK_OK(with_value(0x03, DER_BYTES("\x00\xff")));
+    HF_CHECK_CODE(with_value(0x03, DER_BYTES("\x01\xfe")), HF_E_DER_VALUE);
+    HF_CHECK_CODE(with_value(0x1c, DER_BYTES("\x00\x00\x00t")), HF_E_DER_TAG);
+    HF_CHECK_CODE(with_value(0x02, DER_BYTES("\x01")), HF_E_DER_TAG);
+    HF_CHECK_CODE(with_value(0x2c, DER_BYTES("\x0c\x01t")), HF_E_DER_TAG); /* BER, in pieces */
+}
+
+static void utf8_is_utf8(void)
+{
+    static const struct der_bytes good[] = {
+        DER_BYTES("\xc2\x80"),         DER_BYTES("\xdf\xbf"),        DER_BYTES("\xe0\xa0\x80"),
+        DER_BYTES("\xed\x9f\xbf"),     DER_BYTES("\xee\x80\x80"),    DER_BYTES("\xef\xbf\xbf"),
+        DER_BYTES("\xf0\x90\x80\x80"), DER_BYTES("\xf4\x8f\xbf\xbf")};
+    static const struct der_bytes bad[] = {DER_BYTES("\x80"),
+                                           DER_BYTES("\xc0\x80"),
+                                           DER_BYTES("\xc1\xbf"),
+                                           DER_BYTES("\xc2"),
+                                           DER_BYTES("\xc2t"),
+                                           DER_BYTES("\xe0\x9f\xbf"),
+                                           DER_BYTES("\xed\xa0\x80"),
+                                           DER_BYTES("\xed\xbf\xbf"),
+                                           DER_BYTES("\xf0\x8f\xbf\xbf"),
+                                           DER_BYTES("\xf4\x90\x80\x80"),
+                                           DER_BYTES("\xf5\x80\x80\x80"),
+                                           DER_BYTES("\xff"),
+                                           DER_BYTES("\xf0\x90\x80")};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        HF_CHECK_OK(with_value(0x0c, good[i]));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        HF_CHECK_CODE(with_value(0x0c, bad[i]), HF_E_DER_VALUE);
+    }
 }
 
 static void nothing_else_stands_in_the_signed_part(void)
@@ -226,7 +267,7 @@ HF_TESTS({"a good leaf is read in full", a_good_leaf_is_read_in_full},
          {"only version 3 is read", only_version_3_is_read},
          {"serial numbers are positive and short", serial_numbers_are_positive_and_short},
          {"names have their form", names_have_their_form},
-         {"deep values are refused", deep_values_are_refused},
+         {"texts are of their type", texts_are_of_their_type}, {"UTF-8 is UTF-8", utf8_is_utf8},
          {"nothing else stands in the signed part", nothing_else_stands_in_the_signed_part},
          {"extensions may be missing", extensions_may_be_missing},
          {"the signature is whole bytes", the_signature_is_whole_bytes},

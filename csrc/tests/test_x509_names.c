@@ -40,7 +40,7 @@ static void every_kind_of_name_is_counted_by_its_tag(void)
         {PKI_OTHER, DER_BYTES("\x06\x02\x2a\x03\xa0\x03\x0c\x01x")},
         {PKI_DIRECTORY, DER_BYTES("\x30\x00")},
         {0xa3, DER_BYTES("\x30\x00")},
-        {0xa5, DER_BYTES("\x80\x01x")},
+        {0xa5, DER_BYTES("\xa1\x03\x0c\x01x")},
     };
     HF_CHECK_OK(parse(names, sizeof(names) / sizeof(names[0])));
     HF_CHECK(cert.dns_count == 1 && cert.uri_count == 2 && cert.ip_count == 2);
@@ -107,6 +107,29 @@ static void structured_names_have_their_structure(void)
     HF_CHECK_CODE(one(PKI_RID, DER_BYTES("")), HF_E_DER_VALUE);
     HF_CHECK_CODE(one(PKI_RID, DER_BYTES("\x80\x01")), HF_E_DER_VALUE);
     HF_CHECK_CODE(one(0xa3, DER_BYTES("\x30\x80")), HF_E_DER_LENGTH);
+    HF_CHECK_OK(one(0xa5, DER_BYTES("\xa0\x03\x13\x01x\xa1\x03\x0c\x01x")));
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa0\x03\x13\x01x")), HF_E_DER_TRUNCATED);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa0\x03\x02\x01x\xa1\x03\x0c\x01x")), HF_E_DER_TAG);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x03\x0c\x01\xff")), HF_E_DER_VALUE);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x03\x0c\x01x\x05\x00")), HF_E_DER_TRAILING);
+}
+
+static void deep_names_are_refused(void)
+{
+    /* C10: the value of an otherName may be anything, but not a tower of anything. */
+    uint8_t buffer[128];
+    struct der_writer w = {buffer, sizeof(buffer), 0};
+    size_t opened[16];
+    der_oid(&w, "1.2.3");
+    size_t value = der_open(&w, 0xa0);
+    for (size_t i = 0; i < 14; i++) {
+        opened[i] = der_open(&w, 0x30);
+    }
+    for (size_t i = 14; i > 0; i--) {
+        der_close(&w, opened[i - 1]);
+    }
+    der_close(&w, value);
+    HF_CHECK_CODE(one(PKI_OTHER, der_done(&w)), HF_E_DER_TOO_DEEP);
 }
 
 static void the_list_is_not_empty(void)
@@ -120,4 +143,5 @@ HF_TESTS({"every kind of name is counted by its tag", every_kind_of_name_is_coun
          {"names are in ASCII", names_are_in_ascii},
          {"addresses have 4 or 16 bytes", addresses_have_4_or_16_bytes},
          {"structured names have their structure", structured_names_have_their_structure},
+         {"deep names are refused", deep_names_are_refused},
          {"the list is not empty", the_list_is_not_empty})

@@ -19,6 +19,10 @@ HF_MUST_USE hf_result hf_cert_read_algorithm(struct hf_span content, enum hf_sig
 /* names.c: one Name; `content` empty means the empty name. */
 HF_MUST_USE hf_result hf_cert_take_name(struct hf_span *from, struct hf_der *out);
 
+/* text.c: one DirectoryString or IA5String with its header; and bytes that must be ASCII. */
+HF_MUST_USE hf_result hf_cert_check_text(struct hf_span der);
+HF_MUST_USE hf_result hf_cert_check_ascii(struct hf_span text);
+
 /* spki.c: the content of SubjectPublicKeyInfo. */
 HF_MUST_USE hf_result hf_cert_read_spki(struct hf_span content, struct hf_cert *cert);
 

@@ -5,15 +5,6 @@
  */
 #include "x509/cert_parts.h"
 
-static hf_result check_ia5(struct hf_span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        HF_NEED_SEEN(text.data[i] < 0x80, HF_E_CERT_EXTENSION, "a name in ASCII", "byte 0x%02x",
-                     text.data[i]);
-    }
-    return hf_ok();
-}
-
 static hf_result check_address(struct hf_span address, bool constraint)
 {
     size_t unit = constraint ? 8 : 4; /* a constraint has a mask behind the address */
@@ -40,6 +31,19 @@ static hf_result check_directory(struct hf_span content)
     return hf_der_end(content);
 }
 
+/* EDIPartyName ::= SEQUENCE { nameAssigner [0] OPTIONAL, partyName [1] }, both DirectoryString */
+static hf_result check_edi(struct hf_span content)
+{
+    struct hf_span text;
+    if (hf_der_peek(content, HF_DER_CONTEXT_OF(0))) {
+        HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(0), &text));
+        HF_TRY(hf_cert_check_text(text));
+    }
+    HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(1), &text));
+    HF_TRY(hf_cert_check_text(text));
+    return hf_der_end(content);
+}
+
 hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint, struct hf_der *out)
 {
     HF_TRY(hf_der_next(from, out));
@@ -47,7 +51,7 @@ hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint, struc
     case HF_NAME_TAG_URI:
     case HF_NAME_TAG_DNS:
     case HF_NAME_TAG_EMAIL:
-        return check_ia5(out->content);
+        return hf_cert_check_ascii(out->content);
     case HF_NAME_TAG_IP:
         return check_address(out->content, constraint);
     case HF_NAME_TAG_RID:
@@ -56,8 +60,9 @@ hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint, struc
         return check_other(out->content);
     case HF_NAME_TAG_DIRECTORY:
         return check_directory(out->content);
-    case HF_NAME_TAG_X400:
     case HF_NAME_TAG_EDI:
+        return check_edi(out->content);
+    case HF_NAME_TAG_X400:
         return hf_der_check_nested(out->content);
     default:
         HF_FAIL_SEEN(HF_E_CERT_EXTENSION, "a kind of name that X.509 has", "tag 0x%02x", out->tag);

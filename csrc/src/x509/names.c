@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Name ::= SEQUENCE OF SET SIZE (1..MAX) OF SEQUENCE { type OID, value ANY }
+ * Name ::= SEQUENCE OF SET SIZE (1..MAX) OF SEQUENCE { type OID, value }
  *
- * Names are compared as bytes, never as text: only their form is read here.
+ * Names are compared as bytes, never as text: only their form is read here. Values are texts, or
+ * the bit string of x500UniqueIdentifier; nothing else is in use.
  */
 #include "x509/cert_parts.h"
 
 static hf_result read_attribute(struct hf_span content)
 {
     struct hf_span type;
-    struct hf_der value;
+    struct hf_span bits;
     HF_TRY(hf_der_take_oid(&content, &type));
-    HF_TRY(hf_der_next(&content, &value));
-    HF_TRY(hf_der_end(content));
-    return hf_der_check_nested(value.whole);
+    if (!hf_der_peek(content, HF_DER_BIT_STRING)) {
+        return hf_cert_check_text(content);
+    }
+    /* x500UniqueIdentifier */
+    HF_TRY(hf_der_take_octet_bits(&content, &bits));
+    return hf_der_end(content);
 }
 
 static hf_result read_rdn(struct hf_span content)
