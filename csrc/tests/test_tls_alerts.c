@@ -325,8 +325,8 @@ static void the_refused_chain_is_kept_for_diagnosis(void)
     make_expired();
     tls_pair_run(&pair, &bad, &good);
     if (HF_CHECK_OK(hf_conn_presented(pair.server.conn, &chain))) {
-        HF_CHECK(chain.count == 1 && hf_mem_equal(chain.der, chain.lengths[0], bad.chain[0].der,
-                                                  bad.chain[0].len));
+        HF_CHECK(chain.count == 1 &&
+                 hf_mem_equal(chain.der, chain.lengths[0], bad.chain[0].der, bad.chain[0].len));
     }
     HF_CHECK(strcmp(pair.server.error.claimed_id, TLS_CLIENT_ID) == 0);
     HF_CHECK(pair.server.error.depth == 0);

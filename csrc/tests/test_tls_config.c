@@ -174,7 +174,10 @@ static void names_of_servers_are_checked(void)
     check_name(config, HF_NAME_DNS, ".example", 8, HF_E_NAME_INVALID);
     check_name(config, HF_NAME_DNS, "a..example", 10, HF_E_NAME_INVALID);
     check_name(config, HF_NAME_DNS, "a\0b", 3, HF_E_NAME_INVALID);
-    check_name(config, HF_NAME_DNS, "b\xc3\xbc" "cher", 7, HF_E_NAME_INVALID);
+    check_name(config, HF_NAME_DNS,
+               "b\xc3\xbc"
+               "cher",
+               7, HF_E_NAME_INVALID);
     check_name(config, HF_NAME_IP, "\x7f\0\0\x01", 4, HF_OK);
     check_name(config, HF_NAME_IP, "\x7f\0\0", 3, HF_E_NAME_INVALID);
     check_name(config, 3, "a", 1, HF_E_BAD_ARGUMENT);

@@ -140,10 +140,10 @@ static void an_intermediate_is_sent_and_the_root_is_not(void)
     tls_pair_run(&pair, &client, &server);
     check_success(&pair);
     if (HF_CHECK_OK(hf_conn_presented(pair.server.conn, &chain)) && HF_CHECK(chain.count == 2)) {
-        HF_CHECK(hf_mem_equal(chain.der, chain.lengths[0], client.chain[0].der,
-                              client.chain[0].len));
-        HF_CHECK(hf_mem_equal(chain.der + chain.lengths[0], chain.lengths[1],
-                              client.chain[1].der, client.chain[1].len));
+        HF_CHECK(
+            hf_mem_equal(chain.der, chain.lengths[0], client.chain[0].der, client.chain[0].len));
+        HF_CHECK(hf_mem_equal(chain.der + chain.lengths[0], chain.lengths[1], client.chain[1].der,
+                              client.chain[1].len));
     }
     tls_pair_free(&pair);
 }
@@ -295,7 +295,8 @@ static void a_mixed_pair_meets_at_13(void)
 HF_TESTS({"every key shakes hands", every_key_shakes_hands},
          {"the defaults are fast ones", the_defaults_are_fast_ones},
          {"groups are chosen", groups_are_chosen},
-         {"an intermediate is sent and the root is not", an_intermediate_is_sent_and_the_root_is_not},
+         {"an intermediate is sent and the root is not",
+          an_intermediate_is_sent_and_the_root_is_not},
          {"one byte at a time", one_byte_at_a_time},
          {"the server's order of protocols counts", the_servers_order_of_protocols_counts},
          {"no common protocol is refused", no_common_protocol_is_refused},

@@ -28,7 +28,7 @@ static void make_roots(void)
 static hf_result bundle_of(const char *trust_domain, const char *which, struct hf_bundle **out)
 {
     static uint8_t der[8 * PKI_CERT_MAX];
-    const struct pki_cert *list[8];
+    const struct pki_cert *list[8] = {NULL};
     size_t count = strlen(which);
     for (size_t i = 0; i < count; i++) {
         list[i] = &roots[which[i] - '0'];

@@ -20,7 +20,7 @@ struct tls_who {
     struct pki_cert chain[4]; /* leaf first */
     size_t chain_count;
     EVP_PKEY *key;
-    struct pki_cert authority; /* the one authority that it trusts, of TLS_DOMAIN */
+    struct pki_cert authority;           /* the one authority that it trusts, of TLS_DOMAIN */
     const struct hf_policy_node *policy; /* NULL: anybody */
     size_t policy_count;
     int min_version;

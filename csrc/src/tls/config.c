@@ -6,8 +6,8 @@
 
 static hf_result check(const struct hf_config_spec *spec)
 {
-    HF_NEED_SEEN(spec->role == HF_ROLE_CLIENT || spec->role == HF_ROLE_SERVER,
-                 HF_E_BAD_ARGUMENT, "a role: HF_ROLE_CLIENT or HF_ROLE_SERVER", "%d", spec->role);
+    HF_NEED_SEEN(spec->role == HF_ROLE_CLIENT || spec->role == HF_ROLE_SERVER, HF_E_BAD_ARGUMENT,
+                 "a role: HF_ROLE_CLIENT or HF_ROLE_SERVER", "%d", spec->role);
     HF_NEED_SEEN(spec->min_version == 0 || spec->min_version == HF_TLS12 ||
                      spec->min_version == HF_TLS13,
                  HF_E_BAD_ARGUMENT, "HF_TLS12, HF_TLS13, or 0 for the default", "%#x",
@@ -18,8 +18,8 @@ static hf_result check(const struct hf_config_spec *spec)
                  "a SPIFFE verifier for a server", "a web verifier, which authorizes nobody");
     HF_NEED_SEEN(web || spec->svid != NULL, HF_E_CONFIG_INVALID,
                  "an SVID: mutual TLS needs one on both sides", "none");
-    HF_NEED_SEEN(spec->alpn_len == 0 || spec->alpn != NULL, HF_E_BAD_ARGUMENT,
-                 "an ALPN list", "a length of %zu without bytes", spec->alpn_len);
+    HF_NEED_SEEN(spec->alpn_len == 0 || spec->alpn != NULL, HF_E_BAD_ARGUMENT, "an ALPN list",
+                 "a length of %zu without bytes", spec->alpn_len);
     if (spec->alpn_len != 0) {
         HF_TRY(hf_alpn_check(hf_span_of(spec->alpn, spec->alpn_len)));
     }

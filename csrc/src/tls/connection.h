@@ -54,10 +54,10 @@ struct hf_conn {
     atomic_bool busy;
     uint8_t state; /* enum hf_conn_state */
     bool was_open;
-    bool eof;         /* nothing more will come */
-    bool recognised;  /* the first three bytes were TLS */
-    bool peer_closed; /* its close_notify came */
-    bool closed;      /* ours was queued, or there never was anything to close */
+    bool eof;           /* nothing more will come */
+    bool recognised;    /* the first three bytes were TLS */
+    bool peer_closed;   /* its close_notify came */
+    bool closed;        /* ours was queued, or there never was anything to close */
     int16_t alert_sent; /* in the handshake; -1 none */
     int16_t name_kind;
     uint32_t failed_code;

@@ -93,8 +93,8 @@ static hf_result set_algorithms(SSL_CTX *ctx, const struct hf_config_spec *spec)
                  HF_E_CONFIG_INVALID, "groups that this OpenSSL knows, as \"X25519:P-256\"",
                  "%.200s", groups);
     HF_NEED_SEEN(suites[0] != '\0' && SSL_CTX_set_ciphersuites(ctx, suites) == 1,
-                 HF_E_CONFIG_INVALID,
-                 "cipher suites of TLS 1.3, as \"TLS_AES_128_GCM_SHA256\"", "%.200s", suites);
+                 HF_E_CONFIG_INVALID, "cipher suites of TLS 1.3, as \"TLS_AES_128_GCM_SHA256\"",
+                 "%.200s", suites);
     return hf_ok();
 }
 

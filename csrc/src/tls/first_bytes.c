@@ -16,8 +16,8 @@ static bool may_be_tls(struct hf_span bytes)
 hf_result hf_conn_recognise(struct hf_conn *conn)
 {
     /* A plain unexpected_message: the peer may speak TLS after all and want to know. */
-    static const uint8_t alert[] = {SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL,
-                                    HF_ALERT_UNEXPECTED_MESSAGE};
+    static const uint8_t alert[] = {
+        SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, HF_ALERT_UNEXPECTED_MESSAGE};
     struct hf_span first = hf_buffer_span(&conn->transport.in);
     char shown[96];
     if (conn->recognised || first.len == 0) {

@@ -35,8 +35,7 @@ static void look_at_hello(int write_p, int version, int content_type, const void
         !hf_span_take(&hello, 4 + 2 + SSL3_RANDOM_SIZE, &part) ||
         part.data[0] != SSL3_MT_CLIENT_HELLO || !hf_span_take_u8(&hello, &small) ||
         !hf_span_take(&hello, small, &part) || !hf_span_take_u8(&hello, &high) ||
-        !hf_span_take_u8(&hello, &low) ||
-        !hf_span_take(&hello, (size_t)high << 8 | low, &part) ||
+        !hf_span_take_u8(&hello, &low) || !hf_span_take(&hello, (size_t)high << 8 | low, &part) ||
         !hf_span_take_u8(&hello, &small) || !hf_span_take(&hello, small, &part) ||
         !hf_span_take(&hello, 2, &part)) {
         return;

@@ -140,7 +140,8 @@ hf_result hf_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out, size_t cap
         if (!hf_is_ok(r)) {
             return conn->state == HF_CONN_FAILED ? fail_with_alert(conn, fd) : r;
         }
-        /* An answer to a KeyUpdate; a socket that does not take it is for the next write to tell. */
+        /* An answer to a KeyUpdate; a socket that does not take it is for the next write to tell.
+         */
         hf_result sent = flush(conn, fd, &unsent);
         (void)sent;
         if (*len != 0) {

@@ -69,9 +69,9 @@ static hf_result with_reason(hf_result r, struct cause cause)
 static hf_result peer_alert(struct cause cause)
 {
     int alert = cause.reason - SSL_AD_REASON_OFFSET;
-    hf_result r = hf_error_set_seen(HF_E_PEER_ALERT, __FILE__, __LINE__, "",
-                                    "the peer's alert: %s (%d)", SSL_alert_desc_string_long(alert),
-                                    alert);
+    hf_result r =
+        hf_error_set_seen(HF_E_PEER_ALERT, __FILE__, __LINE__, "", "the peer's alert: %s (%d)",
+                          SSL_alert_desc_string_long(alert), alert);
     hf_error_current()->alert = alert;
     return with_reason(r, cause);
 }
@@ -91,8 +91,7 @@ static hf_result unreadable_certificates(struct hf_conn *conn, struct cause caus
     struct hf_presented presented = {
         .chain = &chain,
         .at = hf_clock_now(),
-        .purpose =
-            conn->config->role == HF_ROLE_SERVER ? HF_PURPOSE_CLIENT : HF_PURPOSE_SERVER,
+        .purpose = conn->config->role == HF_ROLE_SERVER ? HF_PURPOSE_CLIENT : HF_PURPOSE_SERVER,
     };
     struct hf_name name = {conn->name_kind, hf_span_of(conn->name, conn->name_len)};
     HF_TRY(hf_verifier_judge(conn->config->verifier, &presented, conn->config->web ? &name : NULL,

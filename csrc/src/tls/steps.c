@@ -108,7 +108,8 @@ hf_result hf_conn_step_write(struct hf_conn *conn, const uint8_t *data, size_t l
 {
     size_t written = 0;
     HF_TRY(need_open(conn));
-    HF_NEED_SEEN(!conn->closed, HF_E_WRONG_STATE, "a connection that is not closed", "a closed one");
+    HF_NEED_SEEN(!conn->closed, HF_E_WRONG_STATE, "a connection that is not closed",
+                 "a closed one");
     if (len == 0) {
         return hf_ok();
     }
@@ -127,8 +128,8 @@ hf_result hf_conn_receive(struct hf_conn *conn, const uint8_t *data, size_t len)
     if (conn->state == HF_CONN_FAILED) {
         return hf_conn_repeat(conn);
     }
-    HF_NEED_SEEN(!conn->eof, HF_E_WRONG_STATE, "nothing after the end of the stream",
-                 "%zu bytes", len);
+    HF_NEED_SEEN(!conn->eof, HF_E_WRONG_STATE, "nothing after the end of the stream", "%zu bytes",
+                 len);
     if (conn->peer_closed) {
         return hf_ok(); /* after close_notify nothing counts */
     }
@@ -167,8 +168,8 @@ hf_result hf_conn_consumed(struct hf_conn *conn, size_t len)
 {
     HF_CONN_ENTER(conn);
     size_t waiting = hf_buffer_len(&conn->transport.out);
-    HF_NEED_SEEN(len <= waiting, HF_E_BAD_ARGUMENT, "no more than was outgoing",
-                 "%zu of %zu bytes", len, waiting);
+    HF_NEED_SEEN(len <= waiting, HF_E_BAD_ARGUMENT, "no more than was outgoing", "%zu of %zu bytes",
+                 len, waiting);
     hf_buffer_drop(&conn->transport.out, len);
     if (conn->state != HF_CONN_HANDSHAKE) {
         hf_buffer_relax(&conn->transport.out);

@@ -57,8 +57,8 @@ static void make_method(void)
     if (made == NULL) {
         return;
     }
-    if (BIO_meth_set_read_ex(made, read_some) != 1 ||
-        BIO_meth_set_write_ex(made, write_all) != 1 || BIO_meth_set_ctrl(made, control) != 1) {
+    if (BIO_meth_set_read_ex(made, read_some) != 1 || BIO_meth_set_write_ex(made, write_all) != 1 ||
+        BIO_meth_set_ctrl(made, control) != 1) {
         BIO_meth_free(made);
         return;
     }

@@ -49,8 +49,8 @@ static hf_result same_bytes(X509 *x509, struct hf_span der, size_t depth)
     HF_DEFER(free_der_at) unsigned char *encoded = NULL;
     int len = i2d_X509(x509, &encoded);
     if (len < 0 || !hf_span_equal(hf_span_of(encoded, (size_t)len), der)) {
-        hf_result r = hf_error_set_seen(HF_E_DER_VALUE, __FILE__, __LINE__,
-                                        "a certificate in DER", "another encoding");
+        hf_result r = hf_error_set_seen(HF_E_DER_VALUE, __FILE__, __LINE__, "a certificate in DER",
+                                        "another encoding");
         hf_error_current()->depth = (int32_t)depth;
         return r;
     }
