@@ -23,6 +23,15 @@ __all__ = ["extension_of", "is_ca", "may_sign", "read_certificate", "uri_names"]
 
 T = TypeVar("T", bound=x509.ExtensionType)
 
+# What cryptography raises for damage. TypeError: a name's attribute whose text is of a
+# type that only another attribute may have.
+_DAMAGED = (
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
 
 def _refuse(detail: ErrorDetail, cause: BaseException | None = None) -> NoReturn:
     raise InvalidCertificate(detail) from cause
@@ -40,7 +49,7 @@ def _reading(reason: Reason, read: Callable[[], object], at: tuple[int, bytes]) 
             certificate=der,
         )
         _refuse(detail, error)
-    except (ValueError, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as error:
+    except _DAMAGED as error:
         detail = detail_for(
             reason, seen=escape(str(error)), depth=depth, certificate=der
         )
@@ -63,6 +72,17 @@ def read_certificate(der: bytes, *, depth: int = 0) -> x509.Certificate:
         Reason.DER_VALUE, lambda: found.append(x509.load_der_x509_certificate(der)), at
     )
     certificate = found[0]
+    # These are decoded at first use, which must not be somewhere else.
+    _reading(
+        Reason.DER_VALUE,
+        lambda: (
+            certificate.subject,
+            certificate.issuer,
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+        ),
+        at,
+    )
     _reading(Reason.CERTIFICATE_EXTENSION, lambda: certificate.extensions, at)
     return certificate
 

@@ -12,7 +12,15 @@ import pytest
 from handfast import InvalidCertificate, PrivateKey, Reason, X509Svid
 from handfast.authority import Authority
 from handfast.svid import CHAIN_BYTES_MAX
-from handfast.testing import REFUSED, Extension, ForgedSvid, Leaf, forge, forge_root
+from handfast.testing import (
+    REFUSED,
+    Extension,
+    ForgedSvid,
+    Leaf,
+    der,
+    forge,
+    forge_root,
+)
 
 WEB = "spiffe://a.example/web"
 
@@ -94,6 +102,14 @@ def test_a_damaged_extension_is_refused(authority: Authority) -> None:
     usage = Extension("2.5.29.15", b"\x30\x00", critical=True)
     bad = forge(authority, WEB, key_usage=None, extensions=(usage,))
     assert reason_of(bad) is Reason.CERTIFICATE_EXTENSION
+
+
+@pytest.mark.parametrize("tag", [0x03, 0x0D, 0x02])
+def test_a_damaged_name_is_refused(authority: Authority, tag: int) -> None:
+    """Found by changing every byte: `cryptography` reads names at their first use."""
+    text = der.tlv(tag, b"\x00web")
+    name = der.sequence(der.tlv(0x31, der.sequence(der.oid("2.5.4.3"), text)))
+    assert reason_of(forge(authority, WEB, subject=name)) is Reason.DER_VALUE
 
 
 def test_a_leaf_with_an_unknown_key_is_refused(authority: Authority) -> None:
