@@ -29,6 +29,7 @@ class Ratio:
     median: float
     low: float
     high: float
+    best: float  # of the best rounds of each: what a quiet machine would show
     rounds: tuple[float, ...]
     aim: float | None = None
 
@@ -71,6 +72,7 @@ def ratio(
         median=statistics.median(rounds),
         low=low,
         high=high,
+        best=max(map(rate, samples[peer])) / max(map(rate, samples[over])),
         rounds=rounds,
         aim=aim,
     )

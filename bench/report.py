@@ -47,9 +47,13 @@ def table(result: Result) -> str:
         cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         lines.append("  " + "  ".join(cells))
     lines.append("")
+    width = max(len(f"{found.peer} / {found.over}") for found in result.ratios)
     for found in result.ratios:
         pair = f"{found.peer} / {found.over}"
-        line = f"  {pair:24} {found.median:.3f}  [{found.low:.3f}, {found.high:.3f}]"
+        line = (
+            f"  {pair:{width}}  {found.median:.3f}  [{found.low:.3f}, {found.high:.3f}]"
+            f"  best {found.best:.3f}"
+        )
         if found.aim is not None:
             verdict = "reached" if found.reached else "MISSED"
             line += f"  aim >= {found.aim}: {verdict}"

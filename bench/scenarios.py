@@ -61,7 +61,18 @@ C_UNVERIFIED = Peer(
 C_HANDFAST = Peer(
     name="c_handfast", program="c_handfast", note="handfast's engine without Python"
 )
-STDLIB = Peer(name="stdlib", program="stdlib_ssl", note="stdlib ssl, memory BIOs")
+# A server of stdlib ssl makes two tickets in every handshake unless it is told not to.
+# Without them it does the work that handfast does; with them, what its users get.
+TICKETS = ("--tickets",)
+STDLIB = Peer(
+    name="stdlib", program="stdlib_ssl", note="stdlib ssl, memory BIOs, no tickets"
+)
+STDLIB_DEFAULT = Peer(
+    name="stdlib_default",
+    program="stdlib_ssl",
+    options=TICKETS,
+    note="stdlib ssl as it comes: two tickets",
+)
 PYOPENSSL = Peer(name="pyopenssl", program="pyopenssl", note="pyOpenSSL, memory BIOs")
 HANDFAST = Peer(
     name="handfast", program="handfast_memory", note="handfast.Connection, in memory"
@@ -76,7 +87,16 @@ SCENARIOS = (
     Scenario(
         name="full",
         title="full mutual handshakes in memory: P-256, leaf + intermediate, X25519",
-        peers=(C_STOCK, C_TUNED, C_UNVERIFIED, C_HANDFAST, STDLIB, PYOPENSSL, HANDFAST),
+        peers=(
+            C_STOCK,
+            C_TUNED,
+            C_UNVERIFIED,
+            C_HANDFAST,
+            STDLIB,
+            STDLIB_DEFAULT,
+            PYOPENSSL,
+            HANDFAST,
+        ),
         aims=(
             Aim(peer="handfast", over="c_stock", ratio=0.85),
             Aim(peer="handfast", over="stdlib", ratio=1.5),
@@ -98,7 +118,17 @@ SCENARIOS = (
         name="loopback",
         title="trio over loopback TCP: connect, full handshake, 64 bytes, close",
         peers=(
-            Peer(name="trio_ssl", program="trio_ssl", note="trio.SSLStream"),
+            Peer(
+                name="trio_ssl",
+                program="trio_ssl",
+                options=TICKETS,
+                note="trio.SSLStream on a context as it comes: two tickets",
+            ),
+            Peer(
+                name="trio_ssl_lean",
+                program="trio_ssl",
+                note="trio.SSLStream without tickets: the same work",
+            ),
             Peer(name="trio_tcp", program="trio_tcp", note="no TLS at all: the floor"),
             Peer(
                 name="handfast", program="handfast_trio", note="handfast's MtlsStream"

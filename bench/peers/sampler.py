@@ -102,6 +102,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--pki", type=Path, required=True, help="from bench/pki.py")
     parser.add_argument("--groups", default="X25519", help="OpenSSL's names")
+    parser.add_argument("--tickets", action="store_true", help="stdlib: the default")
     parser.add_argument("--count", type=int, help="do that many and end (for valgrind)")
     return parser.parse_args()
 

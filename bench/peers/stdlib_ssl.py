@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from bench.peers import memory, sampler
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import argparse
 
 
-def context(pki: Path, name: str, *, groups: str) -> ssl.SSLContext:
+def context(given: argparse.Namespace, name: str) -> ssl.SSLContext:
     """Make the context of one end; also used by trio_ssl."""
     server = name == "server"
     made = ssl.SSLContext(
@@ -25,11 +25,12 @@ def context(pki: Path, name: str, *, groups: str) -> ssl.SSLContext:
     made.check_hostname = False
     made.verify_mode = ssl.CERT_REQUIRED
     made.minimum_version = ssl.TLSVersion.TLSv1_3
-    made.load_verify_locations(pki / "root.pem")
-    made.load_cert_chain(pki / f"{name}.pem", pki / f"{name}.key.pem")
-    made.set_ecdh_curve(groups)
-    if server:
-        # No peer resumes here, so none pays for tickets.
+    made.load_verify_locations(given.pki / "root.pem")
+    chain, key = (given.pki / f"{name}{end}" for end in (".pem", ".key.pem"))
+    made.load_cert_chain(chain, key)
+    made.set_ecdh_curve(given.groups)
+    if server and not given.tickets:
+        # Nobody resumes here; by default a server makes two tickets all the same.
         made.num_tickets = 0
     return made
 
@@ -69,25 +70,25 @@ class StdlibEnd:
         return spiffe_id(self.tls)
 
 
-def facts(tls: ssl.SSLObject | ssl.SSLSocket, groups: str) -> sampler.Facts:
+def facts(
+    tls: ssl.SSLObject | ssl.SSLSocket, given: argparse.Namespace
+) -> sampler.Facts:
     """Say what was negotiated; this Python cannot tell the group, so it says asked."""
     cipher = tls.cipher()
     return {
         "openssl": ssl.OPENSSL_VERSION,
         "protocol": tls.version(),
         "cipher": cipher[0] if cipher else None,
-        "group": f"{groups} (asked)",
+        "group": f"{given.groups} (asked)",
         "verification": "X509_verify_cert",
-        "tickets": 0,
+        "tickets": 2 if given.tickets else 0,
     }
 
 
 def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
-    client, server = (
-        context(given.pki, name, groups=given.groups) for name in ("client", "server")
-    )
+    client, server = (context(given, name) for name in ("client", "server"))
 
     def new_client() -> StdlibEnd:
         return StdlibEnd(client, server_side=False)
@@ -97,9 +98,7 @@ def main() -> None:
 
     probe = new_client()
     memory.handshake(probe, new_server())
-    sampler.serve(
-        given, facts(probe.tls, given.groups), memory.taker(new_client, new_server)
-    )
+    sampler.serve(given, facts(probe.tls, given), memory.taker(new_client, new_server))
 
 
 if __name__ == "__main__":

@@ -64,17 +64,14 @@ class SslTransport:
 def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
-    client, server = (
-        stdlib_ssl.context(given.pki, name, groups=given.groups)
-        for name in ("client", "server")
-    )
+    client, server = (stdlib_ssl.context(given, name) for name in ("client", "server"))
     transport = SslTransport(client, server)
 
     async def probe() -> sampler.Facts:
         async with trio.open_nursery() as nursery:
             port: int = await nursery.start(transport.serve, loopback.echo)
             async with await transport.connect(port) as stream:
-                facts = stdlib_ssl.facts(stream, given.groups)  # type: ignore[arg-type]
+                facts = stdlib_ssl.facts(stream, given)  # type: ignore[arg-type]
                 await stream.send_all(loopback.MESSAGE)
                 await loopback.receive_exactly(stream, len(loopback.MESSAGE))
             nursery.cancel_scope.cancel()
