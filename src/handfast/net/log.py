@@ -23,28 +23,39 @@ from handfast.errors import (
 if TYPE_CHECKING:
     from handfast.errors import HandfastError
 
-__all__ = ["log_failure", "log_shortage", "peer_address"]
+__all__ = ["log_failure", "log_shortage", "remote_end"]
 
 _LOGGER = logging.getLogger("handfast.net")
 
 
-def peer_address(transport: trio.abc.Stream) -> str:
-    """Name the other end as the system knows it."""
+def remote_end(transport: trio.abc.Stream) -> object:
+    """Ask the system, while it knows, who the other end is: to be logged, if at all."""
     if not isinstance(transport, trio.SocketStream):
-        return f"a {type(transport).__name__}"
+        return type(transport)
     try:
-        address = transport.socket.getpeername()
+        return transport.socket.getpeername()
     except OSError:
-        return "an address that is gone"
-    match address:
-        case (str(host), int(port), *_):
-            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return None
+
+
+def _address(remote: object) -> str:
+    if remote is None:
+        return "a peer that is gone"
+    if isinstance(remote, type):
+        return f"a {remote.__name__}"
+    match remote:
+        # IPv6 addresses have a flow and a scope, too.
+        case [str(host), int(port)]:
+            return f"{host}:{port}"
+        case [str(host), int(port), int(), int()]:
+            return f"[{host}]:{port}"
         case _:
             return "a local socket"
 
 
-def log_failure(address: str, failure: HandfastError) -> None:
+def log_failure(remote: object, failure: HandfastError) -> None:
     """Log a handshake that failed: as an error when it is ours to mend."""
+    address = _address(remote)
     match failure:
         case SourceError() | ConfigError() | InternalError():
             level = logging.ERROR

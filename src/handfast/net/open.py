@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import trio
 
-from handfast.errors import HandshakeTimeout, Reason, detail_for
 from handfast.net.stream import MtlsStream
+from handfast.net.timeout import handshake_timed_out
 
 if TYPE_CHECKING:
     from handfast.names import DnsName, IpAddress
@@ -56,34 +57,52 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
         NotAuthorized: the server is who it says, but not one we want.
         HandfastError: anything else that `MtlsStream.do_handshake` raises.
     """
-    transport = await trio.open_tcp_stream(
-        host,
-        port,
-        happy_eyeballs_delay=happy_eyeballs_delay,
-        local_address=local_address,
-    )
-    try:
-        stream = MtlsStream(
-            transport,
-            config,
-            server_hostname=host if server_hostname is None else server_hostname,
+    family = _family(host) if local_address is None else None
+    if family is not None:
+        transport = await _connect(family, host, port)
+    else:
+        transport = await trio.open_tcp_stream(
+            host,
+            port,
+            happy_eyeballs_delay=happy_eyeballs_delay,
+            local_address=local_address,
         )
-    except BaseException:
-        await trio.aclose_forcefully(transport)
-        raise
+    if server_hostname is None and not (family is not None and config.is_mutual):
+        # SNI has no addresses, and only a web server is verified by one.
+        server_hostname = host
+    stream: MtlsStream | None = None
+    deadline = trio.CancelScope(deadline=trio.current_time() + handshake_timeout)
     try:
-        with trio.fail_after(handshake_timeout):
+        stream = MtlsStream(transport, config, server_hostname=server_hostname)
+        with deadline:
             await stream.do_handshake()
-    except trio.TooSlowError as slow:
-        await trio.aclose_forcefully(stream)
-        raise HandshakeTimeout(
-            detail_for(
-                Reason.HANDSHAKE_TIMEOUT,
-                expected=f"a handshake in {handshake_timeout:g} seconds",
-                seen="one that was not done",
-            )
-        ) from slow
+            return stream
+        # Only the deadline comes here.
+        raise handshake_timed_out(handshake_timeout) from trio.TooSlowError()  # noqa: TRY301
     except BaseException:
-        await trio.aclose_forcefully(stream)
+        await trio.aclose_forcefully(stream or transport)
         raise
-    return stream
+
+
+def _family(host: str) -> socket.AddressFamily | None:
+    """Return the family of an address; None for a name."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return family
+    return None
+
+
+async def _connect(
+    family: socket.AddressFamily, host: str, port: int
+) -> trio.SocketStream:
+    """Connect to an address: one, so there is nothing to resolve and none to race."""
+    connecting = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        await connecting.connect((host, port))
+        return trio.SocketStream(connecting)
+    except BaseException:
+        connecting.close()
+        raise

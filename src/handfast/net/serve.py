@@ -32,15 +32,15 @@ import trio
 from handfast.errors import (
     ConfigError,
     HandfastError,
-    HandshakeTimeout,
     Reason,
     TransportError,
     UsageError,
     detail_for,
 )
 from handfast.net.listen import open_mtls_listeners
-from handfast.net.log import log_failure, log_shortage, peer_address
+from handfast.net.log import log_failure, log_shortage, remote_end
 from handfast.net.stream import MtlsStream
+from handfast.net.timeout import handshake_timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,7 +225,7 @@ class _Server:
         ticket: trio.CancelScope,
     ) -> MtlsStream | None:
         """Return the stream when its peer may have a handler; it holds a place then."""
-        counters, address = listener.counters, peer_address(transport)
+        counters, remote = listener.counters, remote_end(transport)
         stream: MtlsStream | None = None
         failure: HandfastError | None = None
         verified = admitted = False
@@ -254,7 +254,7 @@ class _Server:
             counters.gave_way += gave_way
             failure = self._too_late(gave_way=gave_way, verified=verified)
         counters.failed[failure.reason] += 1
-        log_failure(address, failure)
+        log_failure(remote, failure)
         return None
 
     def _too_late(self, *, gave_way: bool, verified: bool) -> HandfastError:
@@ -264,13 +264,7 @@ class _Server:
         elif gave_way:
             seen = "the oldest handshake, which gave way to a new connection"
         else:
-            return HandshakeTimeout(
-                detail_for(
-                    Reason.HANDSHAKE_TIMEOUT,
-                    expected=f"a handshake in {self._timeout:g} seconds",
-                    seen="one that was not done",
-                )
-            )
+            return handshake_timed_out(self._timeout)
         return UsageError(detail_for(Reason.LIMIT, seen=seen))
 
 
