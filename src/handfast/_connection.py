@@ -19,14 +19,16 @@ Invariants:
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from handfast import _ffi, _settings
-from handfast.errors import HandfastError, Reason, UsageError, detail_for
+from handfast.errors import HandfastError, PeerError, Reason, UsageError, detail_for
 from handfast.names import IpAddress, parse_name
 
 if TYPE_CHECKING:
     from handfast._tls_config import Built, TlsConfig
+    from handfast.errors import ErrorDetail
     from handfast.names import DnsName
     from handfast.peer import VerifiedPeer
 
@@ -91,7 +93,9 @@ class Connection:
         self._conn = _ffi.Conn(built.config, *name)
         self._established = False
         self._closed_by_peer = False
-        self._refusal: HandfastError | None = None
+        # Its class and detail, not the exception: that would hold on to its traceback,
+        # hence to us, and hostile handshakes would pile up until the next collection.
+        self._refusal: tuple[type[PeerError], ErrorDetail] | None = None
         self._peer: VerifiedPeer | None = None
 
     # ---- bytes ----
@@ -133,8 +137,11 @@ class Connection:
         if self._established:
             return True
         self._stay_refused()
-        done = self._conn.handshake()
-        return self._finish(done)
+        try:
+            return self._finish(self._conn.handshake())
+        except PeerError as error:
+            self._refuse(error)
+            raise
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt data for the peer; the records are then in `to_send()`.
@@ -178,7 +185,7 @@ class Connection:
 
     # ---- the same steps on a socket ----
 
-    def handshake_fd(self, fd: int) -> _ffi.Want:
+    def handshake_fd(self, fd: int) -> tuple[bool, _ffi.Want]:
         """Receive, go on with the handshake and send, in one call.
 
         This and the other `_fd` methods are what `handfast.net` is made of. The socket
@@ -186,23 +193,25 @@ class Connection:
         `to_send()`.
 
         Returns:
-            What to wait for before the next call; `Want.NOTHING` when it is done.
+            Whether it is done, and what to wait for: before the next call, or, done and
+            with `Want.WRITE`, before `flush_fd` sends the rest of the last flight.
 
         Raises:
             HandfastError: as `handshake`; the alert was sent already.
             TransportError: the socket failed.
         """
         if self._established:
-            return self._conn.flush_fd(fd)
+            return True, self._conn.flush_fd(fd)
         self._stay_refused()
-        done, want = self._conn.handshake_fd(fd)
-        if done:
-            try:
-                self._finish(done)
-            except HandfastError:
+        try:
+            done, want = self._conn.handshake_fd(fd)
+            return self._finish(done), want
+        except PeerError as error:
+            self._refuse(error)
+            # Politeness only: that the socket fails, too, would hide the reason.
+            with contextlib.suppress(HandfastError):
                 self._conn.flush_fd(fd)
-                raise
-        return want
+            raise
 
     def read_fd(self, fd: int, max_bytes: int = 65536) -> bytes | _ffi.Want:
         """Receive and decrypt, in one call.
@@ -347,14 +356,18 @@ class Connection:
         purpose = _PEER_PURPOSE[self._config.role]
         try:
             newest.verifier.verify(self._conn.presented(), _ffi.NOW, purpose)
-        except HandfastError as error:
-            self._refusal = error
+        except PeerError:
+            # To the engine this connection is a good one: the peer gets its end.
             self._conn.close()
             raise
 
+    def _refuse(self, error: PeerError) -> None:
+        self._refusal = type(error), error.detail
+
     def _stay_refused(self) -> None:
         if self._refusal is not None:
-            raise self._refusal
+            kind, detail = self._refusal
+            raise kind(detail)
 
     def _need_established(self) -> None:
         if not self._established:

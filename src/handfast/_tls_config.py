@@ -29,7 +29,7 @@ __all__ = ["TlsConfig"]
 KeyLog = Callable[[str], object]
 
 _CLIENT, _SERVER = 1, 2
-_WEB_DEPTH = 8
+_WEB_DEPTH = 7
 
 
 class Built(NamedTuple):

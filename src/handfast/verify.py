@@ -36,7 +36,8 @@ __all__ = ["ChainVerifier", "Verifier"]
 
 _ANYONE = anyone()
 _WEB_PURPOSES = {"server": 2, "client": 1}
-_DEPTH_LIMIT = 32
+# A chain has at most eight certificates: the leaf and seven between it and the root.
+_DEPTH_MAX = 7
 
 
 class Verifier:
@@ -121,13 +122,13 @@ class ChainVerifier:
         purpose: Literal["server", "client"],
         expected_name: DnsName | IpAddress | None,
         at: datetime | None = None,
-        max_depth: int = 8,
+        max_depth: int = _DEPTH_MAX,
     ) -> None:
         self._at = _ffi.to_seconds(_settings.need_moment(at))
         self._name = _settings.as_name(expected_name)
         self._purpose = _settings.one_of("purpose=", purpose, _WEB_PURPOSES)
-        if not 0 <= max_depth <= _DEPTH_LIMIT:
-            _settings.refuse(f"max_depth= from 0 to {_DEPTH_LIMIT}", max_depth)
+        if not 0 <= max_depth <= _DEPTH_MAX:
+            _settings.refuse(f"max_depth= from 0 to {_DEPTH_MAX}", max_depth)
         self._native = _ffi.NativeVerifier.web(_settings.as_roots(roots), max_depth)
 
     def verify(self, chain_der: Sequence[bytes]) -> VerifiedPeer:

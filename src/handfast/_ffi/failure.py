@@ -78,7 +78,7 @@ def last_error(code: int = 0, chain: Chain = _no_chain) -> ErrorDetail:
         expected=text(record.expected),
         seen=text(record.seen),
         claimed_id=text(record.claimed_id) or None,
-        certificate=certificates[depth] if depth < len(certificates) else None,
+        certificate=certificates[depth] if 0 <= depth < len(certificates) else None,
         skew=timedelta(seconds=record.skew) if record.skew else None,
         openssl_reason=int(record.openssl_reason),
         system_errno=int(record.system),

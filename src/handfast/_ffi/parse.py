@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from handfast._ffi.failure import raise_for
+from dataclasses import replace
+
+from handfast._ffi.failure import last_error, raise_for
 from handfast._ffi.library import ffi, lib
+from handfast.errors import error_for
 
 
 def check_spiffe_id(data: bytes) -> tuple[str, str]:
@@ -81,4 +84,5 @@ def check_certificate(der: bytes, *, signing: bool = False, rules: int = 0) -> N
     """
     code = lib.hf_ffi_certificate_check(der, len(der), signing, rules)
     if code:
-        raise_for(code, chain=lambda: (der,))
+        # The engine counts no depth without a chain; there is only one to blame.
+        raise error_for(replace(last_error(code), depth=0, certificate=der))

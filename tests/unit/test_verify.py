@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verifier as an object: its arguments, its errors, its threads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import select
+import sys
+import threading
+from typing import Any
+
+import pytest
+from tests.support import pki
+
+from handfast import (
+    ConfigError,
+    HandfastError,
+    NotAuthorized,
+    Reason,
+    TrustBundleSet,
+    VerificationError,
+    Verifier,
+    authorize,
+)
+
+
+@pytest.fixture(scope="module")
+def ca() -> pki.Issued:
+    return pki.root()
+
+
+def test_a_verdict_says_who_and_how_long(ca: pki.Issued) -> None:
+    leaf = pki.leaf(pki.intermediate(ca))
+    peer = Verifier(ca.bundle("a.example")).verify(leaf.chain)
+    assert str(peer.spiffe_id) == "spiffe://a.example/web"
+    assert peer.chain == tuple(leaf.chain)
+    assert peer.leaf == leaf.certificate
+    assert peer.leaf_not_after == leaf.certificate.not_valid_after_utc
+    assert peer.not_before <= peer.verified_at <= peer.not_after
+    assert peer.not_after.tzinfo is not None
+    assert len(peer.chain_digest) == len(peer.bundle_digest) == 32
+    assert peer.anchor_digest != peer.chain_digest
+
+
+@pytest.mark.parametrize("shape", ["one", "several", "set"])
+def test_bundles_come_alone_in_a_row_or_as_a_set(ca: pki.Issued, shape: str) -> None:
+    bundle, other = ca.bundle("a.example"), pki.root("b.example").bundle("b.example")
+    bundles: Any = {
+        "one": bundle,
+        "several": [other, bundle],
+        "set": TrustBundleSet([bundle, other]),
+    }[shape]
+    Verifier(bundles).verify(pki.leaf(ca).chain)
+
+
+def test_an_error_says_what_is_wrong_with_which_certificate(ca: pki.Issued) -> None:
+    """P7: reason, depth, certificate, claimed identity, expected, seen, hint."""
+    late = pki.leaf(ca, not_after=pki.now() - dt.timedelta(minutes=10))
+    with pytest.raises(VerificationError) as caught:
+        Verifier(ca.bundle("a.example")).verify(late.chain)
+    error = caught.value
+    assert error.reason is Reason.CERTIFICATE_EXPIRED
+    assert (error.depth, error.certificate) == (0, late.der)
+    assert error.claimed_id == "spiffe://a.example/web"
+    assert error.skew is not None
+    assert dt.timedelta(minutes=10) <= error.skew < dt.timedelta(minutes=11)
+    assert error.expected
+    assert error.seen
+    assert error.hint
+    assert error.detail.where.split(":")[0].endswith(".c")
+    assert "not verified" in str(error)
+
+
+def test_the_authorizer_is_asked_after_the_chain(ca: pki.Issued) -> None:
+    verifier = Verifier(
+        ca.bundle("a.example"), authorize=authorize.exactly("spiffe://a.example/db")
+    )
+    verifier.verify(pki.leaf(ca, "spiffe://a.example/db").chain)
+    with pytest.raises(NotAuthorized) as caught:
+        verifier.verify(pki.leaf(ca).chain)
+    assert caught.value.claimed_id == "spiffe://a.example/web"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"rules": "lenient"},
+        {"rules": 1},
+        {"purpose": "both"},
+        {"purpose": None},
+        {"authorize": None},
+        {"authorize": "spiffe://a.example/web"},
+        {"at": 5},
+        {"at": dt.datetime(2026, 1, 1)},  # noqa: DTZ001 - the mistake
+    ],
+)
+def test_wrong_settings_are_named(ca: pki.Issued, bad: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Verifier(ca.bundle("a.example"), **bad)
+    assert caught.value.expected
+    assert caught.value.seen
+
+
+@pytest.mark.parametrize("chain", [b"0", "0", [None], ["text"], [1, 2]])
+def test_what_is_no_chain_is_named(ca: pki.Issued, chain: Any) -> None:
+    """A certificate where a chain is wanted is a mistake, not one-byte certificates."""
+    with pytest.raises(ConfigError):
+        Verifier(ca.bundle("a.example")).verify(chain)
+
+
+def test_times_far_away_are_judged(ca: pki.Issued) -> None:
+    """C2: the year 1 and the year 9999 are times like others."""
+    for year in (1, 9999):
+        at = dt.datetime(year, 1, 1, tzinfo=dt.UTC)
+        verifier = Verifier(ca.bundle("a.example"), at=at)
+        with pytest.raises(VerificationError):
+            verifier.verify(pki.leaf(ca).chain)
+    last = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+    forever = pki.root(not_after=last)
+    leaf = pki.leaf(forever, not_after=last)
+    peer = Verifier(forever.bundle("a.example")).verify(leaf.chain)
+    assert peer.not_after == last
+
+
+def test_a_verifier_is_shared_by_threads(ca: pki.Issued) -> None:
+    """P9: immutable in the engine; right and wrong chains side by side."""
+    verifier = Verifier(ca.bundle("a.example"))
+    good = pki.leaf(ca).chain
+    bad = pki.leaf(pki.root()).chain
+    wrong: list[object] = []
+    start = threading.Barrier(4)
+
+    def work() -> None:
+        start.wait()
+        for _ in range(100):
+            try:
+                verifier.verify(good)
+            except HandfastError as error:
+                wrong.append(error)
+            try:
+                verifier.verify(bad)
+            except VerificationError:
+                continue
+            wrong.append("accepted")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_gil_is_free_while_the_engine_verifies() -> None:
+    """P9: another thread runs while one call verifies.
+
+    No thread is ever made to give up the GIL here (the switch interval is an hour), so
+    the counter can run only where somebody lets go of it: the engine's call does, and
+    nothing else of the loop.
+    """
+    ca = pki.root(private_key=pki.key("rsa4096", 1))
+    leaf = pki.leaf(ca)
+    verifier = Verifier(ca.bundle("a.example"))
+    counted, running = 0, True
+
+    def count() -> None:
+        nonlocal counted
+        while running:
+            counted += 1
+            # Waits for nothing, and gives the GIL back to whoever wants it.
+            select.select([], [], [], 0)
+
+    thread = threading.Thread(target=count)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(3600.0)
+    try:
+        thread.start()
+        before = counted
+        for _ in range(200):
+            verifier.verify(leaf.chain)
+        during = counted - before
+    finally:
+        running = False
+        sys.setswitchinterval(interval)
+    thread.join()
+    assert during > 0
