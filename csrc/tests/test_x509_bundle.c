@@ -262,35 +262,75 @@ static void the_digest_of_a_set_is_of_its_content(void)
     hf_bundle_unref(bundles[1]);
 }
 
-static void web_roots_leave_out_what_they_cannot_use(void)
+static uint8_t store[8 * PKI_CERT_MAX];
+
+/* Odd, but roots that systems ship: accepted as web roots, refused as authorities. */
+static size_t make_odd_roots(void)
 {
-    static uint8_t der[8 * PKI_CERT_MAX];
     static struct pki_cert odd[4];
+    const struct pki_cert *const list[] = {&odd[0], &odd[1], &odd[2], &odd[3], &odd[0]};
+    pki_authority(&spec, "sha1", NULL, pki_key(PKI_RSA2048, 0));
+    spec.algorithm = PKI_SIGN_RSA_SHA1; /* of its own signature, which proves nothing */
+    pki_make(&spec, spec.key, &odd[0]);
+    pki_authority(&spec, "serial 0", NULL, pki_key(PKI_RSA2048, 0));
+    spec.serial = DER_BYTES("\x00");
+    pki_make(&spec, spec.key, &odd[1]);
+    pki_authority(&spec, "early GeneralizedTime", NULL, pki_key(PKI_P256, 0));
+    spec.validity = DER_BYTES("\x18\x0f"
+                              "20111006083956Z\x18\x0f"
+                              "20461006083956Z");
+    pki_make(&spec, spec.key, &odd[2]);
+    pki_authority(&spec, "padded key usage", NULL, pki_key(PKI_P256, 0));
+    pki_set(&spec, PKI_OID_KEY_USAGE, true, DER_BYTES("\x03\x02\x00\x06"));
+    pki_make(&spec, spec.key, &odd[3]);
+    return pki_concat(list, 5, store, sizeof(store));
+}
+
+static void web_roots_may_be_odd(void)
+{
     struct hf_bundle *bundle;
     struct hf_bundle_set *set;
     size_t skipped;
-    pki_authority(&spec, "old", NULL, pki_key(PKI_RSA2048, 0));
-    spec.algorithm = PKI_SIGN_RSA_SHA1; /* of its own signature: proves nothing, is not judged */
-    pki_make(&spec, spec.key, &odd[0]);
-    pki_authority(&spec, "small", NULL, pki_key(PKI_RSA1024, 0));
-    pki_make(&spec, spec.key, &odd[1]);
-    pki_authority(&spec, "v1", NULL, pki_key(PKI_RSA2048, 0));
-    spec.no_version = true;
-    spec.no_extensions = true;
-    pki_make(&spec, spec.key, &odd[2]);
-    pki_leaf(&spec, "root", "spiffe://a.example/w", pki_key(PKI_P256, 0));
-    pki_make(&spec, spec.key, &odd[3]);
-    const struct pki_cert *const list[] = {&odd[0], &odd[1], &odd[2], &odd[3], &roots[0], &odd[0]};
-    size_t len = pki_concat(list, 6, der, sizeof(der));
-    HF_CHECK_OK(hf_bundle_new_roots(der, len, &skipped, &bundle));
-    HF_CHECK(skipped == 3 && hf_bundle_count(bundle) == 2 && bundle->trust_domain_len == 0);
+    size_t len = make_odd_roots();
+    HF_CHECK_OK(hf_bundle_new_roots(store, len, &skipped, &bundle));
+    HF_CHECK(skipped == 0 && hf_bundle_count(bundle) == 4 && bundle->trust_domain_len == 0);
     /* They never stand for a trust domain. */
     HF_CHECK_CODE(hf_bundle_set_new(&bundle, 1, &set), HF_E_BAD_ARGUMENT);
     hf_bundle_unref(bundle);
-    HF_CHECK_CODE(hf_bundle_new_roots(der, len - 1, &skipped, &bundle), HF_E_DER_TRUNCATED);
+    struct hf_span rest = hf_span_of(store, len);
+    for (size_t i = 0; i < 4; i++) {
+        struct hf_span der;
+        HF_CHECK_OK(hf_cert_take(&rest, &der));
+        HF_CHECK(hf_bundle_new((const uint8_t *)"a", 1, der.data, der.len, &bundle).code != HF_OK);
+    }
+}
+
+static void web_roots_leave_out_what_they_cannot_use(void)
+{
+    static struct pki_cert bad[4];
+    struct hf_bundle *bundle;
+    size_t skipped;
+    make_roots();
+    pki_authority(&spec, "small", NULL, pki_key(PKI_RSA1024, 0));
+    pki_make(&spec, spec.key, &bad[0]);
+    pki_authority(&spec, "v1", NULL, pki_key(PKI_RSA2048, 0));
+    spec.no_version = true;
+    spec.no_extensions = true;
+    pki_make(&spec, spec.key, &bad[1]);
+    pki_leaf(&spec, "root", "spiffe://a.example/w", pki_key(PKI_P256, 0));
+    pki_make(&spec, spec.key, &bad[2]);
+    pki_authority(&spec, "BER", NULL, pki_key(PKI_P256, 0));
+    pki_set(&spec, PKI_OID_BASIC_CONSTRAINTS, true, DER_BYTES("\x30\x03\x01\x01\x01"));
+    pki_make(&spec, spec.key, &bad[3]);
+    const struct pki_cert *const list[] = {&bad[0], &bad[1], &roots[0], &bad[2], &bad[3]};
+    size_t len = pki_concat(list, 5, store, sizeof(store));
+    HF_CHECK_OK(hf_bundle_new_roots(store, len, &skipped, &bundle));
+    HF_CHECK(skipped == 4 && hf_bundle_count(bundle) == 1);
+    hf_bundle_unref(bundle);
+    HF_CHECK_CODE(hf_bundle_new_roots(store, len - 1, &skipped, &bundle), HF_E_DER_TRUNCATED);
     HF_CHECK_CODE(hf_bundle_new_roots(NULL, 1, &skipped, &bundle), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_bundle_new_roots(der, len, NULL, &bundle), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_bundle_new_roots(der, len, &skipped, NULL), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_bundle_new_roots(store, len, NULL, &bundle), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_bundle_new_roots(store, len, &skipped, NULL), HF_E_BAD_ARGUMENT);
 }
 
 HF_TESTS({"authorities are read and decoded", authorities_are_read_and_decoded},
@@ -305,4 +345,5 @@ HF_TESTS({"authorities are read and decoded", authorities_are_read_and_decoded},
          {"a set finds the exact name only", a_set_finds_the_exact_name_only},
          {"a set has one bundle a trust domain", a_set_has_one_bundle_a_trust_domain},
          {"the digest of a set is of its content", the_digest_of_a_set_is_of_its_content},
+         {"web roots may be odd", web_roots_may_be_odd},
          {"web roots leave out what they cannot use", web_roots_leave_out_what_they_cannot_use})

@@ -186,7 +186,7 @@ static hf_result flags(const char *hex, uint32_t *out)
 {
     struct x509_bytes bytes;
     struct hf_span from = x509_hex(hex, &bytes);
-    return hf_der_take_flags(&from, out);
+    return hf_der_take_flags(&from, false, out);
 }
 
 static void named_bits_end_with_a_one(void)
@@ -203,6 +203,10 @@ static void named_bits_end_with_a_one(void)
     HF_CHECK_CODE(flags("0303 078000", &bits), HF_E_DER_VALUE);
     HF_CHECK_CODE(flags("0304 00000001", &bits), HF_E_DER_VALUE);
     HF_CHECK(bits == 0);
+    struct x509_bytes bytes;
+    struct hf_span padded = x509_hex("0302 0006 0302 0206 0302 0207", &bytes);
+    HF_CHECK(hf_is_ok(hf_der_take_flags(&padded, true, &bits)) && bits == 0x60);
+    HF_CHECK_CODE(hf_der_take_flags(&padded, true, &bits), HF_E_DER_VALUE); /* unused, but set */
 }
 
 static void null_is_empty(void)

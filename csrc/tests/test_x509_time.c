@@ -15,7 +15,7 @@ static hf_result take(uint8_t tag, const char *text, int64_t *out)
     struct der_writer w = {buffer, sizeof(buffer), 0};
     der_element(&w, tag, der_text(text));
     struct hf_span from = hf_span_of(buffer, w.len);
-    return hf_time_take(&from, out);
+    return hf_time_take(&from, false, out);
 }
 
 static bool utc_is(const char *text, int64_t seconds)
@@ -94,6 +94,18 @@ static void generalized_time_is_for_later_years_only(void)
     }
 }
 
+static void a_root_may_use_it_for_any_year(void)
+{
+    static const uint8_t text[] = "\x18\x0f"
+                                  "20111006083956Z\x18\x0f"
+                                  "20111306083956Z";
+    struct hf_span from = hf_span_of(text, 34);
+    int64_t out;
+    HF_CHECK_OK(hf_time_take(&from, true, &out));
+    HF_CHECK(out == INT64_C(1317890396));
+    HF_CHECK_CODE(hf_time_take(&from, true, &out), HF_E_DER_TIME); /* month 13 */
+}
+
 static void only_the_two_types_are_times(void)
 {
     int64_t out;
@@ -163,6 +175,7 @@ HF_TESTS({"good times are read", good_times_are_read},
          {"other forms of UTCTime are refused", other_forms_of_utc_time_are_refused},
          {"days that do not exist are refused", days_that_do_not_exist_are_refused},
          {"GeneralizedTime is for later years only", generalized_time_is_for_later_years_only},
+         {"a root may use it for any year", a_root_may_use_it_for_any_year},
          {"only the two types are times", only_the_two_types_are_times},
          {"a refusal shows the text", a_refusal_shows_the_text},
          {"validity includes both ends", validity_includes_both_ends},

@@ -126,10 +126,12 @@ static hf_result count_certificates(struct hf_span der, size_t *count)
     return hf_ok();
 }
 
-/* True when a web root that was refused with `code` is left out instead. */
+/* True when a web root that was refused with `code` is left out instead: a system's store is not
+ * ours to mend, and one odd root must not take the others away. */
 static bool may_skip(uint32_t code)
 {
-    return hf_code_category(code) == HF_CATEGORY_CERTIFICATE;
+    uint32_t category = hf_code_category(code);
+    return category == HF_CATEGORY_CERTIFICATE || category == HF_CATEGORY_DER;
 }
 
 /* Read every certificate. skipped NULL: each must be an authority. Else: web roots, and those that

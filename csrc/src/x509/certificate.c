@@ -35,7 +35,7 @@ static hf_result read_certificate(struct hf_span content, struct hf_cert *out,
     return hf_ok();
 }
 
-static hf_result parse(struct hf_span der, bool root, struct hf_cert *out)
+static hf_result parse(struct hf_span der, struct hf_cert *out)
 {
     struct hf_span rest = der;
     struct hf_der cert;
@@ -45,7 +45,7 @@ static hf_result parse(struct hf_span der, bool root, struct hf_cert *out)
     out->der = der;
     HF_TRY(read_certificate(cert.content, out, &algorithm));
     hf_result known = hf_cert_read_algorithm(algorithm, &out->signature_kind);
-    if (root && known.code == HF_E_CERT_ALGORITHM) {
+    if (out->as_root && known.code == HF_E_CERT_ALGORITHM) {
         return hf_ok();
     }
     return known;
@@ -55,7 +55,8 @@ static hf_result parse_or_clear(struct hf_span der, bool root, struct hf_cert *o
 {
     static const struct hf_cert none = {.path_len = -1};
     *out = none;
-    hf_result result = parse(der, root, out);
+    out->as_root = root;
+    hf_result result = parse(der, out);
     if (!hf_is_ok(result)) {
         *out = none;
     }

@@ -64,8 +64,8 @@ HF_MUST_USE hf_result hf_der_take_small(struct hf_span *from, int32_t *out);
 /* A bit string of whole bytes. */
 HF_MUST_USE hf_result hf_der_take_octet_bits(struct hf_span *from, struct hf_span *out);
 /* A named bit list of at most 16 bits: bit i of the list is bit i of `out`. In DER it ends with a
- * one, so the empty list has no content byte. */
-HF_MUST_USE hf_result hf_der_take_flags(struct hf_span *from, uint32_t *out);
+ * one, so the empty list has no content byte; `padded` allows zeros after it. */
+HF_MUST_USE hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint32_t *out);
 
 /* The rules above for values whose tag was replaced by a context tag. */
 HF_MUST_USE hf_result hf_der_check_integer(struct hf_span content);

@@ -96,7 +96,7 @@ hf_result hf_der_take_octet_bits(struct hf_span *from, struct hf_span *out)
     return hf_ok();
 }
 
-hf_result hf_der_take_flags(struct hf_span *from, uint32_t *out)
+hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint32_t *out)
 {
     struct hf_span bits;
     uint8_t unused;
@@ -108,8 +108,8 @@ hf_result hf_der_take_flags(struct hf_span *from, uint32_t *out)
     }
     /* spec: X.690 11.2.2: trailing zero bits are left out, so the last used bit is a one. */
     unsigned last = bits.data[bits.len - 1];
-    HF_NEED_SEEN((last & (1u << unused)) != 0 && (last & ((1u << unused) - 1)) == 0, HF_E_DER_VALUE,
-                 "a bit list that ends with a one", "trailing zero bits");
+    HF_NEED_SEEN((padded || (last & (1u << unused)) != 0) && (last & ((1u << unused) - 1)) == 0,
+                 HF_E_DER_VALUE, "a bit list that ends with a one", "trailing zero bits");
     for (uint32_t i = 0; i < 8 * bits.len; i++) {
         *out |= (uint32_t)(bits.data[i / 8] >> (7 - i % 8) & 1) << i;
     }

@@ -29,7 +29,7 @@ hf_result hf_cert_read_basic_constraints(struct hf_span value, struct hf_cert *c
 
 hf_result hf_cert_read_key_usage(struct hf_span value, struct hf_cert *cert)
 {
-    HF_TRY(hf_der_take_flags(&value, &cert->key_usage));
+    HF_TRY(hf_der_take_flags(&value, cert->as_root, &cert->key_usage));
     HF_TRY(hf_der_end(value));
     /* spec: RFC 5280 4.2.1.3: at least one bit; nine have a meaning. */
     HF_NEED_SEEN(cert->key_usage != 0 && (cert->key_usage & ~KEY_USAGE_BITS) == 0,

@@ -21,10 +21,12 @@ static hf_result take_version(struct hf_span *from)
     return hf_ok();
 }
 
-static hf_result take_serial(struct hf_span *from, struct hf_span *out)
+static hf_result take_serial(struct hf_span *from, struct hf_cert *cert)
 {
+    struct hf_span *out = &cert->serial;
     HF_TRY(hf_der_take_integer(from, out));
-    bool positive = out->data[0] < 0x80 && (out->len > 1 || out->data[0] != 0);
+    bool zero = out->len == 1 && out->data[0] == 0;
+    bool positive = out->data[0] < 0x80 && (!zero || cert->as_root);
     HF_NEED_SEEN(positive && out->len <= SERIAL_MAX, HF_E_CERT_SERIAL,
                  "a positive integer of at most 20 bytes", "%s%zu bytes",
                  positive ? "" : "zero or negative, ", out->len);
@@ -35,8 +37,8 @@ static hf_result take_validity(struct hf_span *from, struct hf_cert *cert)
 {
     struct hf_span validity;
     HF_TRY(hf_der_take(from, HF_DER_SEQUENCE, &validity));
-    HF_TRY(hf_time_take(&validity, &cert->not_before));
-    HF_TRY(hf_time_take(&validity, &cert->not_after));
+    HF_TRY(hf_time_take(&validity, cert->as_root, &cert->not_before));
+    HF_TRY(hf_time_take(&validity, cert->as_root, &cert->not_after));
     return hf_der_end(validity);
 }
 
@@ -63,7 +65,7 @@ hf_result hf_cert_read_tbs(struct hf_span content, struct hf_cert *cert, struct 
     struct hf_span extensions;
     *algorithm = hf_span_of(NULL, 0);
     HF_TRY(take_version(&content));
-    HF_TRY(take_serial(&content, &cert->serial));
+    HF_TRY(take_serial(&content, cert));
     HF_TRY(hf_der_take_whole(&content, HF_DER_SEQUENCE, &inner));
     *algorithm = inner.whole;
     HF_TRY(take_names(&content, cert));

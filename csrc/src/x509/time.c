@@ -44,14 +44,14 @@ static hf_result read_utc(struct hf_span text, int64_t *out)
     return read_rest(year < 50 ? 2000 + year : 1900 + year, text.data + 2, out);
 }
 
-static hf_result read_generalized(struct hf_span text, int64_t *out)
+static hf_result read_generalized(struct hf_span text, bool any_year, int64_t *out)
 {
     HF_NEED(text.len == 15, HF_E_DER_TIME);
     int64_t century = two_digits(text.data);
     int64_t year = two_digits(text.data + 2);
     HF_NEED(century >= 0 && year >= 0, HF_E_DER_TIME);
     year += century * 100;
-    HF_NEED_SEEN(year >= 2050, HF_E_DER_TIME, "UTCTime for years until 2049",
+    HF_NEED_SEEN(year >= 2050 || any_year, HF_E_DER_TIME, "UTCTime for years until 2049",
                  "GeneralizedTime for %d", (int)year);
     return read_rest(year, text.data + 4, out);
 }
@@ -66,7 +66,7 @@ static hf_result describe(hf_result result, struct hf_span text)
     return result;
 }
 
-hf_result hf_time_take(struct hf_span *from, int64_t *out)
+hf_result hf_time_take(struct hf_span *from, bool any_year, int64_t *out)
 {
     struct hf_der time;
     *out = 0;
@@ -75,7 +75,7 @@ hf_result hf_time_take(struct hf_span *from, int64_t *out)
     case HF_DER_UTC_TIME:
         return describe(read_utc(time.content, out), time.content);
     case HF_DER_GENERALIZED_TIME:
-        return describe(read_generalized(time.content, out), time.content);
+        return describe(read_generalized(time.content, any_year, out), time.content);
     default:
         HF_FAIL_SEEN(HF_E_DER_TAG, "UTCTime or GeneralizedTime", "tag 0x%02x", time.tag);
     }
