@@ -67,7 +67,8 @@ def _check_name(name: str) -> None:
         reason = Reason.ID_UPPER_CASE
     elif character in "@:":
         # What stands before an '@', a colon included, is user information.
-        reason = Reason.ID_USERINFO if "@" in name[end:] else Reason.ID_PORT
+        authority = name[end:].partition("/")[0]
+        reason = Reason.ID_USERINFO if "@" in authority else Reason.ID_PORT
     seen = f"'{escape(character)}' at byte {end} of the trust domain name"
     _refuse(reason, _NAME_RULE, seen)
 

@@ -69,6 +69,7 @@ def test_leniency_is_alike(text: str) -> None:
 @given(st.one_of(texts, texts.map(lambda text: text.removeprefix("spiffe://"))))
 @example("x" * 256)
 @example("spiffe://a")
+@example(":/@")
 def test_trust_domains_are_parsed_alike(text: str) -> None:
     """ID-08, ID-19."""
     raw = text.encode("utf-8", "surrogatepass")
