@@ -3,6 +3,8 @@
  * General RFC 5280 paths: servers of the public web, and client certificates without a SPIFFE ID.
  * The same reader, limits and search as for SVIDs; other rules for the leaf, and a name.
  */
+#include <stdio.h>
+
 #include "verify/decide.h"
 #include "verify/describe.h"
 #include "verify/path_rules.h"
@@ -75,6 +77,25 @@ static hf_result check_leaf(const struct hf_cert *leaf, const struct hf_question
     return hf_path_check_time(leaf, question->at);
 }
 
+/* OpenSSL only says that the name differs; a person wants to know from which. */
+static void name_expected(const struct hf_name *name)
+{
+    struct hf_error *error = hf_error_current();
+    const uint8_t *text = name->text.data;
+    if (name->kind == HF_NAME_DNS) {
+        hf_error_escape(error->expected, sizeof(error->expected), text, name->text.len);
+        return;
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < name->text.len; i++) {
+        bool v4 = name->text.len == 4;
+        const char *between = i == 0 ? "" : v4 ? "." : i % 2 == 0 ? ":" : "";
+        int wrote = snprintf(error->expected + used, sizeof(error->expected) - used,
+                             v4 ? "%s%u" : "%s%02x", between, (unsigned)text[i]);
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+}
+
 static hf_result judge(const struct hf_bundle *roots, struct hf_pool *pool,
                        const struct hf_question *question, struct hf_peer *out)
 {
@@ -85,7 +106,11 @@ static hf_result judge(const struct hf_bundle *roots, struct hf_pool *pool,
         return r;
     }
     HF_NEED_SEEN(roots->count != 0, HF_E_EMPTY_BUNDLE, "at least one root", "none");
-    HF_TRY(hf_decide(pool, roots, question, &path));
+    r = hf_decide(pool, roots, question, &path);
+    if (r.code == HF_E_NAME_MISMATCH && question->name != NULL) {
+        name_expected(question->name);
+    }
+    HF_TRY(r);
     return hf_peer_fill(pool, roots, &path, NULL, out);
 }
 
