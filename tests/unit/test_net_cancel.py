@@ -271,19 +271,3 @@ async def test_closing_wakes_a_task_that_shakes_hands() -> None:
         nursery.start_soon(shake)
         await trio.testing.wait_all_tasks_blocked()
         await stream.aclose()
-
-
-@trio_test
-async def test_a_close_waits_for_a_slow_reader_but_not_for_ever(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    client, server = await over_lockstep()
-    before = trio.current_time()
-    await client.aclose()  # nobody receives the close_notify
-    assert trio.current_time() - before == 5.0
-    await server.aclose()
-
-
-@pytest.fixture
-def autojump_clock() -> trio.testing.MockClock:
-    return trio.testing.MockClock(autojump_threshold=0)

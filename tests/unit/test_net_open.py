@@ -163,6 +163,12 @@ async def test_a_server_name_that_is_none_is_refused_and_nothing_stays_open() ->
         await server.until(lambda it: not it.statistics.handshaking)
 
 
+@trio_test
+async def test_connecting_needs_a_clients_configuration() -> None:
+    with pytest.raises(ConfigError, match=r"TlsConfig\.client"):
+        await open_mtls_stream("127.0.0.1", 1, server_config())
+
+
 @pytest.mark.parametrize("wrong", ["client", "server"])
 @trio_test
 async def test_a_name_of_a_by_the_authority_of_b_is_refused_in_both_roles(

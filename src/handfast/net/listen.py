@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, final
 
 import trio
 
+from handfast.net.failures import need_role
 from handfast.net.statistics import ListenerCounters
 from handfast.net.stream import MtlsStream
 
@@ -28,6 +29,9 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         transport_listener: Where connections come from, a `trio.SocketListener` or any
             other listener of streams. It belongs to this listener from now on.
         config: How to answer; of role server.
+
+    Raises:
+        ConfigError: `config` is a client's.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         transport_listener: trio.abc.Listener[trio.abc.Stream],
         config: TlsConfig,
     ) -> None:
+        need_role(config, "server")
         self.transport_listener = transport_listener
         self.config = config
         self.counters = ListenerCounters()
@@ -104,7 +109,9 @@ async def open_mtls_listeners(
         A listener for each address that `host` means: usually one or two.
 
     Raises:
+        ConfigError: `config` is a client's.
         OSError: the port cannot be listened on.
     """
+    need_role(config, "server")
     listeners = await trio.open_tcp_listeners(port, host=host, backlog=backlog)
     return [MtlsListener(listener, config) for listener in listeners]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from handfast.net.failures import handshake_timed_out, need_role
 from handfast.net.stream import MtlsStream
-from handfast.net.timeout import handshake_timed_out
 
 if TYPE_CHECKING:
     from handfast.names import DnsName, IpAddress
@@ -52,11 +52,13 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
 
     Raises:
         OSError: there is no TCP connection to be had.
+        ConfigError: `config` is a server's, or the name is not a name.
         HandshakeTimeout: it took too long; from a `trio.TooSlowError`.
         VerificationError: the server's chain was refused.
         NotAuthorized: the server is who it says, but not one we want.
         HandfastError: anything else that `MtlsStream.do_handshake` raises.
     """
+    need_role(config, "client")
     family = _family(host) if local_address is None else None
     if family is not None:
         transport = await _connect(family, host, port)

@@ -21,7 +21,6 @@ Invariants:
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 from collections.abc import Awaitable, Callable
@@ -30,17 +29,19 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import trio
 
 from handfast.errors import (
-    ConfigError,
     HandfastError,
     Reason,
-    TransportError,
     UsageError,
     detail_for,
+)
+from handfast.net.failures import (
+    handshake_timed_out,
+    need_positive,
+    system_failure,
 )
 from handfast.net.listen import open_mtls_listeners
 from handfast.net.log import log_failure, log_shortage, remote_end
 from handfast.net.stream import MtlsStream
-from handfast.net.timeout import handshake_timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
 
     Raises:
         OSError: the port cannot be listened on.
-        ConfigError: a limit is not valid.
+        ConfigError: a limit is not valid, or `config` is a client's.
     """
     server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
     listeners = await open_mtls_listeners(port, config, host=host, backlog=backlog)
@@ -139,15 +140,15 @@ class _Server:
         max_handshakes: int,
         max_connections: int | None,
     ) -> None:
-        _need_positive("handshake_timeout=", handshake_timeout)
-        _need_positive("max_handshakes=", max_handshakes)
+        need_positive("handshake_timeout=", handshake_timeout)
+        need_positive("max_handshakes=", max_handshakes)
         self._handler = handler
         self._timeout = handshake_timeout
         self._max_handshakes = max_handshakes
         self._tickets: dict[trio.CancelScope, MtlsListener] = {}
         self._places: trio.Semaphore | None = None
         if max_connections is not None:
-            _need_positive("max_connections=", max_connections)
+            need_positive("max_connections=", max_connections)
             self._places = trio.Semaphore(max_connections, max_value=max_connections)
 
     async def serve(
@@ -241,7 +242,7 @@ class _Server:
                 except HandfastError as error:
                     failure = error
                 except OSError as error:
-                    failure = _system_failure(error)
+                    failure = system_failure(error)
         finally:
             counters.handshaking -= 1
             gave_way = self._tickets.pop(ticket, None) is None
@@ -266,18 +267,3 @@ class _Server:
         else:
             return handshake_timed_out(self._timeout)
         return UsageError(detail_for(Reason.LIMIT, seen=seen))
-
-
-def _system_failure(error: OSError) -> HandfastError:
-    """Name a failure of the event loop's own system calls, such as a full epoll."""
-    detail = detail_for(Reason.IO, seen=f"{error}")
-    return TransportError(dataclasses.replace(detail, system_errno=error.errno or 0))
-
-
-def _need_positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise ConfigError(
-            detail_for(
-                Reason.CONFIG_INVALID, expected=f"{name} above 0", seen=f"{value}"
-            )
-        )
