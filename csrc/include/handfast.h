@@ -57,16 +57,16 @@ typedef struct hf_result {
  * printable characters: what a peer sent is escaped before it gets here. */
 struct hf_error {
     uint32_t code;
-    uint32_t line;                     /* where in the engine: for bug reports */
-    int32_t depth;                     /* certificate: 0 leaf, counting towards the anchor; -1 none */
-    int32_t alert;                     /* TLS alert sent (or received: PEER_ALERT); -1 none */
-    int32_t system;                    /* errno of a failed system call, 0 none */
-    uint32_t openssl_reason;           /* OpenSSL's reason or X509_V_ERR number, 0 none */
-    int64_t skew;                      /* seconds: how far outside a validity window; 0 none */
-    const char *file;                  /* static string, never NULL after a failure */
-    char expected[HF_DETAIL_MAX + 1];  /* what the rule wants */
-    char seen[HF_DETAIL_MAX + 1];      /* what was there */
-    char claimed_id[HF_ID_MAX + 1];    /* SPIFFE ID the peer claims: NOT verified; "" none */
+    uint32_t line;           /* where in the engine: for bug reports */
+    int32_t depth;           /* certificate: 0 leaf, counting towards the anchor; -1 none */
+    int32_t alert;           /* TLS alert sent (or received: PEER_ALERT); -1 none */
+    int32_t system;          /* errno of a failed system call, 0 none */
+    uint32_t openssl_reason; /* OpenSSL's reason or X509_V_ERR number, 0 none */
+    int64_t skew;            /* seconds: how far outside a validity window; 0 none */
+    const char *file;        /* static string, never NULL after a failure */
+    char expected[HF_DETAIL_MAX + 1]; /* what the rule wants */
+    char seen[HF_DETAIL_MAX + 1];     /* what was there */
+    char claimed_id[HF_ID_MAX + 1];   /* SPIFFE ID the peer claims: NOT verified; "" none */
 };
 
 /* One row of the error table, the same for C and Python. */
@@ -204,24 +204,25 @@ HF_MUST_USE hf_result hf_policy_new(const struct hf_policy_node *nodes, size_t c
 struct hf_policy *hf_policy_ref(struct hf_policy *policy);
 void hf_policy_unref(struct hf_policy *policy);
 /* Ask it. `id` must parse strictly. HF_E_NOT_AUTHORIZED when it says no. */
-HF_MUST_USE hf_result hf_policy_check(const struct hf_policy *policy, const uint8_t *id, size_t len);
+HF_MUST_USE hf_result hf_policy_check(const struct hf_policy *policy, const uint8_t *id,
+                                      size_t len);
 
 /* ---- verification ------------------------------------------------------------------------- */
 
 /* Whom we talk to, and how long that holds. Filled only by a verification that succeeded. */
 struct hf_peer {
-    int64_t not_before;      /* window of the whole built chain, anchor included */
+    int64_t not_before; /* window of the whole built chain, anchor included */
     int64_t not_after;
     int64_t leaf_not_before; /* of the leaf alone */
     int64_t leaf_not_after;
-    int64_t verified_at;     /* when this verdict was made */
-    uint32_t path_length;    /* certificates of the built path, anchor included */
+    int64_t verified_at;  /* when this verdict was made */
+    uint32_t path_length; /* certificates of the built path, anchor included */
     uint16_t trust_domain_len;
-    uint16_t id_len;         /* 0 for a web peer, which has no SPIFFE ID */
+    uint16_t id_len;                       /* 0 for a web peer, which has no SPIFFE ID */
     uint8_t chain_digest[HF_DIGEST_SIZE];  /* of what was presented, length-prefixed, in order */
     uint8_t bundle_digest[HF_DIGEST_SIZE]; /* of the bundle it was judged by */
     uint8_t anchor_digest[HF_DIGEST_SIZE]; /* SHA-256 of the anchor's DER */
-    char id[HF_ID_MAX + 1];  /* NUL-terminated */
+    char id[HF_ID_MAX + 1];                /* NUL-terminated */
 };
 
 /* A chain as presented: `count` certificates, leaf first, back to back in `der`. */
@@ -243,8 +244,8 @@ HF_MUST_USE hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_p
 
 /* General RFC 5280 paths to `roots` (concatenated DER), for the public web and plain client
  * certificates. max_depth counts intermediates between leaf and root. */
-HF_MUST_USE hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len, uint32_t max_depth,
-                                          struct hf_verifier **out);
+HF_MUST_USE hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len,
+                                          uint32_t max_depth, struct hf_verifier **out);
 struct hf_verifier *hf_verifier_ref(struct hf_verifier *verifier);
 void hf_verifier_unref(struct hf_verifier *verifier);
 
@@ -252,7 +253,8 @@ void hf_verifier_unref(struct hf_verifier *verifier);
 HF_MUST_USE hf_result hf_verifier_verify(struct hf_verifier *verifier, const struct hf_chain *chain,
                                          int64_t at, int purpose, struct hf_peer *out);
 
-/* The same for a web verifier. `name` as HF_NAME_* says. With name_kind NONE no name is compared. */
+/* The same for a web verifier. `name` as HF_NAME_* says. With name_kind NONE no name is compared.
+ */
 HF_MUST_USE hf_result hf_verifier_verify_web(struct hf_verifier *verifier,
                                              const struct hf_chain *chain, int64_t at, int purpose,
                                              int name_kind, const uint8_t *name, size_t name_len,
@@ -289,7 +291,7 @@ struct hf_config_spec {
     const char *ciphersuites;     /* NULL: the default list (TLS 1.3) */
     const uint8_t *alpn;          /* wire form (length-prefixed names), in order of preference */
     size_t alpn_len;
-    int key_log;                  /* 1: keep key log lines for hf_conn_key_log(); explicit only */
+    int key_log; /* 1: keep key log lines for hf_conn_key_log(); explicit only */
 };
 
 HF_MUST_USE hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **out);
@@ -298,8 +300,8 @@ void hf_config_unref(struct hf_config *config);
 
 /* What the context really says, for tests and audits. */
 struct hf_config_facts {
-    uint64_t options;            /* SSL_CTX_get_options */
-    uint64_t mode;               /* SSL_CTX_get_mode */
+    uint64_t options; /* SSL_CTX_get_options */
+    uint64_t mode;    /* SSL_CTX_get_mode */
     int64_t session_cache_mode;
     int64_t max_cert_list;
     int32_t verify_mode;
@@ -345,8 +347,9 @@ HF_MUST_USE hf_result hf_conn_consumed(struct hf_conn *conn, size_t len);
 HF_MUST_USE hf_result hf_conn_handshake(struct hf_conn *conn, int *done, uint32_t *want);
 
 /* Application data, only after the handshake (A9: HF_E_WRONG_STATE before). write() takes all of
- * `data` into the outgoing buffer (HF_E_LIMIT, and nothing taken, beyond 64 MiB unsent). read(): *len bytes, 0 with *want == READ when nothing is there,
- * HF_E_CLOSED after the peer's close_notify, HF_E_TRUNCATED at an end without one. */
+ * `data` into the outgoing buffer (HF_E_LIMIT, and nothing taken, beyond 64 MiB unsent). read():
+ * *len bytes, 0 with *want == READ when nothing is there, HF_E_CLOSED after the peer's
+ * close_notify, HF_E_TRUNCATED at an end without one. */
 HF_MUST_USE hf_result hf_conn_write(struct hf_conn *conn, const uint8_t *data, size_t len);
 HF_MUST_USE hf_result hf_conn_read(struct hf_conn *conn, uint8_t *out, size_t cap, size_t *len,
                                    uint32_t *want);
@@ -364,8 +367,8 @@ HF_MUST_USE hf_result hf_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out
  * fewer (by pieces of 64 KiB) when it does not, none while earlier output still waits. *want ==
  * WRITE: call flush_fd when writable, then go on with the rest. HF_E_RESET and HF_E_IO are about
  * sending alone: what the peer said last can still be read. */
-HF_MUST_USE hf_result hf_conn_write_fd(struct hf_conn *conn, int fd, const uint8_t *data, size_t len,
-                                       size_t *taken, uint32_t *want);
+HF_MUST_USE hf_result hf_conn_write_fd(struct hf_conn *conn, int fd, const uint8_t *data,
+                                       size_t len, size_t *taken, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *want);
 
 /* Facts, after the handshake (HF_E_WRONG_STATE before). peer() and the chain outlive nothing:
@@ -375,11 +378,11 @@ HF_MUST_USE hf_result hf_conn_peer(const struct hf_conn *conn, struct hf_peer *o
 HF_MUST_USE hf_result hf_conn_presented(const struct hf_conn *conn, struct hf_chain *out);
 HF_MUST_USE hf_result hf_conn_alpn(const struct hf_conn *conn, const uint8_t **name, size_t *len);
 struct hf_conn_facts {
-    int32_t version;      /* HF_TLS12, HF_TLS13 */
-    int32_t resumed;      /* 0 or 1 */
-    char cipher[64];      /* OpenSSL's standard name */
-    char group[64];       /* key exchange group */
-    char signature[64];   /* the peer's CertificateVerify algorithm */
+    int32_t version;    /* HF_TLS12, HF_TLS13 */
+    int32_t resumed;    /* 0 or 1 */
+    char cipher[64];    /* OpenSSL's standard name */
+    char group[64];     /* key exchange group */
+    char signature[64]; /* the peer's CertificateVerify algorithm */
 };
 HF_MUST_USE hf_result hf_conn_facts(const struct hf_conn *conn, struct hf_conn_facts *out);
 

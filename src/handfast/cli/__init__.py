@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 refused, 2 usage, 3 input or output failed, 4 no source of i
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 __all__ = ["main"]
@@ -17,16 +18,15 @@ def main() -> None:
     Raises:
         SystemExit: always, with one of the exit codes above.
     """
-    try:
-        import click  # noqa: F401  (the extra may not be installed)
-        import rich  # noqa: F401
-    except ImportError as missing:
-        print(
-            f"handfast: the command line needs {missing.name}: "
-            "pip install 'handfast[cli]'",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
+    for name in ("click", "rich"):
+        try:
+            importlib.import_module(name)
+        except ImportError:  # the extra is not installed
+            print(
+                f"handfast: the command line needs {name}: pip install 'handfast[cli]'",
+                file=sys.stderr,
+            )
+            raise SystemExit(2) from None
     from handfast.cli.app import run
 
     run()

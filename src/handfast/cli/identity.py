@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +132,7 @@ def read_authorizer(
             "say whom to let in: --allow ID, --allow-prefix ID, "
             "--allow-trust-domain NAME or --allow-any"
         )
-    return reduce(or_, parts)
+    return reduce(lambda either, other: either | other, parts)
 
 
 class Moment(click.ParamType[datetime]):

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -30,7 +30,8 @@ def emit(event: Mapping[str, Any]) -> None:
 def leaf_errors(error: BaseException) -> list[BaseException]:
     """Flatten exception groups, in order, never empty."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for part in error.exceptions for leaf in leaf_errors(part)]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [leaf for part in group.exceptions for leaf in leaf_errors(part)]
     return [error]
 
 
