@@ -32,7 +32,11 @@ static hf_result with(const char *oid, bool critical, struct der_bytes value)
 
 static void unknown_extensions_may_stand_there(void)
 {
+    start();
+    HF_CHECK_OK(parse());
+    HF_CHECK(!cert.has_unread_extension);
     HF_CHECK_OK(with("1.2.3.4", false, DER_BYTES("anything at all")));
+    HF_CHECK(cert.has_unread_extension);
     HF_CHECK_OK(with(PKI_OID_CRL_POINTS, false, DER_BYTES("\x30\x00")));
     HF_CHECK_OK(with("2.16.840.1.113730.1.13", false, DER_BYTES("\x16\x01x")));
 }

@@ -44,7 +44,7 @@ static hf_result need_uncritical(const struct extension *e)
     return hf_ok();
 }
 
-static hf_result read_unknown(const struct extension *e)
+static hf_result read_unknown(const struct extension *e, struct hf_cert *cert)
 {
     char shown[HF_DER_OID_MAX * 4 + 1];
     if (e->critical) {
@@ -52,6 +52,7 @@ static hf_result read_unknown(const struct extension *e)
         HF_FAIL_SEEN(HF_E_CERT_UNKNOWN_CRITICAL, "critical extensions that are understood",
                      "object identifier %s", shown);
     }
+    cert->has_unread_extension = true;
     return hf_ok();
 }
 
@@ -86,7 +87,7 @@ static hf_result read_extension(const struct extension *e, struct hf_cert *cert)
         cert->eku_critical = e->critical;
         return hf_cert_read_eku(e->value, cert);
     default:
-        return read_unknown(e);
+        return read_unknown(e, cert);
     }
 }
 
