@@ -235,10 +235,10 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         #: What `accept` raises before it gives the next connection.
         self.errors: list[OSError] = []
 
-    def connect(self) -> MemoryStream:
-        """Return the client's end of a new connection."""
-        client, server = trio.testing.memory_stream_pair()
-        self._send.send_nowait(server)
+    def connect(self, server: trio.abc.Stream | None = None) -> MemoryStream:
+        """Return the client's end of a new connection; or give the server this one."""
+        client, other = trio.testing.memory_stream_pair()
+        self._send.send_nowait(server or other)
         return client
 
     async def accept(self) -> trio.abc.Stream:

@@ -150,6 +150,27 @@ async def test_a_socket_is_good_for_sending_after_a_send_is_cancelled_anywhere()
     assert 7 < k < MANY
 
 
+@trio_test
+async def test_in_memory_a_cut_message_is_never_followed_by_a_clean_end() -> None:
+    message = b"m" * 300_000
+    for k in range(MANY):
+        client, server = await over_memory()
+        reader = Reader(server)
+        async with client, server:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(reader.read_to_the_end)
+                was_cancelled = await cancelled_at(k, partial(client.send_all, message))
+                await client.aclose()
+            assert reader.got == message[: len(reader.got)]
+            # How much a transport took when it was cancelled cannot be known, so an
+            # end that says "all" is said only when it is certain.
+            assert not reader.ended_cleanly or len(reader.got) in {0, len(message)}
+            assert was_cancelled or reader.ended_cleanly
+        if not was_cancelled:
+            break
+    assert 2 < k < MANY
+
+
 class Reader:
     """Keeps what a stream gave, and how it ended."""
 

@@ -22,7 +22,7 @@ from tests.support.net_world import (
     trio_test,
 )
 
-from handfast import Truncated, UsageError
+from handfast import NotAuthorized, Truncated, UsageError, authorize
 from handfast.net import MtlsStream
 
 Maker = Callable[[], Awaitable[Pair]]
@@ -215,6 +215,45 @@ async def test_facts_before_the_handshake_are_refused() -> None:
         with pytest.raises(UsageError):
             stream.channel_binding()
         assert "handshake not done" in repr(stream)
+
+
+@trio_test
+async def test_a_refused_peer_breaks_the_first_use_and_every_later_one() -> None:
+    raw_client, raw_server = await tcp_pair()
+    client = MtlsStream(raw_client, client_config())
+    server = MtlsStream(raw_server, server_config(authorize=authorize.nobody()))
+    async with client, server, trio.open_nursery() as nursery:
+        nursery.start_soon(client.do_handshake)
+        for use in (
+            server.receive_some,
+            server.receive_some,
+            server.wait_send_all_might_not_block,
+            server.send_eof,
+            lambda: server.send_all(b"x"),
+        ):
+            with pytest.raises(trio.BrokenResourceError) as broken:
+                await use()
+            assert isinstance(broken.value.__cause__, NotAuthorized)
+        with pytest.raises(NotAuthorized):
+            await server.do_handshake()
+        assert "refused: not_authorized" in repr(server)
+        # What was shown is there for a diagnosis, and is not the peer.
+        assert len(server.connection.presented_chain) == 1
+        with pytest.raises(NotAuthorized):
+            _ = server.peer
+
+
+@trio_test
+async def test_a_use_that_only_waits_shakes_hands_first() -> None:
+    raw_client, raw_server = await tcp_pair()
+    client = MtlsStream(raw_client, client_config())
+    server = MtlsStream(raw_server, server_config())
+    async with client, server:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.wait_send_all_might_not_block)
+            nursery.start_soon(server.send_eof)
+        assert await client.receive_some() == b""
+        assert server.peer.spiffe_id is not None
 
 
 @trio_test

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serving: who gets a handler, what is counted, what is logged, and the limits."""
+"""Serving: who gets a handler, what is counted and what is logged."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 from tests.support.net_world import (
-    DB,
     WEB,
     InMemory,
     ask,
@@ -24,23 +23,22 @@ from tests.support.net_world import (
 )
 
 from handfast import (
-    ConfigError,
     NotAuthorized,
     Reason,
-    SourceError,
     SpiffeId,
     TlsConfig,
+    TransportError,
     authorize,
 )
 from handfast.errors import detail_for
-from handfast.net import MtlsListener, MtlsStream, open_mtls_stream, serve_mtls
-from handfast.sources import SourceSnapshot
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
+from handfast.net import (
+    MtlsListener,
+    MtlsStream,
+    open_mtls_stream,
+    serve_mtls,
+    serve_mtls_listeners,
+)
+from handfast.net.log import log_failure
 
 
 @trio_test
@@ -132,102 +130,46 @@ async def test_handlers_run_in_the_nursery_that_is_given() -> None:
             assert await client.receive_some() == b"still here"
 
 
-@pytest.mark.parametrize("count", [1, 3])
 @trio_test
-async def test_the_oldest_handshake_gives_way_at_the_limit(
-    count: int, clock: trio.testing.MockClock
+async def test_serving_on_a_local_socket(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """P8, D1: holding every place keeps nobody out, and it is counted."""
-    world = InMemory()
-    async with world.serving(max_handshakes=count):
-        silent = [world.transport.connect() for _ in range(count)]
+    caplog.set_level(logging.INFO, "handfast.net")
+    name = str(tmp_path / "socket")
+    listening = trio.socket.socket(trio.socket.AF_UNIX)
+    await listening.bind(name)
+    listening.listen()
+    listener = MtlsListener(trio.SocketListener(listening), server_config())
+    with pytest.raises(AttributeError):
+        _ = listener.port
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(serve_mtls_listeners, echo, [listener]))
+        stream = MtlsStream(await trio.open_unix_socket(name), client_config())
+        assert await ask(stream) == b"ping"
+        async with await trio.open_unix_socket(name) as babbling:
+            await babbling.send_all(b"GET / HTTP/1.1\r\n\r\n")
+            while await babbling.receive_some():
+                pass
         await trio.testing.wait_all_tasks_blocked()
-        assert world.statistics.handshaking == count
-        assert await world.ask() == b"ping"
-        assert await silent[0].receive_some() == b""  # the oldest one was closed
-        await trio.testing.wait_all_tasks_blocked()
-        assert world.statistics.gave_way == 1
-        assert world.statistics.handshakes_failed == {Reason.LIMIT: 1}
-        assert world.statistics.handshaking == count - 1
-    assert trio.current_time() == clock.current_time()
+        nursery.cancel_scope.cancel()
+    [record] = caplog.records
+    assert "with a local socket failed: not_tls" in record.getMessage()
 
 
-@trio_test
-async def test_no_more_handlers_run_than_connections_are_allowed(
-    clock: trio.testing.MockClock,
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        (("192.0.2.7", 80), "192.0.2.7:80"),
+        (("2001:db8::1", 80, 0, 0), "[2001:db8::1]:80"),
+        (None, "a peer that is gone"),
+    ],
+)
+def test_addresses_are_written_as_people_write_them(
+    remote: object, expected: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world = InMemory()
-    running = 0
-    most = 0
-
-    async def work(stream: MtlsStream) -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await trio.sleep(1)
-        running -= 1
-        await stream.send_all(b"done")
-
-    async def client() -> None:
-        assert await world.ask() == b"done"
-
-    async with world.serving(work, max_connections=2), trio.open_nursery() as nursery:
-        for _ in range(6):
-            nursery.start_soon(client)
-    assert most == 2
-    assert world.statistics.handshakes_ok == 6
-
-
-@trio_test
-async def test_a_verified_peer_that_finds_no_place_in_time_is_dropped(
-    clock: trio.testing.MockClock,
-) -> None:
-    world = InMemory()
-
-    async def for_ever(stream: MtlsStream) -> None:
-        await trio.sleep_forever()
-
-    async def shake(client: MtlsStream) -> None:
-        await client.do_handshake()
-
-    first = MtlsStream(world.transport.connect(), client_config())
-    second = MtlsStream(world.transport.connect(), client_config())
-    async with world.serving(for_ever, max_connections=1, handshake_timeout=7):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(shake, first)
-            nursery.start_soon(shake, second)
-        await trio.sleep(8)
-        assert world.statistics.active == 1
-        assert world.statistics.handshakes_failed == {Reason.LIMIT: 1}
-    for stream in (first, second):
-        await trio.aclose_forcefully(stream)
-
-
-class EmptySource:
-    """A source that has nothing yet."""
-
-    def __init__(self, full: Callable[[], SourceSnapshot]) -> None:
-        self.full, self.ready = full, False
-
-    def snapshot(self) -> SourceSnapshot:
-        if not self.ready:
-            raise SourceError(detail_for(Reason.CONFIG_INVALID))
-        return self.full()
-
-
-@trio_test
-async def test_a_source_that_is_empty_costs_connections_and_not_the_server(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    empty = EmptySource(source(DB).snapshot)
-    world = InMemory(TlsConfig.server(empty, authorize=authorize.any_in("a.example")))
-    async with world.serving():
-        refused = world.transport.connect()
-        assert await refused.receive_some() == b""
-        empty.ready = True
-        assert await world.ask() == b"ping"
-    [record] = [it for it in caplog.records if it.levelno == logging.ERROR]
-    assert record.name == "handfast.net"
+    caplog.set_level(logging.INFO, "handfast.net")
+    log_failure(remote, TransportError(detail_for(Reason.CONNECTION_RESET)))
+    assert f"with {expected} failed" in caplog.text
 
 
 @trio_test
@@ -269,15 +211,6 @@ async def test_the_debug_log_calls_what_a_peer_claims_unverified(
     assert warning.levelno == logging.WARNING
     assert debug.levelno == logging.DEBUG
     assert "not verified" in debug.getMessage()
-
-
-@pytest.mark.parametrize(
-    "limit", ["handshake_timeout", "max_handshakes", "max_connections"]
-)
-@trio_test
-async def test_limits_that_make_no_sense_are_refused(limit: str) -> None:
-    with pytest.raises(ConfigError, match="above 0"):
-        await serve_mtls(echo, 0, server_config(), **{limit: 0})  # type: ignore[arg-type]
 
 
 @trio_test
