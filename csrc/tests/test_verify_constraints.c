@@ -202,6 +202,8 @@ static void our_own_comparison_stands_alone(void)
     HF_CHECK_CODE(judge_own(permitted, "1example.org"), HF_E_NAME_CONSTRAINT);
     HF_CHECK_OK(judge_own(excluded, "example.org"));
     HF_CHECK_CODE(judge_own(excluded, "a.example.org"), HF_E_NAME_CONSTRAINT);
+    HF_CHECK_OK(
+        judge_own(excluded, ".example.org")); /* ID-11: a name, and nothing before the dot */
     HF_CHECK_OK(judge_own(DER_NONE, "example.org"));
     HF_CHECK_CODE(judge_own(DER_BYTES("\x05\x00"), "example.org"), HF_E_DER_TRAILING);
 }

@@ -196,6 +196,22 @@ static void a_key_rollover_certificate_works(void)
     HF_CHECK(peer.path_length == 3);
 }
 
+/* The same with a leaf that does not say which of the two keys signed it: the short way, straight
+ * to the authority, has a wrong signature, and the long one holds. */
+static void the_long_way_is_found_too(void)
+{
+    static struct pki_cert old_root, rollover, end;
+    struct pki_spec spec;
+    struct hf_peer peer;
+    kit_root(&old_root, "ca", KIT_KEY(0));
+    pki_authority(&spec, "ca", NULL, KIT_KEY(1));
+    pki_add_key_ids(&spec, KIT_KEY(0));
+    kit_sign(&spec, KIT_KEY(0), &rollover);
+    plain_leaf(&end, "ca", KIT_KEY(1));
+    HF_CHECK_OK(judge1(KIT_CERTS(&old_root), KIT_CERTS(&end, &rollover), &peer));
+    HF_CHECK(peer.path_length == 3);
+}
+
 /* Paths that fail and one that holds: the one that holds is found wherever it stands. */
 static void a_bad_candidate_does_not_hide_a_good_one(void)
 {
@@ -280,6 +296,27 @@ static void authorities_of_one_name_are_bounded(void)
     hf_mem_free(roots);
 }
 
+/* C10: a step whose signature is wrong is looked at once, however many paths it is on. */
+static void a_wrong_signature_is_looked_at_once(void)
+{
+    enum { N = 70 };
+    struct pki_cert *roots = hf_mem_new_array(N, sizeof(*roots));
+    const struct pki_cert *list[N];
+    for (size_t i = 0; i < N; i++) {
+        plain_root(&roots[i], "root", KIT_KEY(0)); /* another serial number each */
+        list[i] = &roots[i];
+    }
+    static struct pki_cert forged;
+    forged = leaf;
+    forged.der[forged.len - 1] ^= 1;
+    struct hf_bundle_set *set = kit_set1("a.example", (struct kit_certs){list, N});
+    HF_CHECK_OK(kit_judge(set, KIT_CERTS(&leaf, &i1, &i2, &i3), NULL));
+    HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&forged, &i1, &i2, &i3), NULL), HF_E_BAD_SIGNATURE);
+    HF_CHECK(kit_depth() == 0);
+    hf_bundle_set_unref(set);
+    hf_mem_free(roots);
+}
+
 /* The walk itself, counted: it ends, and says when it was cut off. */
 static void the_walk_ends(void)
 {
@@ -330,6 +367,8 @@ HF_TESTS({"make the world", make_world},
          {"two roots of one name both work", two_roots_of_one_name_both_work},
          {"cross-signed authorities work", cross_signed_authorities_work},
          {"a key rollover certificate works", a_key_rollover_certificate_works},
+         {"the long way is found too", the_long_way_is_found_too},
+         {"a wrong signature is looked at once", a_wrong_signature_is_looked_at_once},
          {"a bad candidate does not hide a good one", a_bad_candidate_does_not_hide_a_good_one},
          {"a hundred authorities are searched", a_hundred_authorities_are_searched},
          {"look-alike intermediates are bounded", look_alike_intermediates_are_bounded},

@@ -7,6 +7,7 @@
 
 #include "hf_test.h"
 #include "kit.h"
+#include "verify/path_rules.h"
 #include "x509/certificate.h"
 
 #define ID "spiffe://a.example/web"
@@ -207,6 +208,9 @@ static void extended_key_usage_is_nested(void)
     check_middle(&spec, HF_OK, HF_OK);
     pki_set_eku(&spec, false, both, 1);
     check_middle(&spec, HF_E_SVID_EKU, HF_OK);
+    /* OpenSSL is asked for one purpose: the other half of EITHER is our own rule. */
+    pki_set_eku(&spec, false, both + 1, 1);
+    check_middle(&spec, HF_E_SVID_EKU, HF_OK);
     pki_set_eku(&spec, false, mail, 1);
     check_middle(&spec, HF_E_SVID_EKU, HF_OK);
     pki_set_eku(&spec, false, any, 1);
@@ -262,6 +266,28 @@ static void path_lengths_are_kept(void)
     /* RFC 5280 6.1.4 (l): a self-issued CA is not counted. */
     HF_CHECK_OK(judge_lengths(1, 1, 0, true));
     HF_CHECK_CODE(judge_lengths(0, -1, -1, true), HF_E_PATH_LENGTH);
+}
+
+/* Our own count stands beside OpenSSL's: asked alone, it says the same. */
+static void path_lengths_are_counted_twice(void)
+{
+    static struct pki_cert m1, m2;
+    struct pki_spec spec;
+    struct kit_chain chain;
+    struct hf_pool pool;
+    struct hf_search search;
+    struct hf_question question = {.at = PKI_NOW, .trust_domain = HF_SPAN("a.example")};
+    pki_intermediate(&spec, "root", "m2", NULL, KIT_KEY(2));
+    pki_set_basic_constraints(&spec, true, true, 0);
+    kit_sign(&spec, KIT_KEY(0), &m2);
+    kit_intermediate(&m1, "m2", KIT_KEY(2), "middle", KIT_KEY(1));
+    struct hf_presented in = {.chain = kit_chain(&chain, KIT_CERTS(&leaf, &m1, &m2))};
+    HF_CHECK_OK(hf_pool_init(&in, &pool));
+    hf_search_init(&pool, set->bundles[0], &search);
+    HF_CHECK(hf_search_next(&search));
+    HF_CHECK_CODE(hf_path_check(&pool, &search.path, &question), HF_E_PATH_LENGTH);
+    HF_CHECK(kit_depth() == 2);
+    hf_pool_wipe(&pool);
 }
 
 /* Policies are not evaluated: a certificate that demands it is refused. */
@@ -327,6 +353,7 @@ HF_TESTS({"make the world", make_world},
          {"the IDs of intermediates", the_ids_of_intermediates},
          {"extended key usage is nested", extended_key_usage_is_nested},
          {"path lengths are kept", path_lengths_are_kept},
+         {"path lengths are counted twice", path_lengths_are_counted_twice},
          {"demands for policies are refused", demands_for_policies_are_refused},
          {"the most telling reason is given", the_most_telling_reason_is_given},
          {"clear the world", clear_world})

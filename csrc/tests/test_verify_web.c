@@ -106,12 +106,20 @@ static void odd_expected_names_are_refused(void)
     }
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, "www.example.com\0x", 17),
                   HF_E_BAD_ARGUMENT);
-    char label[80];
+    char label[254];
     for (size_t i = 0; i < sizeof(label); i++) {
         label[i] = 'a';
     }
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 64), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 63),
+                  HF_E_NAME_MISMATCH);
+    for (size_t i = 1; i < sizeof(label); i += 2) {
+        label[i] = i + 1 < sizeof(label) ? '.' : 'a';
+    }
+    label[sizeof(label) - 2] = 'a';
+    HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 254),
+                  HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_DNS, label, 253),
                   HF_E_NAME_MISMATCH);
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), HF_NAME_IP, "12345", 5), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(judge_name(KIT_CERTS(&leaf, &middle), 9, "a.b", 3), HF_E_BAD_ARGUMENT);
