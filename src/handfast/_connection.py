@@ -63,8 +63,9 @@ class Connection:
         >>> web = Connection(TlsConfig.client(workload("web"), authorize=ours))
         >>> db = Connection(TlsConfig.server(workload("db"), authorize=ours))
         >>> while not (web.handshake() & db.handshake()):
-        ...     db.receive(web.to_send())
-        ...     web.receive(db.to_send())
+        ...     for source, target in ((web, db), (db, web)):
+        ...         if data := source.to_send():
+        ...             target.receive(data)
         >>> str(db.peer.spiffe_id), str(web.peer.spiffe_id)
         ('spiffe://prod.example.com/web', 'spiffe://prod.example.com/db')
     """
@@ -101,9 +102,10 @@ class Connection:
     # ---- bytes ----
 
     def receive(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes that came from the peer; empty means that no more will come.
+        """Take bytes that came from the peer.
 
-        They are only stored: `handshake()` and `read()` look at them.
+        They are only stored: `handshake()` and `read()` look at them. Empty bytes mean
+        that no more will come, as from a socket: never pass on an empty `to_send()`.
 
         Raises:
             UsageError: more was stored than is allowed without reading (`limit`).

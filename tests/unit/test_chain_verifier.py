@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.x509 import verification
+from tests.support import pki
+from tests.support.judges import openssl_accepts
 
 from handfast import (
     ChainVerifier,
@@ -23,8 +25,6 @@ from handfast import (
     Verifier,
 )
 from handfast.roots import system_roots
-from tests.support import pki
-from tests.support.judges import openssl_accepts
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,7 @@ def test_host_names_are_compared(
 ) -> None:
     """I2's other half: RFC 6125 for names, with `cryptography` as second judge."""
     leaf = site(ca, certified)
-    builder = verification.PolicyBuilder().store(
-        verification.Store([ca.certificate])
-    )
+    builder = verification.PolicyBuilder().store(verification.Store([ca.certificate]))
     other = builder.time(pki.now()).build_server_verifier(x509.DNSName(asked.lower()))
     if good:
         peer = judge(ca, leaf, DnsName(asked))

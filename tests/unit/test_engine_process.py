@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine in a process: forks, ends, signals. Each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PRELUDE = """
+import os, sys, threading, signal
+sys.path.insert(0, {root!r})
+from handfast import *
+from handfast import _ffi
+from handfast.testing import connection_pair, handshake_in_memory
+from tests.support import workloads
+client, server = workloads.client(), workloads.server()
+"""
+
+
+def run(code: str, **environment: str) -> str:
+    """Run a program in a new interpreter; a hang is ended by the timeout alone."""
+    program = PRELUDE.format(root=str(ROOT)) + textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_an_interpreter_ends_with_live_objects() -> None:
+    """D13: connections in every state, in globals, in cycles, in threads' hands."""
+    run(
+        """
+        half = Connection(client); half.handshake()
+        pair = connection_pair(client, server)
+        fresh = Connection(server)
+        verifier = Verifier(workloads.authority().bundle("a.example"))
+        class Cycle: pass
+        cycle = Cycle(); cycle.me, cycle.pair = cycle, connection_pair(client, server)
+        failed = Connection(server); failed.receive(b"x")
+        try: failed.handshake()
+        except PeerError as error: kept = error
+        sys.keep = [pair, half]
+        """
+    )
+
+
+def test_an_interpreter_ends_while_threads_are_inside() -> None:
+    """D13: daemon threads shake hands while everything is torn down."""
+    run(
+        """
+        started = threading.Event()
+        def work():
+            while True:
+                connection_pair(client, server)
+                started.set()
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        started.wait()
+        """
+    )
+
+
+def test_objects_are_released_at_exit_by_destructors_too() -> None:
+    """D13: what `__del__` and atexit do with connections at the very end."""
+    out = run(
+        """
+        import atexit
+        class Late:
+            def __init__(self): self.pair = connection_pair(client, server)
+            def __del__(self):
+                self.pair[0].send(b"x"); os.write(1, b"late ")
+        late = Late()
+        atexit.register(connection_pair, client, server)
+        atexit.register(os.write, 1, b"exit ")
+        """
+    )
+    assert "exit" in out
+    assert "late" in out
+
+
+def test_a_fork_goes_on_with_what_it_inherited() -> None:
+    """D9: configurations and established connections work in parent and child."""
+    out = run(
+        """
+        a, b = connection_pair(client, server)
+        half = Connection(client), Connection(server)
+        half[0].handshake()
+        pid = os.fork()
+        who = b"parent" if pid else b"child"
+        c, d = connection_pair(client, server)
+        c.send(who); d.receive(c.to_send()); assert d.read() == who
+        handshake_in_memory(*half)
+        a.send(who); b.receive(a.to_send()); assert b.read() == who
+        Verifier(workloads.authority().bundle("a.example")).verify(c.peer.chain)
+        if pid == 0:
+            os.write(1, c.channel_binding().hex().encode() + b" "); os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        os.write(1, c.channel_binding().hex().encode())
+        """
+    )
+    child, parent = out.split()
+    assert child != parent, "two processes made the same keys"
+
+
+def test_a_fork_from_many_threads() -> None:
+    """D9: forked while other threads are inside the engine."""
+    run(
+        """
+        stop = False
+        def work():
+            while not stop:
+                connection_pair(client, server)
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for t in threads: t.start()
+        for _ in range(10):
+            pid = os.fork()
+            if pid == 0:
+                connection_pair(client, server)
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        stop = True
+        for t in threads: t.join()
+        """
+    )
+
+
+def test_an_interrupt_never_makes_a_peer() -> None:
+    """C12: KeyboardInterrupt at any moment: no verdict is made or changed by it."""
+    run(
+        """
+        nobody = workloads.server(who=authorize.nobody())
+        def interrupt(*_):
+            raise KeyboardInterrupt
+        signal.signal(signal.SIGALRM, interrupt)
+        interrupts = 0
+        for _ in range(100):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0004, 0.0004)
+                a, b = Connection(client), Connection(nobody)
+                for _ in range(6):
+                    for x, y in ((a, b), (b, a)):
+                        try:
+                            finished = x.handshake()
+                            if x is b and finished: os._exit(3)
+                        except HandfastError: pass
+                        data = x.to_send()
+                        if data:
+                            try: y.receive(data)
+                            except HandfastError: pass
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                interrupts += 1
+        assert interrupts > 0, "no interrupt came"
+        connection_pair(client, server)
+        """
+    )
+
+
+def test_no_python_is_called_by_the_engine() -> None:
+    """C12: the declarations have no callback, so there is nothing to raise from."""
+    cdef = (ROOT / "csrc" / "ffi" / "native.cdef.h").read_text()
+    prelude = (ROOT / "csrc" / "ffi" / "native.csrc.c").read_text()
+    for word in ("extern", "callback", "(*", "Py_", "PyGIL"):
+        assert word not in cdef.replace("uint8_t *", "")
+        assert word not in prelude
+    for file in (ROOT / "src" / "handfast" / "_ffi").glob("*.py"):
+        text = file.read_text()
+        assert "def_extern" not in text
+        assert "callback(" not in text
+
+
+def test_the_engine_reads_no_configuration_file_of_openssl(tmp_path: Path) -> None:
+    """P10: OPENSSL_CONF is for others: what it says would change every context."""
+    file = tmp_path / "openssl.cnf"
+    file.write_text(
+        "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+        "[c]\nMaxProtocol = TLSv1.2\n"
+    )
+    said = run(
+        """
+        import ssl
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        print(context.maximum_version.name, hex(server.facts()["max_version"]))
+        """,
+        OPENSSL_CONF=str(file),
+    )
+    # Python's own `ssl` shows that the file does what it says.
+    assert said.split() == ["TLSv1_2", "0x304"]
