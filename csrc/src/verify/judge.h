@@ -17,6 +17,15 @@ struct hf_presented {
     int purpose; /* HF_PURPOSE_* of the peer */
 };
 
+/* What every judgement keeps to:
+ * - Presented certificates after the leaf may come in any order, twice, or be of no use; each must
+ *   be readable all the same. One that is not a CA is never an issuer and is otherwise ignored.
+ * - A peer holds from not_before on and until before not_after: in the second of notAfter itself a
+ *   chain has expired (OpenSSL's reading, stricter than RFC 5280's).
+ * - The depth in a failure counts along the path: 0 the leaf, the anchor last. A certificate that
+ *   cannot be read has its place in what was presented.
+ * - A refusal leaves a record of zeros in `out`. */
+
 /* Strict views, SVID rules, the bundle of the leaf's own trust domain and no other (P1), then every
  * path from the presented certificates to one of its authorities within bounded work. */
 HF_MUST_USE hf_result hf_judge_svid(const struct hf_bundle_set *bundles,
