@@ -26,7 +26,14 @@ OLDEST = (3, 11)
 
 # What the unit tests look at beside the wheel. Of the package itself only a generated
 # module goes along, to be compared: handfast is imported from the wheel.
-TEST_SOURCES = ("csrc", "pyproject.toml", "src/handfast/reasons.py", "tests", "tools")
+TEST_SOURCES = (
+    "csrc",
+    "examples",
+    "pyproject.toml",
+    "src/handfast/reasons.py",
+    "tests",
+    "tools",
+)
 
 PLATFORMS = {
     "linux": (
