@@ -363,10 +363,9 @@ HF_MUST_USE hf_result hf_conn_close(struct hf_conn *conn);
 HF_MUST_USE hf_result hf_conn_handshake_fd(struct hf_conn *conn, int fd, int *done, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out, size_t cap,
                                       size_t *len, uint32_t *want);
-/* *taken: bytes of `data` encrypted into the outgoing buffer: all of it when the socket keeps up,
- * fewer (by pieces of 64 KiB) when it does not, none while earlier output still waits. *want ==
- * WRITE: call flush_fd when writable, then go on with the rest. HF_E_RESET and HF_E_IO are about
- * sending alone: what the peer said last can still be read. */
+/* *taken: bytes of `data` encrypted into the outgoing buffer: all while the socket keeps up, fewer
+ * or none when it does not. *want == WRITE: flush_fd when writable, then the rest. HF_E_RESET and
+ * HF_E_IO are about sending alone: what the peer said last can still be read. */
 HF_MUST_USE hf_result hf_conn_write_fd(struct hf_conn *conn, int fd, const uint8_t *data,
                                        size_t len, size_t *taken, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *want);

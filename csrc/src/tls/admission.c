@@ -5,6 +5,7 @@
  */
 #include "tls/alert.h"
 #include "tls/connection.h"
+#include "tls/verify_callback.h"
 
 static hf_result check_peer(const struct hf_conn *conn)
 {
@@ -56,7 +57,8 @@ hf_result hf_conn_admit(struct hf_conn *conn)
         (void)hf_alert_send(conn->ssl, alert);
         return r;
     }
-    SSL_set_msg_callback(conn->ssl, NULL);
+    SSL_set_msg_callback(conn->ssl, hf_count_callback);
+    conn->messages_left = HF_CONN_MESSAGES_MAX;
     conn->state = HF_CONN_OPEN;
     conn->was_open = true;
     return hf_ok();

@@ -17,7 +17,8 @@
  *      was made for.
  *   4. Bytes that do not look like TLS never reach OpenSSL, and a server has no SSL before the
  *      first byte came (D2).
- *   5. The end of the stream is ours to judge: OpenSSL is only ever told "nothing there yet".
+ *   5. Past HF_CONN_MESSAGES_MAX the transport stops, and the step that notices fails.
+ *   6. The end of the stream is ours to judge: OpenSSL is only ever told "nothing there yet".
  */
 #ifndef HF_TLS_CONNECTION_H
 #define HF_TLS_CONNECTION_H
@@ -34,6 +35,11 @@
 #define HF_CONN_IN_MAX 1048576
 /* Bytes waiting to be sent in the memory form, which takes whatever it is given. */
 #define HF_CONN_OUT_MAX 67108864
+
+/* After the handshake a peer may send KeyUpdates and tickets: these at once, and one more for each
+ * 16 KiB of data. A flood of them costs us much and the peer little (D3). */
+#define HF_CONN_MESSAGES_MAX 32
+#define HF_CONN_DATA_PER_MESSAGE 16384
 
 enum hf_conn_state { HF_CONN_HANDSHAKE = 0, HF_CONN_OPEN, HF_CONN_FAILED };
 
@@ -60,6 +66,8 @@ struct hf_conn {
     bool closed;        /* ours was queued, or there never was anything to close */
     int16_t alert_sent; /* in the handshake; -1 none */
     int16_t name_kind;
+    uint16_t messages_left; /* handshake messages that may still come before more data does */
+    uint32_t data_credit;   /* bytes of data since the last message was granted */
     uint32_t failed_code;
     uint32_t presented_code; /* why the Certificate message was refused */
     int32_t send_errno;      /* the socket takes nothing any more */

@@ -79,6 +79,23 @@ static hf_result need_open(const struct hf_conn *conn)
     return hf_ok();
 }
 
+static hf_result flooded(struct hf_conn *conn)
+{
+    hf_result r = hf_error_set_seen(HF_E_PROTOCOL, __FILE__, __LINE__,
+                                    "few KeyUpdates and tickets between data", "a flood of them");
+    return hf_conn_fail(conn, r);
+}
+
+/* Data earns the peer more messages, up to what it had at first. */
+static void grant(struct hf_conn *conn, size_t len)
+{
+    size_t credit = conn->data_credit + len;
+    size_t earned = credit / HF_CONN_DATA_PER_MESSAGE;
+    size_t left = conn->messages_left + earned;
+    conn->data_credit = (uint32_t)(credit % HF_CONN_DATA_PER_MESSAGE);
+    conn->messages_left = (uint16_t)(left < HF_CONN_MESSAGES_MAX ? left : HF_CONN_MESSAGES_MAX);
+}
+
 hf_result hf_conn_step_read(struct hf_conn *conn, uint8_t *out, size_t cap, size_t *len,
                             uint32_t *want)
 {
@@ -87,11 +104,15 @@ hf_result hf_conn_step_read(struct hf_conn *conn, uint8_t *out, size_t cap, size
     hf_ossl_clear();
     int result = SSL_read_ex(conn->ssl, out, cap, len);
     if (result == 1) {
+        grant(conn, *len);
         hf_buffer_relax(&conn->transport.in);
         return hf_ok();
     }
     *len = 0;
     int error = SSL_get_error(conn->ssl, result);
+    if (conn->transport.stopped) {
+        return flooded(conn);
+    }
     if (error == SSL_ERROR_WANT_READ) {
         hf_buffer_relax(&conn->transport.in);
         return starved(conn, want);

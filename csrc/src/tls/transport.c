@@ -16,14 +16,15 @@ static int read_some(BIO *bio, char *to, size_t cap, size_t *taken)
     struct hf_transport *transport = BIO_get_data(bio);
     struct hf_span waiting = hf_buffer_span(&transport->in);
     size_t n = waiting.len < cap ? waiting.len : cap;
-    *taken = n;
+    *taken = 0;
     BIO_clear_retry_flags(bio);
-    if (n == 0) {
+    if (n == 0 || transport->stopped) {
         BIO_set_retry_read(bio);
         return 0;
     }
     (void)hf_mem_copy(to, cap, waiting.data, n);
     hf_buffer_drop(&transport->in, n);
+    *taken = n;
     return 1;
 }
 

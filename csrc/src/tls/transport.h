@@ -14,6 +14,7 @@ struct hf_transport {
     struct hf_buffer in;  /* from the peer, not read by OpenSSL yet */
     struct hf_buffer out; /* for the peer */
     bool no_memory;       /* a write failed for that reason */
+    bool stopped;         /* OpenSSL gets no more to read */
 };
 
 /* A BIO over `transport`, which must outlive it. Reading from an empty `in` says "retry", never

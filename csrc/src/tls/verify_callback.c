@@ -38,6 +38,24 @@ void hf_message_callback(int write_p, int version, int content_type, const void 
     }
 }
 
+void hf_count_callback(int write_p, int version, int content_type, const void *data, size_t len,
+                       SSL *ssl, void *arg)
+{
+    struct hf_conn *conn = arg;
+    (void)version;
+    (void)data;
+    (void)len;
+    (void)ssl;
+    if (write_p || content_type != SSL3_RT_HANDSHAKE) {
+        return;
+    }
+    if (conn->messages_left == 0) {
+        conn->transport.stopped = true;
+        return;
+    }
+    conn->messages_left--;
+}
+
 static void free_der_at(unsigned char **der)
 {
     OPENSSL_free(*der);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The two places where OpenSSL asks and tells us during a handshake.
+ * The places where OpenSSL asks and tells us what happens in a handshake, and after it.
  */
 #ifndef HF_TLS_VERIFY_CALLBACK_H
 #define HF_TLS_VERIFY_CALLBACK_H
@@ -14,5 +14,9 @@ int hf_verify_callback(X509_STORE_CTX *store, void *unused);
  * number of the alert that was sent. `conn` is the argument. */
 void hf_message_callback(int write_p, int version, int content_type, const void *data, size_t len,
                          SSL *ssl, void *conn);
+
+/* SSL_set_msg_callback from then on: counts what is not data (D3). */
+void hf_count_callback(int write_p, int version, int content_type, const void *data, size_t len,
+                       SSL *ssl, void *conn);
 
 #endif
