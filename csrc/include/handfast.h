@@ -58,7 +58,7 @@ typedef struct hf_result {
 struct hf_error {
     uint32_t code;
     uint32_t line;           /* where in the engine: for bug reports */
-    int32_t depth;           /* certificate: 0 leaf, counting towards the anchor; -1 none */
+    int32_t depth;           /* place among those presented: 0 leaf, an authority behind them; -1 */
     int32_t alert;           /* TLS alert sent (or received: PEER_ALERT); -1 none */
     int32_t system;          /* errno of a failed system call, 0 none */
     uint32_t openssl_reason; /* OpenSSL's reason or X509_V_ERR number, 0 none */

@@ -140,6 +140,32 @@ static void an_expired_namesake_does_not_hide_the_valid_one(void)
     hf_bundle_set_unref(old_only);
 }
 
+/* The depth in a failure is the place in what was presented, whatever the order. */
+static void the_depth_is_a_place_in_what_was_presented(void)
+{
+    struct window windows[3] = {{T - 9000, T + 9000}, {T - 9000, T + 9000}, {T - 9000, T + 9000}};
+    static struct pki_cert stranger;
+    struct kit_ask ask = {HF_RULES_STRICT, HF_PURPOSE_EITHER, T};
+    kit_root(&stranger, "stranger", KIT_KEY(4));
+    windows[MIDDLE].to = T - 1;
+    struct hf_bundle_set *set = make_chain(windows);
+    HF_CHECK_CODE(kit_judge_as(set, KIT_CERTS(&chain[LEAF], &stranger, &chain[MIDDLE]), ask, NULL),
+                  HF_E_CERT_EXPIRED);
+    HF_CHECK(kit_depth() == 2);
+    hf_bundle_set_unref(set);
+    windows[MIDDLE].to = T + 9000;
+    windows[ROOT].to = T - 1;
+    set = make_chain(windows);
+    HF_CHECK_CODE(kit_judge_as(set, KIT_CERTS(&chain[LEAF], &stranger, &chain[MIDDLE]), ask, NULL),
+                  HF_E_CERT_EXPIRED);
+    HF_CHECK(kit_depth() == 3);
+    HF_CHECK_CODE(
+        kit_judge_as(set, KIT_CERTS(&chain[LEAF], &chain[ROOT], &chain[MIDDLE]), ask, NULL),
+        HF_E_CERT_EXPIRED);
+    HF_CHECK(kit_depth() == 1);
+    hf_bundle_set_unref(set);
+}
+
 static void nothing_is_left(void)
 {
     HF_CHECK(hf_mem_live() == 0);
@@ -151,4 +177,5 @@ HF_TESTS({"every certificate of the path counts", every_certificate_of_the_path_
          {"a path without a common window never holds", a_path_without_a_common_window_never_holds},
          {"an expired namesake does not hide the valid one",
           an_expired_namesake_does_not_hide_the_valid_one},
+         {"the depth is a place in what was presented", the_depth_is_a_place_in_what_was_presented},
          {"nothing is left", nothing_is_left})

@@ -61,12 +61,32 @@ static bool is_ruled_out(const struct decision *d)
     return false;
 }
 
+/* The failure is about the certificate at this depth of the path: tell its place in what was
+ * presented, so that the right one is shown. An authority that was not presented stands behind. */
+static int32_t place_of(const struct decision *d, int32_t depth)
+{
+    const struct hf_path *path = &d->search.path;
+    if (depth < 0 || (size_t)depth > path->count) {
+        return -1;
+    }
+    if ((size_t)depth < path->count) {
+        return path->index[depth];
+    }
+    size_t place = 0;
+    while (place < d->pool->count &&
+           !hf_span_equal(d->pool->certs[place].der, path->anchor->cert.der)) {
+        place++;
+    }
+    return (int32_t)place;
+}
+
 /* Keep this thread's current failure when it tells more than what was kept before. */
 static void keep(struct decision *d, enum rank rank)
 {
     if (rank > d->rank) {
         d->rank = rank;
         d->kept = *hf_error_current();
+        d->kept.depth = place_of(d, d->kept.depth);
     }
 }
 
@@ -101,8 +121,8 @@ static hf_result weigh(struct decision *d)
         note_bad_signature(d);
         return hf_ok();
     }
-    d->rank = RANK_RULE;
-    d->kept = refusal;
+    (void)hf_error_restore(&refusal).code;
+    keep(d, RANK_RULE);
     return hf_ok();
 }
 

@@ -81,7 +81,7 @@ hf_result hf_describe_unknown_authority(const struct hf_pool *pool, const struct
         HF_E_UNKNOWN_AUTHORITY, __FILE__, __LINE__, "", "issuer %s%s", name,
         has_namesake(bundle, top) ? ": in the bundle by this name, but with another key" : "");
     struct hf_error *error = hf_error_current();
-    error->depth = (int32_t)search->top_level;
+    error->depth = (int32_t)search->top;
     (void)snprintf(error->expected, sizeof(error->expected),
                    "a chain to an authority of %.160s (%zu in the bundle)",
                    bundle->trust_domain_len == 0 ? "the roots" : bundle->trust_domain,

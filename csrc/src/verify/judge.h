@@ -22,8 +22,9 @@ struct hf_presented {
  *   be readable all the same. One that is not a CA is never an issuer and is otherwise ignored.
  * - A peer holds from not_before on and until before not_after: in the second of notAfter itself a
  *   chain has expired (OpenSSL's reading, stricter than RFC 5280's).
- * - The depth in a failure counts along the path: 0 the leaf, the anchor last. A certificate that
- *   cannot be read has its place in what was presented.
+ * - The depth in a failure is the place of the certificate in what was presented: 0 the leaf. An
+ *   authority that was not presented stands one behind the last. For a chain in its usual order
+ *   that is the depth as OpenSSL counts it.
  * - A refusal leaves a record of zeros in `out`. */
 
 /* Strict views, SVID rules, the bundle of the leaf's own trust domain and no other (P1), then every
