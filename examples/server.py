@@ -2,6 +2,7 @@
 """Greet whoever of our trust domain calls: python examples/server.py FOLDER PORT."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -19,8 +20,9 @@ config = TlsConfig.server(
 
 
 async def greet(stream: MtlsStream) -> None:
-    request = await stream.receive_some()
-    await stream.send_all(b"hello %s: " % str(stream.peer.spiffe_id).encode() + request)
+    with suppress(trio.BrokenResourceError):  # a caller may hang up at any time
+        said = await stream.receive_some()
+        await stream.send_all(f"hello {stream.peer.spiffe_id}: ".encode() + said)
 
 
 trio.run(serve_mtls, greet, port, config)

@@ -48,3 +48,10 @@ def test_the_server_greets_the_client_by_its_identity(tmp_path: Path) -> None:
         finally:
             server.kill()
     assert said == "hello spiffe://prod.example.com/client: may I come in?\n"
+
+
+@pytest.mark.parametrize("name", ["server", "client"])
+def test_the_readme_shows_the_programs_as_they_are(name: str) -> None:
+    _licence, program = (EXAMPLES / f"{name}.py").read_text().split("\n", 1)
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    assert f"```python\n{program}```\n" in readme

@@ -145,7 +145,7 @@ class _Server:
         self._handler = handler
         self._timeout = handshake_timeout
         self._max_handshakes = max_handshakes
-        self._tickets: dict[trio.CancelScope, MtlsListener] = {}
+        self._tickets: dict[trio.CancelScope, None] = {}
         self._places: trio.Semaphore | None = None
         if max_connections is not None:
             need_positive("max_connections=", max_connections)
@@ -186,7 +186,7 @@ class _Server:
                 if len(self._tickets) >= self._max_handshakes:
                     self._oldest_gives_way()
                 ticket = trio.CancelScope(deadline=trio.current_time() + self._timeout)
-                self._tickets[ticket] = listener
+                self._tickets[ticket] = None
                 counters.handshaking += 1
                 nursery.start_soon(self._connection, listener, transport, ticket)
 
@@ -245,7 +245,8 @@ class _Server:
                     failure = system_failure(error)
         finally:
             counters.handshaking -= 1
-            gave_way = self._tickets.pop(ticket, None) is None
+            gave_way = ticket not in self._tickets
+            self._tickets.pop(ticket, None)
             if not admitted:
                 await trio.aclose_forcefully(stream or transport)
         if admitted:
