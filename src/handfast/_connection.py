@@ -138,7 +138,8 @@ class Connection:
         """
         if self._established:
             return True
-        self._stay_refused()
+        if self._refusal is not None:
+            self._stay_refused()
         try:
             return self._finish(self._conn.handshake())
         except PeerError as error:

@@ -233,6 +233,22 @@ def test_the_systems_roots_are_those_of_the_environment(
     verifier.verify(site(ca, "a.b").chain)
 
 
+def test_one_old_root_of_the_system_does_not_take_the_others_along(
+    ca: pki.Issued, no_cache: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """C10: what the engine would not trust anyway is left out, and trusts nothing."""
+    old = pki.root(uris=(), subject="an old root", private_key=pki.key("rsa1024"))
+    file = tmp_path / "roots.pem"
+    file.write_text("".join(map(ssl.DER_cert_to_PEM_cert, (old.der, ca.der))))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nothing"))
+    assert set(system_roots()) == {old.der, ca.der}
+    verifier = ChainVerifier(None, purpose="server", expected_name=None)
+    verifier.verify(site(ca, "a.b").chain)
+    with pytest.raises(VerificationError):
+        verifier.verify(site(old, "a.b").chain)
+
+
 def test_a_directory_of_hashed_names_is_read(
     ca: pki.Issued, no_cache: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

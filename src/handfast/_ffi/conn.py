@@ -2,7 +2,7 @@
 """One TLS connection of the engine.
 
 Invariants:
-    1. A thread is inside or it is not: every method takes `_entry` without waiting and
+    1. A thread is inside or it is not: every method takes `_enter` without waiting and
        is refused (`busy`) when another thread, or a signal handler, is inside already.
        What a step borrows from the engine is copied before anybody else can move it.
     2. `_step` belongs to the connection and is filled by each crossing. After one,
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from handfast._ffi.failure import raise_for
 from handfast._ffi.library import ffi, lib, text
@@ -48,6 +48,11 @@ def _want(step: Any) -> Want:
 _READ_SIZE = 65536
 _CLOSED = 0x0401
 
+# Looked up once: cffi parses the text of a type at each use.
+_STEP = ffi.typeof("struct hf_ffi_step *")
+_PEER = ffi.typeof("struct hf_peer *")
+_CHAIN = ffi.typeof("struct hf_chain *")
+
 # Plain text is read into buffers that are taken from here and put back: owned by one
 # read at a time, whatever threads and signal handlers do, and few for many connections.
 _buffers: list[Any] = []
@@ -71,84 +76,95 @@ def _flat(data: Data) -> Any:
     return data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)
 
 
-class _Entry:
-    """A lock that is taken or refused, never waited for."""
-
-    __slots__ = ("_acquire", "_release")
-
-    def __init__(self) -> None:
-        lock = threading.Lock()
-        self._acquire, self._release = lock.acquire, lock.release
-
-    def __enter__(self) -> None:
-        if not self._acquire(blocking=False):
-            raise UsageError(
-                detail_for(
-                    Reason.BUSY,
-                    expected="one thread at a time on a connection",
-                    seen="a call while another one runs",
-                )
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
+def _refuse_busy() -> NoReturn:
+    raise UsageError(
+        detail_for(
+            Reason.BUSY,
+            expected="one thread at a time on a connection",
+            seen="a call while another one runs",
+        )
+    )
 
 
 class Conn:
     """A connection's handle; see the module for its invariants."""
 
-    __slots__ = ("_entry", "_handle", "_step")
+    __slots__ = ("_enter", "_handle", "_leave", "_step")
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
         if pointer == ffi.NULL:
             raise_for(0, subject="own")
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
-        self._step = ffi.new("struct hf_ffi_step *")
-        self._entry = _Entry()
+        self._step = ffi.new(_STEP)
+        # Bound methods, used without a context manager: entering and leaving is most of
+        # what a call costs beside the engine's own work.
+        entry = threading.Lock()
+        self._enter = entry.acquire
+        self._leave = entry.release
 
     # ---- bytes to and from the peer ----
 
     def receive(self, data: Data) -> None:
         flat = _flat(data)
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
 
     def receive_eof(self) -> None:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = lib.hf_ffi_conn_receive_eof(self._handle, self._step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
 
     def to_send(self) -> bytes:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             step = self._step
             length = step.out_len
             if not length:
                 return b""
-            data = ffi.buffer(step.out, length)[:]
+            data: bytes = ffi.buffer(step.out, length)[:]
             code = lib.hf_ffi_conn_consumed(self._handle, length, step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
-        return bytes(data)
+        return data
 
     # ---- steps in memory ----
 
     def handshake(self) -> bool:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             step = self._step
             code = lib.hf_ffi_conn_handshake(self._handle, step)
             done = bool(step.done)
+        finally:
+            self._leave()
         if code:
             raise_for(code, chain=self.presented)
         return done
 
     def write(self, data: Data) -> None:
         flat = _flat(data)
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = lib.hf_ffi_conn_write(self._handle, flat, len(flat), self._step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
 
@@ -156,10 +172,14 @@ class Conn:
         """Return what is there, empty for nothing yet, None after the peer's close."""
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
-            with self._entry:
+            if not self._enter(False):
+                _refuse_busy()
+            try:
                 step = self._step
                 code = lib.hf_ffi_conn_read(self._handle, buffer, cap, step)
                 length = step.len
+            finally:
+                self._leave()
             if code == _CLOSED:
                 return None
             if code:
@@ -169,18 +189,26 @@ class Conn:
             _keep_buffer(buffer)
 
     def close(self) -> None:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = lib.hf_ffi_conn_close(self._handle, self._step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
 
     # ---- steps on a socket ----
 
     def handshake_fd(self, fd: int) -> tuple[bool, Want]:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             step = self._step
             code = lib.hf_ffi_conn_handshake_fd(self._handle, fd, step)
             done, want = bool(step.done), _want(step)
+        finally:
+            self._leave()
         if code:
             raise_for(code, chain=self.presented)
         return done, want
@@ -189,10 +217,14 @@ class Conn:
         """Return data, what to wait for, or None after the peer's close."""
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
-            with self._entry:
+            if not self._enter(False):
+                _refuse_busy()
+            try:
                 step = self._step
                 code = lib.hf_ffi_conn_read_fd(self._handle, fd, buffer, cap, step)
                 length, want = step.len, _want(step)
+            finally:
+                self._leave()
             if code == _CLOSED:
                 return None
             if code:
@@ -203,18 +235,26 @@ class Conn:
 
     def write_fd(self, fd: int, data: Data) -> tuple[int, Want]:
         flat = _flat(data)
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             step = self._step
             code = lib.hf_ffi_conn_write_fd(self._handle, fd, flat, len(flat), step)
             taken, want = int(step.len), _want(step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
         return taken, want
 
     def flush_fd(self, fd: int) -> Want:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
             want = _want(self._step)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
         return want
@@ -222,19 +262,23 @@ class Conn:
     # ---- facts ----
 
     def _ask(self, function: Any, *arguments: Any) -> None:
-        with self._entry:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
             code = function(self._handle, *arguments)
+        finally:
+            self._leave()
         if code:
             raise_for(code)
 
     def peer(self) -> VerifiedPeer:
-        out = ffi.new("struct hf_peer *")
+        out = ffi.new(_PEER)
         self._ask(lib.hf_ffi_conn_peer, out)
         return to_peer(out, self.presented())
 
     def presented(self) -> list[bytes]:
         """Copy the peer's certificates as they came; not verified after a refusal."""
-        chain = ffi.new("struct hf_chain *")
+        chain = ffi.new(_CHAIN)
         self._ask(lib.hf_ffi_conn_presented, chain)
         certificates: list[bytes] = []
         start = 0
