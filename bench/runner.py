@@ -91,6 +91,8 @@ def measure(scenario: Scenario, plan: Plan, say: Callable[[str], None]) -> Resul
         "pinned_to": plan.cpu,
         "threads": 1,
         "contexts": "one a side, shared by all connections",
+        "keys": scenario.key_type,
+        "chain": "leaf and intermediate are sent, the root is not",
         "client_authentication": True,
         "resumption": None,
         "steal_ticks": None if steal is None or after is None else after - steal,

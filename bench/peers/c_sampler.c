@@ -29,6 +29,11 @@ int64_t thread_cpu(void)
     return nanoseconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
 static int compare(const void *left, const void *right)
 {
     double a = *(const double *)left;
@@ -76,6 +81,9 @@ static void sample(work_function *work, void *state, double seconds, int with_sp
         printf("\"client_cpu\": %.9f, \"server_cpu\": %.9f, ", (double)split.client / 1e9,
                (double)split.server / 1e9);
     }
+    printf("\"user\": %.6f, \"system\": %.6f, ",
+           seconds_of(after.ru_utime) - seconds_of(before.ru_utime),
+           seconds_of(after.ru_stime) - seconds_of(before.ru_stime));
     printf("\"involuntary_switches\": %ld, \"max_rss_kib\": %ld, ",
            after.ru_nivcsw - before.ru_nivcsw, after.ru_maxrss);
     print_latencies(count < LATENCIES_MAX ? count : LATENCIES_MAX);

@@ -85,6 +85,8 @@ class Clock:
             "count": len(ordered),
             "cpu": self._cpu,
             "wall": self._wall,
+            "user": usage.ru_utime - self._usage.ru_utime,
+            "system": usage.ru_stime - self._usage.ru_stime,
             "involuntary_switches": usage.ru_nivcsw - self._usage.ru_nivcsw,
             "max_rss_kib": usage.ru_maxrss,
             "latency_us": [
