@@ -312,7 +312,9 @@ class Connection:
         """
         try:
             return tuple(self._conn.presented())
-        except UsageError:
+        except UsageError as error:
+            if error.reason is not Reason.WRONG_STATE:
+                raise
             return ()
 
     @property

@@ -263,6 +263,21 @@ def test_a_directory_of_hashed_names_is_read(
     assert system_roots() == (ca.der,)
 
 
+def test_known_places_are_looked_at_when_pythons_own_have_nothing(
+    ca: pki.Issued, no_cache: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """A Python that was built elsewhere; and without any root it says so."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nothing"))
+    known = tmp_path / "bundle.pem"
+    monkeypatch.setattr("handfast.roots._KNOWN_FILES", (str(known),))
+    with pytest.raises(ConfigError) as caught:
+        system_roots()
+    assert "none in" in caught.value.seen
+    known.write_text(ssl.DER_cert_to_PEM_cert(ca.der))
+    assert system_roots() == (ca.der,)
+
+
 def test_the_machines_own_roots_make_a_verifier(no_cache: None) -> None:
     """The real store of this machine, whatever is in it."""
     assert len(system_roots()) > 10

@@ -283,6 +283,37 @@ def test_a_connection_is_one_threads_at_a_time() -> None:
     assert len(rest) + sum(map(len, got)) == 200_000
 
 
+def test_every_call_is_refused_while_another_one_runs() -> None:
+    """Also from a signal handler in the same thread: refused, and never waiting."""
+    client, _ = pair()
+    inside: Any = client._conn
+    assert inside._enter(False)
+    calls: list[Any] = [
+        lambda: client.receive(b"x"),
+        lambda: client.receive(b""),
+        client.to_send,
+        inside.handshake,
+        client.read,
+        lambda: client.send(b"x"),
+        client.close,
+        lambda: inside.handshake_fd(-1),
+        lambda: client.read_fd(-1),
+        lambda: client.write_fd(-1, b"x"),
+        lambda: client.flush_fd(-1),
+        client.channel_binding,
+        lambda: client.alpn,
+        lambda: client.peer,
+        lambda: client.presented_chain,
+    ]
+    for call in calls:
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert caught.value.reason is Reason.BUSY
+    inside._leave()
+    client.send(b"x")
+    assert client.to_send()
+
+
 def test_connections_leave_nothing_behind() -> None:
     """2,000 of them, made and freed: the engine's own counters are flat."""
     client_config, server_config = workloads.client(), workloads.server()

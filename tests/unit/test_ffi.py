@@ -14,12 +14,14 @@ from tests.support import pki
 from handfast import (
     HandfastError,
     InvalidId,
+    NotAuthorized,
     Reason,
     SpiffeId,
     UsageError,
     VerificationError,
     Verifier,
     _ffi,
+    authorize,
 )
 from handfast.reasons import ROWS
 
@@ -75,6 +77,21 @@ def test_bundles_know_their_content_by_digest() -> None:
     assert bundle.digest == again.digest != other.digest
     assert len(bundle) == len(again) == 2
     assert again.generation > bundle.generation
+
+
+def test_a_compiled_policy_is_asked_by_id() -> None:
+    """I7: the engine's answer and Python's twin agree, for yes, no and nonsense."""
+    rule = authorize.prefix("spiffe://a.example/ns") & ~authorize.exactly(
+        "spiffe://a.example/ns/x"
+    )
+    policy = _ffi.NativePolicy(rule.program())
+    policy.check(b"spiffe://a.example/ns/web")
+    for text in ("spiffe://a.example/ns/x", "spiffe://a.example/nsx"):
+        with pytest.raises(NotAuthorized):
+            policy.check(text.encode())
+        assert not rule.allows(SpiffeId.parse(text))
+    with pytest.raises(VerificationError):
+        policy.check(b"spiffe://a.example/ns/")
 
 
 def test_the_error_record_is_one_a_thread() -> None:
