@@ -16,6 +16,7 @@ from handfast import (
     ConfigError,
     Connection,
     DnsName,
+    HandfastError,
     IpAddress,
     PeerError,
     Reason,
@@ -281,6 +282,30 @@ def test_a_connection_is_one_threads_at_a_time() -> None:
     assert set(refusals) <= {Reason.BUSY}
     rest = b"".join(iter(server.read, b""))
     assert len(rest) + sum(map(len, got)) == 200_000
+
+
+def test_a_callers_buffer_is_free_again_also_when_a_call_fails() -> None:
+    """What we raise holds a traceback, and must not hold the caller's memory."""
+    client, server = Connection(workloads.client()), pair()[1]
+    server.close()
+
+    def fill(data: memoryview) -> None:
+        for _ in range(1000):
+            server.receive(data)
+
+    actions: list[Any] = [
+        client.send,
+        server.send,
+        lambda data: server._conn.write_fd(-1, data),
+        server._conn.write,
+        fill,
+    ]
+    for action in actions:
+        memory = bytearray(100_000)
+        with pytest.raises(HandfastError) as caught, memoryview(memory) as view:
+            action(view)
+        assert caught.value.__traceback__ is not None
+        memory.clear()
 
 
 def test_every_call_is_refused_while_another_one_runs() -> None:

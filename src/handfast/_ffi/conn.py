@@ -72,8 +72,13 @@ def _keep_buffer(buffer: Any) -> None:
 
 
 def _flat(data: Data) -> Any:
-    """Give the engine the bytes where they lie."""
+    """Give the engine the bytes where they lie; to be released when it has them."""
     return data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)
+
+
+# A traceback would keep a buffer that is not released, and with it the caller's memory:
+# his own release() of a memoryview would then fail, and hide why we raised.
+_release = ffi.release
 
 
 def _refuse_busy() -> NoReturn:
@@ -106,13 +111,16 @@ class Conn:
     # ---- bytes to and from the peer ----
 
     def receive(self, data: Data) -> None:
-        flat = _flat(data)
         if not self._enter(False):
             _refuse_busy()
+        flat = data
         try:
+            flat = _flat(data)
             code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
         finally:
             self._leave()
+            if flat is not data:
+                _release(flat)
         if code:
             raise_for(code)
 
@@ -158,13 +166,16 @@ class Conn:
         return done
 
     def write(self, data: Data) -> None:
-        flat = _flat(data)
         if not self._enter(False):
             _refuse_busy()
+        flat = data
         try:
+            flat = _flat(data)
             code = lib.hf_ffi_conn_write(self._handle, flat, len(flat), self._step)
         finally:
             self._leave()
+            if flat is not data:
+                _release(flat)
         if code:
             raise_for(code)
 
@@ -234,15 +245,18 @@ class Conn:
             _keep_buffer(buffer)
 
     def write_fd(self, fd: int, data: Data) -> tuple[int, Want]:
-        flat = _flat(data)
         if not self._enter(False):
             _refuse_busy()
+        flat = data
         try:
+            flat = _flat(data)
             step = self._step
             code = lib.hf_ffi_conn_write_fd(self._handle, fd, flat, len(flat), step)
             taken, want = int(step.len), _want(step)
         finally:
             self._leave()
+            if flat is not data:
+                _release(flat)
         if code:
             raise_for(code)
         return taken, want
