@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 TRUST_DOMAIN = "bench.example"
 CLIENT_ID = f"spiffe://{TRUST_DOMAIN}/client"
@@ -36,7 +36,6 @@ KEY_TYPES: dict[str, Callable[[], Key]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
-    "ed25519": ed25519.Ed25519PrivateKey.generate,
 }
 
 
@@ -46,11 +45,6 @@ class Issuer:
 
     certificate: x509.Certificate
     key: Key
-
-
-def _sign(builder: x509.CertificateBuilder, key: Key) -> x509.Certificate:
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, algorithm)
 
 
 def _begin(common_name: str, key: Key, lifetime: timedelta) -> x509.CertificateBuilder:
@@ -104,11 +98,11 @@ def make_authority(name: str, key: Key, issuer: Issuer | None) -> Issuer:
         builder = builder.issuer_name(
             x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         )
-        return Issuer(certificate=_sign(builder, key), key=key)
+        return Issuer(certificate=builder.sign(key, hashes.SHA256()), key=key)
     builder = builder.issuer_name(issuer.certificate.subject).add_extension(
         _authority_key_id(issuer), critical=False
     )
-    return Issuer(certificate=_sign(builder, issuer.key), key=key)
+    return Issuer(certificate=builder.sign(issuer.key, hashes.SHA256()), key=key)
 
 
 def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
@@ -126,7 +120,7 @@ def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
             critical=False,
         )
     )
-    return _sign(builder, issuer.key)
+    return builder.sign(issuer.key, hashes.SHA256())
 
 
 def write(directory: Path, key_type: str = "p256") -> Path:

@@ -59,9 +59,11 @@ class RunningPeer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        self._stop()
+
+    def _stop(self) -> None:
+        """End the process: it stops at the end of its input."""
+        self._process.communicate()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -69,7 +71,8 @@ class RunningPeer:
         try:
             found = json.loads(line)
         except ValueError:
-            code = self._process.wait() if not line else None
+            self._stop()
+            code = self._process.returncode
             raise PeerError(
                 f"{self.peer.name}: expected a JSON line, seen {line!r} (exit code "
                 f"{code}); by hand: {' '.join(self.command)}"
