@@ -244,6 +244,37 @@ async def test_sending_to_a_peer_that_is_gone_is_broken_and_stays_so() -> None:
 
 
 @trio_test
+async def test_data_that_came_before_a_reset_is_there_after_sending_has_failed() -> (
+    None
+):
+    """D4: looking for the reason of a failure loses nothing of what was received."""
+    client, server = await over_tcp()
+    transport = server.transport_stream
+    assert isinstance(transport, trio.SocketStream)
+    answer = bytes(range(256)) * 20
+    await server.send_all(answer)
+    # Not read yet, the answer lies in the client's socket when the reset comes.
+    await client.send_all(b"never read")
+    await trio.testing.wait_all_tasks_blocked()
+    await transport.aclose()
+    await server.aclose()
+
+    async def send_until_it_breaks() -> None:
+        while True:
+            await client.send_all(bytes(65536))
+
+    async with client:
+        with pytest.raises(trio.BrokenResourceError):
+            await send_until_it_breaks()
+        got = b""
+        while len(got) < len(answer):
+            got += await client.receive_some(1000)
+        assert got == answer
+        with pytest.raises(trio.BrokenResourceError):
+            await client.receive_some()
+
+
+@trio_test
 async def test_a_record_that_was_changed_breaks_the_stream_and_tells_the_peer() -> None:
     raw_client, raw_server = trio.testing.memory_stream_pair()
     server = MtlsStream(raw_server, server_config())

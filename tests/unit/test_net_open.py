@@ -113,6 +113,28 @@ async def test_a_refused_client_that_sends_first_still_learns_why() -> None:
 
 
 @trio_test
+async def test_a_refused_client_that_only_sends_learns_why_when_sending_fails() -> None:
+    """P7: not that the peer hung up, but what it said before."""
+    nobody = server_config(authorize=authorize.nobody())
+    async with serving(config=nobody) as server:
+        stream = await open_mtls_stream("127.0.0.1", server.port, client_config())
+        async with stream:
+            await server.until(lambda it: bool(it.statistics.handshakes_failed))
+            for _ in range(2):
+                with pytest.raises(trio.BrokenResourceError) as broken:
+                    await send_until_it_breaks(stream)
+                assert isinstance(broken.value.__cause__, PeerAlert)
+            with pytest.raises(trio.BrokenResourceError) as broken:
+                await stream.receive_some()
+            assert isinstance(broken.value.__cause__, PeerAlert)
+
+
+async def send_until_it_breaks(stream: MtlsStream) -> None:
+    while True:
+        await stream.send_all(bytes(100_000))
+
+
+@trio_test
 async def test_a_server_that_says_nothing_is_given_up() -> None:
     """D1: there is a total deadline, and its error is ours and trio's."""
     silent = socket.create_server(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from handfast.errors import HandfastError
+from handfast.errors import HandfastError, PeerAlert
 from handfast.net.wire import CLOSE_TIMEOUT
 from handfast.tls import Want
 
@@ -26,6 +26,9 @@ __all__ = ["SocketWire"]
 # most: four records, which also bounds what waits inside the engine.
 _CHUNK: Final = 65536
 
+# How much is read, at most, to find out why a peer has hung up.
+_LAST_READS: Final = 64
+
 # Flags are compared as numbers: WRITE alone or with READ is the larger half.
 _WRITE: Final = int(Want.WRITE)
 
@@ -33,11 +36,12 @@ _WRITE: Final = int(Want.WRITE)
 class SocketWire:
     """A connection on a trio socket; see :class:`~handfast.net.wire.Wire`."""
 
-    __slots__ = ("_connection", "_socket", "torn", "transport")
+    __slots__ = ("_connection", "_early", "_socket", "torn", "transport")
 
     def __init__(self, transport: trio.SocketStream, connection: Connection) -> None:
         self.transport = transport
         self.torn = False
+        self._early = b""
         self._socket = transport.socket
         self._connection = connection
 
@@ -82,23 +86,26 @@ class SocketWire:
                 return
         else:
             taken, want = 0, Want.NOTHING
-        with memoryview(data) as view:
-            try:
-                while True:
-                    if want >= _WRITE:
-                        await self._flush(want)
-                    elif taken < length:
-                        # A peer that reads as fast as we send must not keep us from
-                        # other tasks, nor from being cancelled.
-                        await trio.lowlevel.checkpoint()
-                    if taken == length:
-                        break
-                    with view[taken : taken + _CHUNK] as chunk:
-                        count, want = connection.write_fd(self._fd(), chunk)
-                    taken += count
-            except BaseException:
-                self.torn = self.torn or 0 < taken < length
-                raise
+        # Views are left to their last reference: an error on its way up may hold one,
+        # and releasing it by hand would fail and hide that error.
+        view = memoryview(data)
+        try:
+            while True:
+                if want >= _WRITE:
+                    await self._flush(want)
+                elif taken < length:
+                    # A peer that reads as fast as we send must not keep us from other
+                    # tasks, nor from being cancelled.
+                    await trio.lowlevel.checkpoint()
+                if taken == length:
+                    break
+                count, want = connection.write_fd(
+                    self._fd(), view[taken : taken + _CHUNK]
+                )
+                taken += count
+        except BaseException:
+            self.torn = self.torn or 0 < taken < length
+            raise
 
     async def _flush(self, want: Want) -> None:
         while want >= _WRITE:
@@ -126,6 +133,10 @@ class SocketWire:
         """
         connection, socket = self._connection, self._socket
         await trio.lowlevel.checkpoint_if_cancelled()
+        if self._early:
+            early, self._early = self._early[:max_bytes], self._early[max_bytes:]
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return early
         data = connection.read_fd(self._fd(), max_bytes)
         if not isinstance(data, Want):
             await trio.lowlevel.cancel_shielded_checkpoint()
@@ -135,6 +146,23 @@ class SocketWire:
             data = connection.read_fd(self._fd(), max_bytes)
             if not isinstance(data, Want):
                 return data
+
+    def last_words(self) -> HandfastError | None:
+        """Read what arrived: an alert among it says more than that sending failed.
+
+        Data before it is kept for `receive`.
+        """
+        try:
+            for _ in range(_LAST_READS):
+                data = self._connection.read_fd(self._fd(), _CHUNK)
+                if isinstance(data, Want) or not data:
+                    break
+                self._early += data
+        except PeerAlert as alert:
+            return alert
+        except (HandfastError, trio.ClosedResourceError):
+            pass
+        return None
 
     async def close(self, *, polite: bool) -> None:
         """Close the socket in any case; the peer is told when there is room to."""

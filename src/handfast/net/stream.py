@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 
 import trio
 
-from handfast.errors import HandfastError
+from handfast.errors import HandfastError, TransportError
 from handfast.net.socket_wire import SocketWire
 from handfast.net.statistics import StreamStatistics
 from handfast.net.stream_wire import StreamWire
@@ -186,8 +186,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             else:
                 await trio.lowlevel.checkpoint()
         except HandfastError as error:
-            self._send_failure = _again(error)
-            _break(error)
+            self._break_sending(error)
         finally:
             self._sending = False
 
@@ -234,8 +233,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             self._sent_eof = True
             await self._wire.send_eof()
         except HandfastError as error:
-            self._send_failure = _again(error)
-            _break(error)
+            self._break_sending(error)
         finally:
             self._sending = False
 
@@ -247,6 +245,16 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         if self._send_failure is not None:
             _break(self._send_failure)
         self._sending = True
+
+    def _break_sending(self, error: HandfastError) -> NoReturn:
+        """Fail for good, with the peer's reason when it has given one.
+
+        A server refuses a TLS 1.3 client that is sending already: the alert says why.
+        """
+        if isinstance(error, TransportError) and not self._receiving:
+            error = self._wire.last_words() or error
+        self._send_failure = _again(error)
+        _break(error)
 
     # ---- receiving ----
 

@@ -83,15 +83,14 @@ class StreamWire:
     async def send(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send by chunks; cancelled, nothing can be sent any more."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        with memoryview(data) as view:
-            for start in range(0, len(view), _CHUNK):
-                if start:
-                    # A send that stops here stops between two records, and still the
-                    # application's message is cut.
-                    await self._checkpoint_or_tear()
-                with view[start : start + _CHUNK] as chunk:
-                    self._connection.send(chunk)
-                await self._send_pending()
+        view = memoryview(data)
+        for start in range(0, len(view), _CHUNK):
+            if start:
+                # A send that stops here stops between two records, and still the
+                # application's message is cut.
+                await self._checkpoint_or_tear()
+            self._connection.send(view[start : start + _CHUNK])
+            await self._send_pending()
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def _checkpoint_or_tear(self) -> None:
@@ -125,6 +124,10 @@ class StreamWire:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return data
             await self._receive_more()
+
+    def last_words(self) -> HandfastError | None:
+        """Nothing: a transport cannot be read without waiting."""
+        return None
 
     async def close(self, *, polite: bool) -> None:
         """Close the transport in any case; the peer is told when it lets us."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     import trio
 
+    from handfast.errors import HandfastError
+
 __all__ = ["CLOSE_TIMEOUT", "Wire"]
 
 #: Seconds that a polite close may wait for room for its close_notify.
@@ -54,6 +56,13 @@ class Wire(Protocol):
 
     async def receive(self, max_bytes: int) -> bytes:
         """Wait for application data; empty after the peer's close_notify."""
+        ...
+
+    def last_words(self) -> HandfastError | None:
+        """Look for what the peer said before it hung up, when sending has failed.
+
+        Only while nobody is in `receive`, which finds the same otherwise.
+        """
         ...
 
     async def close(self, *, polite: bool) -> None:
