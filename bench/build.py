@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from bench.sampling import ROOT
@@ -34,5 +33,7 @@ def c_peers(output: Path, *, lto: bool) -> Path:
         ["cmake", "-S", str(source), "-B", str(where), *options],
         ["cmake", "--build", str(where), "--parallel", "2"],
     ):
-        subprocess.run(step, check=True, stdout=sys.stderr)
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(step)} failed:\n{done.stdout}{done.stderr}")
     return where
