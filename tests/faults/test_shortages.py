@@ -61,7 +61,7 @@ async def test_another_error_of_accept_ends_the_server() -> None:
 def only_this_many_more_files(count: int) -> Iterator[None]:
     """Let this process open no more than `count` files, until the end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    probes = [os.dup(0) for _ in range(count)]
+    probes = [os.open(os.devnull, os.O_RDONLY) for _ in range(count)]
     limit = max(probes) + 1
     for probe in probes:
         os.close(probe)

@@ -247,10 +247,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         self._sending = True
 
     def _break_sending(self, error: HandfastError) -> NoReturn:
-        """Fail for good, with the peer's reason when it has given one.
-
-        A server refuses a TLS 1.3 client that is sending already: the alert says why.
-        """
+        """Fail for good, with the reason of a peer that refuses us while we send."""
         if isinstance(error, TransportError) and not self._receiving:
             error = self._wire.last_words() or error
         self._send_failure = _again(error)
@@ -361,10 +358,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
 
     @property
     def connection(self) -> Connection:
-        """The connection inside: for its other facts, such as `group`.
+        """The connection inside: for its other facts, not for its steps.
 
-        After a failed handshake its `presented_chain` shows what the peer sent, not
-        verified. Do not call its steps.
+        After a refusal, `presented_chain` is what the peer sent, not verified.
         """
         return self._connection
 
