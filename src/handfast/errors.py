@@ -20,7 +20,7 @@ Example:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from handfast.reasons import ROWS, Category, Reason
@@ -88,7 +88,7 @@ class ErrorDetail:
     expected: str = ""
     seen: str = ""
     claimed_id: str | None = None
-    certificate: bytes | None = None
+    certificate: bytes | None = field(default=None, repr=False)
     skew: timedelta | None = None
     openssl_reason: int = 0
     system_errno: int = 0
