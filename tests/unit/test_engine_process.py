@@ -117,16 +117,21 @@ def test_a_fork_goes_on_with_what_it_inherited() -> None:
 
 
 def test_a_fork_from_many_threads() -> None:
-    """D9: forked while other threads are inside the engine."""
+    """D9: forked while other threads are inside the engine.
+
+    Fresh threads all the time: a thread's first use seeds its random generators under a
+    lock of OpenSSL, which a child must not inherit.
+    """
     run(
         """
         stop = False
         def work():
             while not stop:
-                connection_pair(client, server)
+                fresh = threading.Thread(target=connection_pair, args=(client, server))
+                fresh.start(); fresh.join()
         threads = [threading.Thread(target=work) for _ in range(3)]
         for t in threads: t.start()
-        for _ in range(10):
+        for _ in range(50):
             pid = os.fork()
             if pid == 0:
                 connection_pair(client, server)

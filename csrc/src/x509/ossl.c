@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/opensslv.h>
 #include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 
@@ -35,6 +36,34 @@ bool hf_ossl_version_refused(unsigned long version)
     return version >= 0x40000000UL && version < 0x40000030UL;
 }
 
+/* A thread's first random byte seeds its generators under the lock of the context's primary one.
+ * A process forked at that moment inherits the lock, held by a thread that it does not have, and
+ * waits for it for ever (D9). So first bytes are drawn under a lock of ours, and fork waits for it.
+ * Later reseeding (every seven minutes) holds OpenSSL's lock for microseconds; it is not covered.
+ */
+static pthread_mutex_t seeding = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local bool seeded;
+
+static void before_fork(void)
+{
+    (void)pthread_mutex_lock(&seeding);
+}
+
+static void after_fork(void)
+{
+    (void)pthread_mutex_unlock(&seeding);
+}
+
+static void seed_this_thread(void)
+{
+    unsigned char byte;
+    (void)pthread_mutex_lock(&seeding);
+    /* A failure is met again, and reported, by whoever needs random bytes. */
+    seeded = RAND_bytes_ex(library.ctx, &byte, 1, 0) == 1 &&
+             RAND_priv_bytes_ex(library.ctx, &byte, 1, 0) == 1;
+    (void)pthread_mutex_unlock(&seeding);
+}
+
 static void start(void)
 {
     library.code = HF_E_OPENSSL;
@@ -46,7 +75,8 @@ static void start(void)
         return;
     }
     OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
-    if (ctx == NULL) {
+    if (ctx == NULL || pthread_atfork(before_fork, after_fork, after_fork) != 0) {
+        OSSL_LIB_CTX_free(ctx);
         return;
     }
     /* Explicitly, so that no fallback loading happens later, on some thread's first use. */
@@ -94,6 +124,9 @@ const char *hf_openssl_origin(void)
 
 void hf_ossl_clear(void)
 {
+    if (!seeded && library.ctx != NULL) {
+        seed_this_thread();
+    }
     ERR_clear_error();
 }
 

@@ -16,7 +16,8 @@ OSSL_LIB_CTX *hf_ossl_ctx(void);
 /* True for versions that must not be used; `version` as OpenSSL_version_num() gives it. */
 bool hf_ossl_version_refused(unsigned long version);
 
-/* Drop whatever earlier work left in this thread's queue: before every operation (C13). */
+/* Make this thread ready for OpenSSL, before every operation: whatever earlier work left in its
+ * error queue is dropped (C13), and its random generators are seeded where fork waits (D9). */
 void hf_ossl_clear(void);
 
 /* A failure of OpenSSL: code, with OpenSSL's reason number and text taken off the queue. */
