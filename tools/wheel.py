@@ -28,6 +28,7 @@ OLDEST = (3, 11)
 # module goes along, to be compared: handfast is imported from the wheel.
 TEST_SOURCES = (
     "csrc",
+    "README.md",
     "examples",
     "pyproject.toml",
     "src/handfast/reasons.py",
