@@ -88,8 +88,9 @@ struct hf_cert {
     bool name_constraints_critical;
     bool has_policy_constraints; /* policyConstraints, policyMappings or inhibitAnyPolicy */
     bool has_unknown_critical;
-    /* There is an extension, not critical, that is not read here. OpenSSL reads some of those and
-     * may refuse them: a verdict without OpenSSL must not rest on such a view (P2). */
+    /* There is an extension, not critical, that is not read here, or a kind of name whose inside is
+     * not. OpenSSL reads some of those and may refuse them: a verdict without OpenSSL must not rest
+     * on such a view (P2). */
     bool has_unread_extension;
     bool subject_empty;
     bool as_root;     /* read by hf_cert_parse_root */

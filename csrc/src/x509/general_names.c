@@ -69,6 +69,14 @@ hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint, struc
     }
 }
 
+/* Of these only the frame is read, and OpenSSL may refuse what is in it. */
+static void note_unread(const struct hf_der *name, struct hf_cert *cert)
+{
+    if (name->tag == HF_NAME_TAG_OTHER || name->tag == HF_NAME_TAG_X400) {
+        cert->has_unread_extension = true;
+    }
+}
+
 static void count_name(const struct hf_der *name, struct hf_cert *cert)
 {
     switch (name->tag) {
@@ -105,12 +113,13 @@ hf_result hf_cert_read_san(struct hf_span value, struct hf_cert *cert)
     while (names.len != 0) {
         HF_TRY(hf_cert_take_general_name(&names, false, &name));
         count_name(&name, cert);
+        note_unread(&name, cert);
     }
     return hf_ok();
 }
 
 /* GeneralSubtree ::= SEQUENCE { base GeneralName, minimum [0] DEFAULT 0, maximum [1] OPTIONAL } */
-static hf_result read_subtrees(struct hf_span list)
+static hf_result read_subtrees(struct hf_span list, struct hf_cert *cert)
 {
     struct hf_span subtree;
     struct hf_der base;
@@ -118,6 +127,7 @@ static hf_result read_subtrees(struct hf_span list)
     while (list.len != 0) {
         HF_TRY(hf_der_take(&list, HF_DER_SEQUENCE, &subtree));
         HF_TRY(hf_cert_take_general_name(&subtree, true, &base));
+        note_unread(&base, cert);
         /* spec: RFC 5280 4.2.1.10: minimum is 0, so absent in DER, and maximum is absent. */
         HF_NEED_SEEN(subtree.len == 0, HF_E_CA_CONSTRAINTS, "name constraints without distances",
                      "a minimum or maximum");
@@ -136,11 +146,11 @@ hf_result hf_cert_read_name_constraints(struct hf_span value, struct hf_cert *ce
     cert->name_constraints = content;
     if (hf_der_peek(content, HF_DER_CONTEXT_OF(0))) {
         HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(0), &subtrees));
-        HF_TRY(read_subtrees(subtrees));
+        HF_TRY(read_subtrees(subtrees, cert));
     }
     if (hf_der_peek(content, HF_DER_CONTEXT_OF(1))) {
         HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(1), &subtrees));
-        HF_TRY(read_subtrees(subtrees));
+        HF_TRY(read_subtrees(subtrees, cert));
     }
     return hf_der_end(content);
 }
