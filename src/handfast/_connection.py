@@ -242,8 +242,8 @@ class Connection:
         """Encrypt and send, in one call.
 
         Returns:
-            How many bytes of `data` were taken (all, or none while earlier ones still
-            wait), and what to wait for: with `Want.WRITE` call `flush_fd` then.
+            How many bytes of `data` were taken (perhaps not all; none while earlier
+            ones wait), and what to wait for: with `Want.WRITE` call `flush_fd` then.
         """
         self._need_established()
         return self._conn.write_fd(fd, data)

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`handfast demo` shows what it promises, in its time."""
+"""`handfast demo` shows what it promises."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
 
 
 def test_the_demo_shows_the_call_five_refusals_and_the_speed() -> None:
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "handfast.cli", "demo", "--json", "--seconds", "2"],
         capture_output=True,
@@ -36,4 +34,3 @@ def test_the_demo_shows_the_call_five_refusals_and_the_speed() -> None:
     assert 1000 < abs(refusals["not_yet_valid"]["skew_seconds"]) <= 1200
     speed = next(event for event in events if event["event"] == "speed")
     assert set(speed["rates"]) == {"handfast", "stdlib ssl"}
-    assert time.monotonic() - start < 60
