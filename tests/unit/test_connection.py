@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support import workloads
+from tests.support.engine import P256_SIGNATURE
 
 from handfast import (
     ConfigError,
@@ -42,7 +43,7 @@ def test_both_ends_know_whom_they_talk_to() -> None:
     assert client.version == server.version == "1.3"
     assert client.cipher == server.cipher
     assert client.group == server.group
-    assert client.signature.startswith("ecdsa_secp256r1")
+    assert client.signature.startswith(P256_SIGNATURE)
     assert not client.resumed
     assert not server.resumed
 

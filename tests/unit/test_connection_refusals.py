@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support import pki, workloads
+from tests.support.engine import NOT_AUTHORIZED_ALERT
 
 from handfast import (
     Connection,
@@ -144,7 +145,7 @@ def test_a_peer_that_may_not_come_in_is_refused_before_any_data(judge: str) -> N
     only = authorize.exactly("spiffe://a.example/somebody-else")
     error = refusal(judge, config(judge, ours, who=only), config(other(judge), theirs))
     assert isinstance(error, NotAuthorized)
-    assert error.detail.alert == 49
+    assert error.detail.alert == NOT_AUTHORIZED_ALERT
 
 
 def test_no_application_protocol_in_common_is_told() -> None:

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 import trio
+from tests.support.engine import NOT_AUTHORIZED_ALERT
 from tests.support.net_world import (
     DB,
     WEB,
@@ -93,7 +94,7 @@ async def test_a_client_that_may_not_come_in_learns_it_when_it_receives() -> Non
                 await stream.receive_some()
             cause = broken.value.__cause__
             assert isinstance(cause, PeerAlert)
-            assert cause.alert == 49  # access_denied
+            assert cause.alert == NOT_AUTHORIZED_ALERT
         await server.until(lambda it: bool(it.statistics.handshakes_failed))
         assert server.statistics.handshakes_failed == {Reason.NOT_AUTHORIZED: 1}
 

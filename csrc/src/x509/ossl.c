@@ -71,9 +71,13 @@ static void start(void)
         library.code = HF_E_OPENSSL_VERSION;
         return;
     }
+#ifdef HF_OPENSSL_PINNED
+    /* Of our own copy alone. A system's OpenSSL is shared with the rest of the process, which would
+     * lose its configuration by this; our own context and explicit settings stand in both. */
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
         return;
     }
+#endif
     OSSL_LIB_CTX *ctx = OSSL_LIB_CTX_new();
     if (ctx == NULL || pthread_atfork(before_fork, after_fork, after_fork) != 0) {
         OSSL_LIB_CTX_free(ctx);
