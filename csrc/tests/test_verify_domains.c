@@ -191,6 +191,39 @@ static void the_search_for_a_signer_is_bounded(void)
     hf_bundle_set_unref(set);
 }
 
+/* Seven CAs that certify each other in every way are 256 steps in each bundle: the search stops
+ * long before a bundle that stands behind many others. */
+static void tangled_intermediates_are_not_walked_for_every_bundle(void)
+{
+    enum { BUNDLES = 40 };
+    static struct pki_cert other, signer, leaf, tangled[7];
+    const struct pki_cert *all[8] = {&leaf};
+    struct hf_bundle *bundles[BUNDLES];
+    struct pki_spec spec;
+    kit_root(&other, "other", KIT_KEY(0));
+    kit_root(&signer, "odd", KIT_KEY(1));
+    for (size_t i = 0; i < BUNDLES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "d%02zu.example", i);
+        bundles[i] = kit_bundle(name, KIT_CERTS(i + 1 == BUNDLES ? &signer : &other));
+    }
+    struct hf_bundle_set *set = kit_set(bundles, BUNDLES);
+    pki_leaf(&spec, "odd", "spiffe://unknown.example/web", KIT_LEAF_KEY);
+    kit_sign(&spec, KIT_KEY(1), &leaf);
+    HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&leaf), NULL), HF_E_UNKNOWN_TRUST_DOMAIN);
+    HF_CHECK(kit_saw("d39.example"));
+    for (size_t i = 0; i < 7; i++) {
+        bool odd = i % 2 == 0;
+        pki_intermediate(&spec, odd ? "even" : "odd", odd ? "odd" : "even", NULL, KIT_KEY(1));
+        kit_sign(&spec, KIT_KEY(1), &tangled[i]);
+        all[i + 1] = &tangled[i];
+    }
+    struct kit_certs presented = {all, 8};
+    HF_CHECK_CODE(kit_judge(set, presented, NULL), HF_E_UNKNOWN_TRUST_DOMAIN);
+    HF_CHECK(!kit_saw("d39.example"));
+    hf_bundle_set_unref(set);
+}
+
 static void nothing_is_left(void)
 {
     HF_CHECK(hf_mem_live() == 0);
@@ -203,4 +236,6 @@ HF_TESTS({"only the diagonal passes", only_the_diagonal_passes},
          {"cross-signing binds only who signed", cross_signing_binds_only_who_signed},
          {"look-alike trust domains are others", look_alike_trust_domains_are_others},
          {"the search for a signer is bounded", the_search_for_a_signer_is_bounded},
+         {"tangled intermediates are not walked for every bundle",
+          tangled_intermediates_are_not_walked_for_every_bundle},
          {"nothing is left", nothing_is_left})

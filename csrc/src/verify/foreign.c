@@ -8,27 +8,35 @@
 #include "verify/describe.h"
 #include "verify/general.h"
 
-/* Paths whose signatures are looked at, over all bundles: a stranger must not buy much work. */
+/* Over all bundles, since a stranger must not buy much work: paths whose signatures are looked at,
+ * and certificates that are walked over. Those that name each other as issuers in every way make
+ * hundreds of steps in each bundle; honest ones as many as there are intermediates. */
 #define FOREIGN_PATHS_MAX 8
+#define FOREIGN_WALK_MAX 4096
 
-static bool signed_by(struct hf_pool *pool, const struct hf_bundle *bundle, unsigned *budget)
+struct budget {
+    unsigned paths;
+    unsigned walk;
+};
+
+static bool signed_by(struct hf_pool *pool, const struct hf_bundle *bundle, struct budget *budget)
 {
     struct hf_search search;
+    bool found = false;
     hf_search_init(pool, bundle, &search);
-    while (*budget > 0 && hf_search_next(&search)) {
-        --*budget;
-        if (hf_is_ok(hf_general_signatures(pool, &search.path))) {
-            return true;
-        }
+    while (!found && budget->paths > 0 && hf_search_next(&search)) {
+        budget->paths--;
+        found = hf_is_ok(hf_general_signatures(pool, &search.path));
     }
-    return false;
+    budget->walk -= search.walked < budget->walk ? search.walked : budget->walk;
+    return found;
 }
 
 static const struct hf_bundle *find(struct hf_pool *pool, const struct hf_bundle_set *bundles,
                                     const struct hf_bundle *own)
 {
-    unsigned budget = FOREIGN_PATHS_MAX;
-    for (size_t i = 0; i < bundles->count; i++) {
+    struct budget budget = {FOREIGN_PATHS_MAX, FOREIGN_WALK_MAX};
+    for (size_t i = 0; i < bundles->count && budget.paths > 0 && budget.walk > 0; i++) {
         if (bundles->bundles[i] != own && signed_by(pool, bundles->bundles[i], &budget)) {
             return bundles->bundles[i];
         }
