@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import array
 import hashlib
 import random
 from collections.abc import Awaitable, Callable
@@ -70,3 +71,20 @@ async def test_ten_megabytes_both_ways_at_once_arrive_whole(
         assert ends[1].got.digest() == ends[0].sent
         assert client.statistics().bytes_sent == SIZE
         assert client.statistics().bytes_received == SIZE
+
+
+@pytest.mark.parametrize("make", [over_tcp, over_memory], ids=["tcp", "memory"])
+@trio_test
+async def test_anything_made_of_bytes_can_be_sent(
+    make: Callable[[], Awaitable[Pair]],
+) -> None:
+    """Lengths are counted in bytes, whatever the buffer counts its elements in."""
+    client, server = await make()
+    async with client, server:
+        numbers = array.array("I", range(1000))
+        for data in (numbers, memoryview(numbers)):
+            await client.send_all(data)  # type: ignore[arg-type]
+            got = bytearray()
+            while len(got) < len(numbers) * numbers.itemsize:
+                got += await server.receive_some()
+            assert got == numbers.tobytes()

@@ -177,8 +177,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
                 raise trio.ClosedResourceError("cannot send after send_eof()")
             if not self._established:
                 await self._need_handshake()
-            if isinstance(data, memoryview):
-                data = data.cast("B")
+            if not isinstance(data, (bytes, bytearray)):
+                # Arrays, too, have a length that is not in bytes.
+                data = memoryview(data).cast("B")
             length = len(data)
             if length:
                 await self._wire.send(data)
