@@ -47,7 +47,10 @@ def refusal(
     assert error is not None, "it was accepted"
     # The other end knows what the alert says, and nothing more.
     assert isinstance(told, PeerAlert), told
-    assert told.alert == error.detail.alert == ROWS[error.reason].alert
+    alert = ROWS[error.reason].alert
+    if error.reason is Reason.NOT_AUTHORIZED:
+        alert = NOT_AUTHORIZED_ALERT
+    assert told.alert == error.detail.alert == alert
     # Nobody who was refused is a peer, and nothing flows (C14, A9).
     for action in (lambda: ours.peer, ours.read, lambda: ours.send(b"x")):
         with pytest.raises((VerificationError, UsageError)):
