@@ -84,5 +84,37 @@ static void key_updates_between_data_are_fine(void)
     finish(&conn, &peer);
 }
 
+/* A ticket longer than the records it comes in, of which the first is there: reading waits for the
+ * rest; writing cannot, and says that it is not an error of ours. */
+static void a_message_in_pieces_is_told_as_what_it_is(void)
+{
+    uint8_t flight[4096];
+    struct tls_end conn;
+    struct tls_end peer;
+    size_t len;
+    uint32_t want;
+    tls_who(&ours, HF_ROLE_CLIENT);
+    tls_who(&theirs, HF_ROLE_SERVER);
+    config = tls_config(&ours);
+    plain = tls_plain_ctx(&theirs);
+    HF_CHECK(SSL_CTX_set_max_send_fragment(plain, 512) == 1);
+    HF_CHECK(SSL_CTX_set_num_tickets(plain, 0) == 1);
+    tls_end_conn(&conn, config);
+    tls_end_plain(&peer, plain, true);
+    tls_drive(&conn, &peer, SIZE_MAX);
+    HF_CHECK(SSL_new_session_ticket(peer.ssl) == 1 && SSL_do_handshake(peer.ssl) == 1);
+    int sent = BIO_read(SSL_get_wbio(peer.ssl), flight, sizeof(flight));
+    size_t first = 5 + ((size_t)flight[3] << 8 | flight[4]);
+    if (HF_CHECK(sent > 0 && (size_t)sent > first)) {
+        HF_CHECK_OK(hf_conn_receive(conn.conn, flight, first));
+        HF_CHECK_OK(hf_conn_read(conn.conn, flight, sizeof(flight), &len, &want));
+        HF_CHECK(want == HF_WANT_READ);
+        HF_CHECK_CODE(hf_conn_write(conn.conn, (const uint8_t *)"x", 1), HF_E_INCOMPATIBLE);
+        HF_CHECK_CODE(hf_conn_read(conn.conn, flight, 1, &len, &want), HF_E_INCOMPATIBLE);
+    }
+    finish(&conn, &peer);
+}
+
 HF_TESTS({"a flood of key updates ends it", a_flood_of_key_updates_ends_it},
-         {"key updates between data are fine", key_updates_between_data_are_fine})
+         {"key updates between data are fine", key_updates_between_data_are_fine},
+         {"a message in pieces is told as what it is", a_message_in_pieces_is_told_as_what_it_is})

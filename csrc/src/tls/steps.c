@@ -125,6 +125,15 @@ hf_result hf_conn_step_read(struct hf_conn *conn, uint8_t *out, size_t cap, size
     return hf_conn_fail(conn, hf_conn_explain(conn, error));
 }
 
+/* After the first record of a message that goes on in the next one, OpenSSL is in a handshake again
+ * and writes nothing before the rest came. Data that was taken cannot wait for the peer. */
+static hf_result in_pieces(void)
+{
+    return hf_error_set_seen(HF_E_INCOMPATIBLE, __FILE__, __LINE__,
+                             "KeyUpdates and tickets that fit into a record",
+                             "a part of one, and no more of it when there was data to send");
+}
+
 hf_result hf_conn_step_write(struct hf_conn *conn, const uint8_t *data, size_t len)
 {
     size_t written = 0;
@@ -139,7 +148,12 @@ hf_result hf_conn_step_write(struct hf_conn *conn, const uint8_t *data, size_t l
     if (result == 1 && written == len) {
         return hf_ok();
     }
-    return hf_conn_fail(conn, hf_conn_explain(conn, SSL_get_error(conn->ssl, result)));
+    int error = SSL_get_error(conn->ssl, result);
+    if (conn->transport.stopped) {
+        return flooded(conn);
+    }
+    return hf_conn_fail(conn,
+                        error == SSL_ERROR_WANT_READ ? in_pieces() : hf_conn_explain(conn, error));
 }
 
 hf_result hf_conn_receive(struct hf_conn *conn, const uint8_t *data, size_t len)
