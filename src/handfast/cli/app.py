@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import trio
@@ -14,7 +17,7 @@ from handfast import HandfastError, SourceError, VerificationError, openssl_vers
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
 from handfast.cli.inspect import inspect
-from handfast.cli.output import explain, leaf_errors
+from handfast.cli.output import emit, error_facts, explain, leaf_errors
 from handfast.cli.serve import serve
 from handfast.cli.verify import verify
 from handfast.errors import ConfigError, PeerError
@@ -62,13 +65,30 @@ def exit_code(error: BaseException) -> int:
             return IO_FAILED if isinstance(first, HandfastError) else -1
 
 
+def _nobody_reads(error: BaseException) -> bool:
+    """Whether standard output was closed by its reader, as by `| head`.
+
+    click turns that into exit code 1 by itself, which here would mean "refused".
+    """
+    return isinstance(error, SystemExit | BrokenPipeError)
+
+
+def _report(facts: Mapping[str, Any], code: int) -> None:
+    """Say the failure to a program as well: the last line of its JSON."""
+    with suppress(OSError):
+        emit({"event": "failed", "exit_code": code, **facts})
+
+
 def run() -> NoReturn:
     """Run the command line and exit."""
+    as_json = "--json" in sys.argv[1:]
     try:
         # Outside of its standalone mode click returns what ctx.exit() was given.
         code = handfast.main(standalone_mode=False) or OK
     except click.ClickException as wrong:
         wrong.show()
+        if as_json:
+            _report({"reason": "usage", "text": wrong.format_message()}, USAGE)
         sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -76,11 +96,15 @@ def run() -> NoReturn:
         leaves = leaf_errors(error)
         if all(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
             sys.exit(130)
-        if isinstance(leaves[0], SystemExit):
-            raise leaves[0] from None
+        if _nobody_reads(leaves[0]):
+            # What is still buffered cannot be written either: let it go quietly.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(IO_FAILED)
         code = exit_code(error)
         if code < 0:  # a bug of ours: the traceback is what helps
             raise
         explain(leaves[0])
+        if as_json:
+            _report(error_facts(leaves[0]), code)
         sys.exit(code)
     sys.exit(code)

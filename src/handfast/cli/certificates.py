@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handfast import TrustBundle
+from handfast import InvalidCertificate, Reason, TrustBundle
 from handfast.der import split_der
+from handfast.errors import detail_for
 from handfast.pem import CERTIFICATE, read_pem
 
 
@@ -14,9 +15,11 @@ def read_chain(file: Path) -> list[bytes]:
     """Read PEM or concatenated DER as DER certificates, in the file's order.
 
     Raises:
-        InvalidCertificate: the file is neither.
+        InvalidCertificate: the file is neither, or empty.
     """
     data = file.read_bytes()
+    if not data.strip():  # nothing to look at is nothing to approve of
+        raise InvalidCertificate(detail_for(Reason.CHAIN_EMPTY, seen="an empty file"))
     if b"-----BEGIN" not in data:
         return list(split_der(data))
     return [der for _, der in read_pem(data, CERTIFICATE)]

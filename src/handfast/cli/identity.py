@@ -22,7 +22,8 @@ from handfast import (
 )
 from handfast.authorize import Authorizer
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+# Not exists=True: a file that cannot be read is a failure of input (3), not of usage.
+FILE = click.Path(path_type=Path)
 
 _IDENTITY = (
     click.option("--cert", type=FILE, required=True, help="Our chain (PEM or DER)."),

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from rich.markup import escape
 from rich.tree import Tree
 
-from handfast import HandfastError
+from handfast import HandfastError, InvalidCertificate
 from handfast._ffi import check_certificate
-from handfast.certificates import is_ca, uri_names
+from handfast.certificates import is_ca, read_certificate, uri_names
 from handfast.cli.certificates import read_any
 from handfast.cli.identity import FILE, Moment
 from handfast.cli.output import console, emit, human_duration, iso
@@ -47,8 +48,24 @@ def _engine(der: bytes, *, signing: bool) -> str:
 
 
 def facts_of(der: bytes, at: datetime) -> dict[str, Any]:
-    """Say everything about one certificate, JSON-ready."""
-    cert = x509.load_der_x509_certificate(der)
+    """Say everything about one certificate, JSON-ready.
+
+    Odd certificates are what this command is for: one that cannot be read as a whole
+    still shows its digest and the engine's reason.
+    """
+    try:
+        return _facts(read_certificate(der), der, at)
+    except (InvalidCertificate, UnsupportedAlgorithm, ValueError) as error:
+        verdict = _engine(der, signing=False)
+        return {
+            "role": "unreadable",
+            "text": str(error),
+            "sha256": hashlib.sha256(der).hexdigest(),
+            "engine": "der_value" if verdict == "ok" else verdict,
+        }
+
+
+def _facts(cert: x509.Certificate, der: bytes, at: datetime) -> dict[str, Any]:
     valid, validity = _validity(cert, at)
     names = uri_names(cert)
     return {
@@ -76,6 +93,11 @@ def facts_of(der: bytes, at: datetime) -> dict[str, Any]:
 
 
 def _branch(tree: Tree, number: int, facts: dict[str, Any]) -> None:
+    if facts["role"] == "unreadable":
+        node = tree.add(f"[bold]{number}[/] [red]cannot be read[/]: {facts['engine']}")
+        node.add(escape(facts["text"]))
+        node.add(f"sha256: {facts['sha256']}")
+        return
     title = facts["spiffe_id"] or facts["subject"] or "(no name)"
     node = tree.add(f"[bold]{number}[/] {facts['role']} [bold]{escape(title)}[/]")
     for key in ("subject", "issuer", "serial", "key", "sha256"):

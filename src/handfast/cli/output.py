@@ -35,6 +35,15 @@ def leaf_errors(error: BaseException) -> list[BaseException]:
     return [error]
 
 
+def _system_facts(error: BaseException) -> dict[str, Any]:
+    """Say what the system said; trio keeps the reason of each attempt as the cause."""
+    facts = {"reason": "io", "text": str(error) or type(error).__name__}
+    if isinstance(error, OSError) and error.__cause__ is not None:
+        causes = dict.fromkeys(str(leaf) for leaf in leaf_errors(error.__cause__))
+        facts["seen"] = "; ".join(causes)
+    return facts
+
+
 def error_facts(error: BaseException) -> dict[str, Any]:
     """Turn a failure into JSON-ready facts. A claimed identity stays marked as such."""
     cause = error
@@ -43,7 +52,7 @@ def error_facts(error: BaseException) -> dict[str, Any]:
     ):
         cause = cause.__cause__
     if not isinstance(cause, HandfastError):
-        return {"reason": "io", "text": str(error) or type(error).__name__}
+        return _system_facts(error)
     detail = cause.detail
     facts: dict[str, Any] = {
         "reason": str(cause.reason),

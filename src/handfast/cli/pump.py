@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from typing import cast
 
 import trio
 
@@ -66,6 +67,11 @@ class Printer:
 
 
 async def _send_standard_input(stream: MtlsStream) -> None:
+    # Python's word for a standard input that is closed, as typeshed does not know. Its
+    # number may be another file's by now: it must not be read.
+    if cast("object", sys.stdin) is None:
+        await stream.send_eof()
+        return
     while True:
         # abandon_on_cancel: a terminal that says nothing must not keep us from ending.
         chunk = await trio.to_thread.run_sync(
