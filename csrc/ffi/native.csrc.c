@@ -201,7 +201,9 @@ struct hf_ffi_step {
     int done;
 };
 
-/* Show what waits to be sent: also after a failure, when it is the alert for the peer. */
+/* Show what waits to be sent: also after a failure, when it is the alert for the peer. Every step
+ * ends with it, those on a socket too: they move and free the buffer that an earlier step showed,
+ * and what is read through a stale pointer would go out to the peer. */
 static uint32_t hf_ffi_peek(struct hf_conn *conn, uint32_t code, struct hf_ffi_step *step)
 {
     uint32_t peeked = hf_conn_outgoing(conn, &step->out, &step->out_len).code;
@@ -269,26 +271,28 @@ static uint32_t hf_ffi_conn_close(struct hf_conn *conn, struct hf_ffi_step *step
 static uint32_t hf_ffi_conn_handshake_fd(struct hf_conn *conn, int fd, struct hf_ffi_step *step)
 {
     step->done = 0;
-    return hf_conn_handshake_fd(conn, fd, &step->done, &step->want).code;
+    return hf_ffi_peek(conn, hf_conn_handshake_fd(conn, fd, &step->done, &step->want).code, step);
 }
 
 static uint32_t hf_ffi_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out, size_t cap,
                                     struct hf_ffi_step *step)
 {
     step->len = 0;
-    return hf_conn_read_fd(conn, fd, out, cap, &step->len, &step->want).code;
+    return hf_ffi_peek(conn, hf_conn_read_fd(conn, fd, out, cap, &step->len, &step->want).code,
+                       step);
 }
 
 static uint32_t hf_ffi_conn_write_fd(struct hf_conn *conn, int fd, const uint8_t *data, size_t len,
                                      struct hf_ffi_step *step)
 {
     step->len = 0;
-    return hf_conn_write_fd(conn, fd, data, len, &step->len, &step->want).code;
+    return hf_ffi_peek(conn, hf_conn_write_fd(conn, fd, data, len, &step->len, &step->want).code,
+                       step);
 }
 
 static uint32_t hf_ffi_conn_flush_fd(struct hf_conn *conn, int fd, struct hf_ffi_step *step)
 {
-    return hf_conn_flush_fd(conn, fd, &step->want).code;
+    return hf_ffi_peek(conn, hf_conn_flush_fd(conn, fd, &step->want).code, step);
 }
 
 static uint32_t hf_ffi_conn_peer(const struct hf_conn *conn, struct hf_peer *out)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support import workloads
+from tests.support.engine import NOT_AUTHORIZED_ALERT
 
 from handfast import (
     Connection,
@@ -111,6 +112,22 @@ def test_a_full_socket_is_waited_for(
     assert got == sent
 
 
+def test_a_socket_step_leaves_nothing_stale_for_the_memory_form(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    """Mixed in spite of the manual: no freed byte is read, or given out to the peer."""
+    client, server = Connection(workloads.client()), Connection(workloads.server())
+    ours = sockets[0].fileno()
+    assert not client.handshake()  # Its hello waits, and is shown to to_send().
+    shake(client, server, sockets)
+    assert client.pending == (0, 0)
+    assert client.to_send() == b""
+    client.write_fd(ours, bytes(3_000_000))  # More than the socket takes.
+    waiting = client.pending[1]
+    assert waiting > 0
+    assert len(client.to_send()) == waiting
+
+
 def test_a_refused_handshake_has_sent_its_alert(
     sockets: tuple[socket.socket, socket.socket],
 ) -> None:
@@ -121,7 +138,7 @@ def test_a_refused_handshake_has_sent_its_alert(
         shake(client, server, sockets)
     with pytest.raises(PeerAlert) as caught:
         client.read_fd(sockets[0].fileno())
-    assert caught.value.alert == 49
+    assert caught.value.alert == NOT_AUTHORIZED_ALERT
     with pytest.raises(NotAuthorized):
         server.handshake_fd(sockets[1].fileno())
 

@@ -327,8 +327,17 @@ class Conn:
     def key_log(self) -> str:
         """Take the key log lines so far."""
         lines, length = ffi.new("const char **"), ffi.new("size_t *")
-        self._ask(lib.hf_ffi_conn_key_log, lines, length)
-        return ffi.unpack(lines[0], length[0]).decode("ascii") if length[0] else ""
+        if not self._enter(False):
+            _refuse_busy()
+        try:
+            code = lib.hf_ffi_conn_key_log(self._handle, lines, length)
+            # Copied inside: the next step wipes and frees what was taken.
+            taken = bytes(ffi.buffer(lines[0], length[0])) if length[0] else b""
+        finally:
+            self._leave()
+        if code:
+            raise_for(code)
+        return taken.decode("ascii")
 
     def pending(self) -> tuple[int, int]:
         """Count the bytes buffered inwards and outwards."""
