@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import pytest
-from tests.support import pki, workloads
+from tests.support import peers, pki, workloads
 
 from handfast import (
     ConfigError,
@@ -112,11 +112,24 @@ def test_the_least_version_is_1_3_unless_asked() -> None:
     assert workloads.server(min_version="1.2").facts()["min_version"] == 0x0303
 
 
-def test_no_session_is_resumed() -> None:
-    """Resumption is off until it is safe: no ticket is even sent."""
-    client, server = connection_pair(workloads.client(), workloads.server())
-    assert server.to_send() == b""
-    assert client.resumed is server.resumed is False
+@pytest.mark.parametrize("tls12", [False, True])
+def test_a_client_gets_nothing_to_resume_with(*, tls12: bool) -> None:
+    """Resumption is off until it is safe: neither a ticket nor a session ID.
+
+    Another's client is asked, and after data, since tickets come after the handshake.
+    """
+    ours = Connection(workloads.server(min_version="1.2"))
+    ca = workloads.authority()
+    theirs = peers.make_peer(
+        "stdlib", "client", pki.leaf(ca, workloads.CLIENT), ca, tls12=tls12
+    )
+    peers.shake(ours, theirs)
+    ours.send(b"data")
+    theirs.step(ours.to_send())
+    assert theirs.received == b"data"
+    session = theirs.tls.session
+    assert session is None or (not session.has_ticket and session.id == b"")
+    assert not ours.resumed
 
 
 @pytest.mark.parametrize(
