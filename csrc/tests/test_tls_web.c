@@ -21,6 +21,7 @@ static SSL_CTX *web_server(void)
     tls_who(&web, HF_ROLE_SERVER);
     kit_root(&root, "root", KIT_KEY(0));
     pki_leaf(&spec, "root", TLS_SERVER_ID, KIT_LEAF_KEY); /* its SAN is replaced */
+    pki_add_key_ids(&spec, KIT_KEY(0));                   /* as web paths want it */
     pki_set_san(&spec, true, names, 2);
     tls_who_leaf(&web, &spec, KIT_LEAF_KEY);
     SSL_CTX *ctx = tls_plain_ctx(&web);

@@ -131,8 +131,9 @@ static hf_result judge_san(const struct pki_name *names, size_t count, int kind,
     static struct pki_cert made;
     struct pki_spec spec;
     start_leaf(&spec);
-    pki_set_san(&spec, true, names, count);
-    spec.subject_name = "www.example.com"; /* a common name is never a host name */
+    pki_set_san(&spec, false, names, count);
+    /* A common name is never a host name. Beside hosts it may not even look like another one. */
+    spec.subject_name = names[0].tag == PKI_DNS ? "a server" : "www.example.com";
     kit_sign(&spec, KIT_KEY(1), &made);
     return judge_name(KIT_CERTS(&made, &middle), kind, text, len);
 }
@@ -155,7 +156,7 @@ static void wildcards_stand_for_one_whole_label(void)
 static void only_names_of_the_right_type_count(void)
 {
     const struct pki_name uri = {PKI_URI, der_text("https://www.example.com")};
-    const struct pki_name mail = {PKI_EMAIL, der_text("www.example.com")};
+    const struct pki_name mail = {PKI_EMAIL, der_text("a@www.example.com")};
     const struct pki_name address = {PKI_IP, DER_BYTES("\xc0\x00\x02\x01")};
     const struct pki_name address_text = {PKI_DNS, der_text("192.0.2.1")};
     HF_CHECK_CODE(judge_san(&uri, 1, HOST("www.example.com")), HF_E_NAME_MISMATCH);
@@ -199,10 +200,13 @@ static void the_leaf_keeps_the_rules(void)
     HF_CHECK(kit_depth() == 0);
 }
 
-/* I6 for the web: with an EKU, the purpose must be in it; without one, everything is. */
+/* I6 for the web: the purpose must be in the EKU. A client's certificate may be without one; a
+ * server's must have one, not critical, and never "any" (limbo webpki::eku::ee-without-eku,
+ * ee-critical-eku, ee-anyeku; rfc5280::eku::ee-wrong-eku, ee-eku-empty). */
 static void the_purpose_must_fit(void)
 {
     static const char *const both[] = {PKI_OID_SERVER_AUTH, PKI_OID_CLIENT_AUTH};
+    static const char *const any[] = {PKI_OID_SERVER_AUTH, PKI_OID_CLIENT_AUTH, PKI_OID_ANY_EKU};
     struct pki_spec spec;
     start_leaf(&spec);
     HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_SERVER));
@@ -211,8 +215,19 @@ static void the_purpose_must_fit(void)
     pki_set_eku(&spec, false, both, 2);
     HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_EITHER));
     HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_CLIENT));
+    pki_set_eku(&spec, true, both, 2);
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_SERVER), HF_E_SVID_EKU);
+    HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_CLIENT));
+    pki_set_eku(&spec, false, any, 3);
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_SERVER), HF_E_SVID_EKU);
+    HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_CLIENT));
+    pki_set(&spec, PKI_OID_EKU, false, DER_BYTES("\x30\x00"));
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_SERVER), HF_E_CERT_EXTENSION);
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_CLIENT), HF_E_CERT_EXTENSION);
     pki_drop(&spec, PKI_OID_EKU);
     HF_CHECK_OK(judge_leaf(&spec, HF_PURPOSE_CLIENT));
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_SERVER), HF_E_SVID_EKU);
+    HF_CHECK_CODE(judge_leaf(&spec, HF_PURPOSE_EITHER), HF_E_SVID_EKU);
 }
 
 static void check_middle(const struct pki_spec *spec, uint32_t code)

@@ -16,6 +16,7 @@
 #include "verify/path_rules.h"
 
 #include "verify/name_constraints.h"
+#include "verify/web_rules.h"
 #include "x509/svid_rules.h"
 
 hf_result hf_path_check_time(const struct hf_cert *cert, int64_t at)
@@ -59,6 +60,7 @@ static hf_result check_issuer(const struct hf_cert *cert, const struct hf_questi
 {
     if (question->web) {
         HF_TRY(hf_web_signing_check(cert));
+        HF_TRY(hf_web_issuer_check(cert));
     } else {
         HF_TRY(hf_svid_signing_check(cert, question->rules, question->trust_domain));
     }
@@ -98,6 +100,8 @@ static hf_result check_certificate(const struct hf_pool *pool, const struct hf_p
     if (depth > 0) {
         if (depth < path->count) {
             HF_TRY(check_issuer(cert, question));
+        } else if (question->web) {
+            HF_TRY(hf_web_anchor_check(cert, question->purpose));
         }
         /* RFC 5280 4.1.2.4 and 4.1.2.6 */
         HF_NEED_SEEN(!cert->subject_empty, HF_E_CERT_EMPTY_SUBJECT, "a CA with a name",
@@ -105,6 +109,9 @@ static hf_result check_certificate(const struct hf_pool *pool, const struct hf_p
         HF_TRY(check_nesting(cert, question));
         HF_TRY(check_length(cert, below));
         HF_TRY(hf_name_constraints_check(pool, path, depth));
+        if (question->web) {
+            HF_TRY(hf_web_constraints_check(pool, path, depth));
+        }
     }
     return hf_path_check_time(cert, question->at);
 }

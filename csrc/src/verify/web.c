@@ -9,6 +9,7 @@
 #include "verify/describe.h"
 #include "verify/path_rules.h"
 #include "verify/peer.h"
+#include "verify/web_rules.h"
 
 /* RFC 1035 */
 #define HOST_MAX 253
@@ -68,12 +69,7 @@ static hf_result check_leaf(const struct hf_cert *leaf, const struct hf_question
     HF_NEED_SEEN((leaf->key_usage & HF_KU_KEY_CERT_SIGN) == 0, HF_E_SVID_CAN_SIGN,
                  "no keyCertSign in a leaf", "key usage 0x%x", (unsigned)leaf->key_usage);
     HF_NEED(!leaf->has_name_constraints && !leaf->has_policy_constraints, HF_E_CA_CONSTRAINTS);
-    /* RFC 5280 4.1.2.6 */
-    HF_NEED_SEEN(!leaf->subject_empty || leaf->san_critical, HF_E_CERT_EMPTY_SUBJECT,
-                 "a subject, or a critical alternative name", "neither");
-    uint32_t wanted = hf_purpose_eku(question->purpose);
-    HF_NEED_SEEN(!leaf->has_eku || (leaf->eku & wanted) == wanted, HF_E_SVID_EKU,
-                 "an extended key usage with the purpose asked for", "one without it");
+    HF_TRY(hf_web_leaf_check(leaf, question->purpose));
     return hf_path_check_time(leaf, question->at);
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What certificates of web paths keep to beyond RFC 5280's path algorithm: rules of its profile
+ * and of the CA/Browser Forum's Baseline Requirements ("BR") that OpenSSL does not look at. None
+ * of them is asked of an SVID or of a SPIFFE authority.
+ */
+#ifndef HF_VERIFY_WEB_RULES_H
+#define HF_VERIFY_WEB_RULES_H
+
+#include "verify/question.h"
+
+/* A leaf by itself. A server's certificate is held to more than a client's: the BR are about
+ * servers. */
+HF_MUST_USE hf_result hf_web_leaf_check(const struct hf_cert *leaf, int purpose);
+
+/* A presented CA of the path. */
+HF_MUST_USE hf_result hf_web_issuer_check(const struct hf_cert *cert);
+
+/* The root. Only what no root of a real store breaks. */
+HF_MUST_USE hf_result hf_web_anchor_check(const struct hf_cert *cert, int purpose);
+
+/* web_names.c: the form of host names and mailboxes of a leaf, and its common name. */
+HF_MUST_USE hf_result hf_web_names_check(const struct hf_cert *leaf, int purpose);
+
+/* web_constraints.c: the DNS name constraints of the CA at `depth`: their form, and wildcards
+ * below it, which OpenSSL takes for a host of that name. */
+HF_MUST_USE hf_result hf_web_constraints_check(const struct hf_pool *pool,
+                                               const struct hf_path *path, size_t depth);
+
+#endif
