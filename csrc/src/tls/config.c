@@ -50,7 +50,11 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
         HF_NEED_MEM(config->alpn);
         config->alpn_len = spec->alpn_len;
     }
-    HF_TRY(hf_context_new(spec, &config->ctx));
+    atomic_init(&config->first_uses, HF_CONFIG_FIRST_USES);
+    hf_ossl_first_use_begin();
+    hf_result made = hf_context_new(spec, &config->ctx);
+    hf_ossl_first_use_end();
+    HF_TRY(made);
     if (config->alpn != NULL && config->role == HF_ROLE_SERVER) {
         SSL_CTX_set_alpn_select_cb(config->ctx, hf_alpn_select, config);
     }

@@ -22,7 +22,12 @@ struct hf_config {
     bool key_log;
     uint8_t *alpn; /* wire form, checked; NULL for none */
     size_t alpn_len;
+    /* Handshake steps that may still be OpenSSL's first of their kind: counts down, and ends at the
+     * first handshake that succeeds. The one thing here that is not a setting. */
+    atomic_int first_uses;
 };
+
+#define HF_CONFIG_FIRST_USES 64
 
 /* context.c: every setting of the context. */
 HF_MUST_USE hf_result hf_context_new(const struct hf_config_spec *spec, SSL_CTX **out);

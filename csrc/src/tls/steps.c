@@ -19,6 +19,20 @@ static hf_result starved(struct hf_conn *conn, uint32_t *want)
     return hf_ok();
 }
 
+/* One step of OpenSSL's. The first ones of a configuration keep forks out: see ossl.h. */
+static int do_handshake(struct hf_conn *conn)
+{
+    atomic_int *first_uses = &conn->config->first_uses;
+    if (atomic_load_explicit(first_uses, memory_order_relaxed) <= 0) {
+        return SSL_do_handshake(conn->ssl);
+    }
+    atomic_fetch_sub_explicit(first_uses, 1, memory_order_relaxed);
+    hf_ossl_first_use_begin();
+    int result = SSL_do_handshake(conn->ssl);
+    hf_ossl_first_use_end();
+    return result;
+}
+
 static hf_result open_door(struct hf_conn *conn, int *done)
 {
     hf_result r = hf_conn_admit(conn);
@@ -57,8 +71,9 @@ hf_result hf_conn_step_handshake(struct hf_conn *conn, int *done, uint32_t *want
         }
     }
     hf_ossl_clear();
-    int result = SSL_do_handshake(conn->ssl);
+    int result = do_handshake(conn);
     if (result == 1) {
+        atomic_store_explicit(&conn->config->first_uses, 0, memory_order_relaxed);
         return open_door(conn, done);
     }
     int error = SSL_get_error(conn->ssl, result);

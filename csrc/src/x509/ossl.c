@@ -36,22 +36,37 @@ bool hf_ossl_version_refused(unsigned long version)
     return version >= 0x40000000UL && version < 0x40000030UL;
 }
 
-/* A thread's first random byte seeds its generators under the lock of the context's primary one.
- * A process forked at that moment inherits the lock, held by a thread that it does not have, and
- * waits for it for ever (D9). So first bytes are drawn under a lock of ours, and fork waits for it.
- * Later reseeding (every seven minutes) holds OpenSSL's lock for microseconds; it is not covered.
+/* What OpenSSL does for the first time it does under locks: a thread's first random byte seeds its
+ * generators under the lock of the context's primary one, the first use of an algorithm enters its
+ * name and methods into tables of the context. A process forked at that moment inherits the lock,
+ * held by a thread that it does not have, and waits for it for ever (D9). So first uses happen
+ * under locks of ours, and fork waits for those. Plain mutexes: a child may unlock them. Later
+ * reseeding (every seven minutes) holds OpenSSL's lock for microseconds; it is not covered.
  */
-static pthread_mutex_t seeding = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t first_uses = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t seeding = PTHREAD_MUTEX_INITIALIZER; /* taken within first_uses, too */
 static _Thread_local bool seeded;
 
 static void before_fork(void)
 {
+    (void)pthread_mutex_lock(&first_uses);
     (void)pthread_mutex_lock(&seeding);
 }
 
 static void after_fork(void)
 {
     (void)pthread_mutex_unlock(&seeding);
+    (void)pthread_mutex_unlock(&first_uses);
+}
+
+void hf_ossl_first_use_begin(void)
+{
+    (void)pthread_mutex_lock(&first_uses);
+}
+
+void hf_ossl_first_use_end(void)
+{
+    (void)pthread_mutex_unlock(&first_uses);
 }
 
 static void seed_this_thread(void)

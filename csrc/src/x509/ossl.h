@@ -16,6 +16,11 @@ OSSL_LIB_CTX *hf_ossl_ctx(void);
 /* True for versions that must not be used; `version` as OpenSSL_version_num() gives it. */
 bool hf_ossl_version_refused(unsigned long version);
 
+/* Around work that may be OpenSSL's first of its kind: a fork on another thread waits for its end
+ * (D9, see ossl.c). Not to be nested; nothing in between may wait for a peer. */
+void hf_ossl_first_use_begin(void);
+void hf_ossl_first_use_end(void);
+
 /* Make this thread ready for OpenSSL, before every operation: whatever earlier work left in its
  * error queue is dropped (C13), and its random generators are seeded where fork waits (D9). */
 void hf_ossl_clear(void);
