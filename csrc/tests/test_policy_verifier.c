@@ -23,6 +23,7 @@ static void make_world(void)
     kit_leaf(&leaf, "root", KIT_KEY(0), ID);
     pki_leaf(&spec, "root", "unused:", KIT_LEAF_KEY);
     pki_set_san(&spec, true, &dns, 1);
+    pki_add_key_ids(&spec, KIT_KEY(0)); /* as web paths want it */
     kit_sign(&spec, KIT_KEY(0), &web_leaf);
     set = kit_set1("a.example", KIT_CERTS(&root));
     (void)kit_chain(&chain, KIT_CERTS(&leaf));
