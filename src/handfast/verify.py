@@ -99,6 +99,11 @@ class Verifier:
 class ChainVerifier:
     """Judges general RFC 5280 chains: web servers, client certificates without SPIFFE.
 
+    Beyond OpenSSL's rules, certificates keep to RFC 5280's profile (key identifiers
+    below the root, names that have the form of their kind, no CA as leaf) and those of
+    servers to the Baseline Requirements: serverAuth stated, no anyExtendedKeyUsage, a
+    common name that does not contradict the alternative names.
+
     Args:
         roots: Whom to trust: DER certificates, or one PEM text. None takes the
             system's. SPIFFE bundles do not belong here, and are never added.

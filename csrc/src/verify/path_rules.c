@@ -12,6 +12,7 @@
  *   empty subject only with a critical, non-empty SAN     SVID rules, web rules, reader
  *   algorithm the same inside and outside the signature   reader
  *   version 3 when there are extensions                   reader: version 3 always
+ *   key identifiers                                       web paths only: web_rules.c
  */
 #include "verify/path_rules.h"
 
