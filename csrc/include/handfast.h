@@ -16,7 +16,8 @@
  * every _free and _unref.
  *
  * Threads. Immutable snapshots may be used by any number of threads at once. A connection belongs
- * to one thread at a time; a second entry is refused with HF_E_BUSY, never a race.
+ * to one thread at a time; a second entry is refused with HF_E_BUSY, never a race. After a fork
+ * one process may go on with it, never both: they would encrypt under the same nonces.
  *
  * Time. Seconds since 1970-01-01 UTC as int64_t. HF_TIME_NOW asks the engine's clock.
  */

@@ -41,7 +41,8 @@ _PEER_PURPOSE = {"server": 1, "client": 2}
 class Connection:
     """A TLS connection without I/O; see also `MtlsStream`, which has it.
 
-    It belongs to one thread at a time: a call while another one runs is refused.
+    It belongs to one thread at a time: a call while another one runs is refused. After
+    a fork one of the processes may go on with it, never both.
 
     Args:
         config: How to connect; its role is the connection's.

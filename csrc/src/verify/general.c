@@ -7,6 +7,9 @@
  *
  *   PARTIAL_CHAIN     an anchor of a bundle need not be self-signed (X509-39)
  *   purpose           always set (C11)
+ *   NO_CHECK_TIME     hf_path_check() has looked at every certificate of the path, anchor included,
+ *                     at the same time and more strictly; OpenSSL would ask gmtime_r(), whose lock
+ *                     in glibc a forked child may inherit from another thread and wait for (D9)
  *   auth level 2      112 bits at least, as the reader's list of keys has it
  *   policies, CRLs    not evaluated: no fetching, no policy trees (C10)
  *   STRICT            not set: see path_rules.c
@@ -59,12 +62,12 @@ static bool set_name(X509_VERIFY_PARAM *param, const struct hf_name *name)
 
 static bool set_param(X509_VERIFY_PARAM *param, const struct hf_question *question)
 {
-    X509_VERIFY_PARAM_set_time(param, (time_t)question->at);
     X509_VERIFY_PARAM_set_depth(param, HF_CHAIN_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, 2);
     return X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST) == 1 &&
            X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN |
-                                                  X509_V_FLAG_NO_ALT_CHAINS) == 1 &&
+                                                  X509_V_FLAG_NO_ALT_CHAINS |
+                                                  X509_V_FLAG_NO_CHECK_TIME) == 1 &&
            X509_VERIFY_PARAM_set_purpose(param, purpose_of(question)) == 1 &&
            set_name(param, question->name);
 }
