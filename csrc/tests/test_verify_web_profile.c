@@ -288,6 +288,43 @@ static void wildcards_do_not_reach_into_excluded_subtrees(void)
     HF_CHECK(kit_depth() == 1);
 }
 
+/* C10: wildcards times constraints are bounded, 2^14 of them; 128 of each are just allowed. */
+static hf_result judge_many(size_t wildcards, size_t constraints)
+{
+    static struct pki_cert leaf, made;
+    struct pki_name names[130];
+    struct pki_spec spec;
+    uint8_t buffer[2048];
+    struct der_writer w = {buffer, sizeof(buffer), 0};
+    size_t sequence = der_open(&w, 0x30);
+    size_t subtrees = der_open(&w, 0xa1);
+    for (size_t i = 0; i < constraints; i++) {
+        size_t subtree = der_open(&w, 0x30);
+        der_element(&w, PKI_DNS, der_text("b.c"));
+        der_close(&w, subtree);
+    }
+    der_close(&w, subtrees);
+    der_close(&w, sequence);
+    pki_intermediate(&spec, "root", "middle", NULL, KIT_KEY(1));
+    pki_add_key_ids(&spec, KIT_KEY(0));
+    pki_set(&spec, PKI_OID_NAME_CONSTRAINTS, true, der_done(&w));
+    kit_sign(&spec, KIT_KEY(0), &made);
+    for (size_t i = 0; i < wildcards; i++) {
+        names[i] = (struct pki_name){PKI_DNS, der_text("*.d.e")};
+    }
+    server(&spec, NULL, names, wildcards);
+    kit_sign(&spec, KIT_KEY(1), &leaf);
+    return judge(&root, KIT_CERTS(&leaf, &made), HF_PURPOSE_SERVER);
+}
+
+static void wildcards_times_constraints_are_bounded(void)
+{
+    HF_CHECK_OK(judge_many(128, 128));
+    HF_CHECK_CODE(judge_many(129, 128), HF_E_NAME_CONSTRAINT);
+    HF_CHECK(kit_saw("128 constraints"));
+    HF_CHECK_CODE(judge_many(128, 129), HF_E_NAME_CONSTRAINT);
+}
+
 /* limbo rfc5280::serial::zero, negative; webpki::v1-cert, webpki::ca-as-leaf,
  * ee-basicconstraints-ca; rfc5280::nc::not-allowed-in-ee-*; webpki::nc::*-both-null; rfc5280::pc:
  * what the reader or the leaf's rules refuse, for SVIDs and for the web alike. */
@@ -331,4 +368,5 @@ HF_TESTS({"make the world", make_world}, {"key identifiers are there", key_ident
          {"a common name does not contradict", a_common_name_does_not_contradict},
          {"wildcards do not reach into excluded subtrees",
           wildcards_do_not_reach_into_excluded_subtrees},
+         {"wildcards times constraints are bounded", wildcards_times_constraints_are_bounded},
          {"what every path refuses web paths refuse", what_every_path_refuses_web_paths_refuse})
