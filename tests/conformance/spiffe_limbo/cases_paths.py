@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Paths: validity edges, lengths, order, intermediates that may not sign, limits."""
+"""Paths: validity edges, lengths, order, and the anchors they end at."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import permutations
-from typing import Any, Final
+from typing import Any
 
 from tests.conformance.spiffe_limbo.case import Case, chain_case
-from tests.conformance.spiffe_limbo.keys import key
 from tests.conformance.spiffe_limbo.world import (
     DOMAIN,
     HOUR,
@@ -23,11 +22,8 @@ from tests.conformance.spiffe_limbo.world import (
 )
 
 from handfast import Reason
-from handfast.testing import Extension, der
 
 __all__ = ["cases"]
-
-_UNKNOWN: Final = Extension("1.3.6.1.4.1.99999.1", b"\x05\x00", critical=True)
 
 
 def _bundle(ca: Ca) -> dict[str, tuple[bytes, ...]]:
@@ -141,100 +137,6 @@ def _order() -> Iterator[Case]:
     yield chain_case("limits::empty-chain", "X509-27", (), Reason.CHAIN_EMPTY)
 
 
-# A certificate that is no CA is passed over: then nobody known has signed the leaf.
-_BAD_INTERMEDIATES: Final[tuple[tuple[str, dict[str, Any], Reason, bool], ...]] = (
-    ("not-a-ca", {"ca": False, "path_length": None}, Reason.UNKNOWN_AUTHORITY, True),
-    (
-        "no-basic-constraints",
-        {"ca": None},
-        Reason.UNKNOWN_AUTHORITY,
-        True,
-    ),
-    (
-        "no-cert-sign",
-        {"key_usage": ("digital_signature",)},
-        Reason.AUTHORITY_NOT_CA,
-        True,
-    ),
-    ("crl-sign-only", {"key_usage": ("crl_sign",)}, Reason.AUTHORITY_NOT_CA, True),
-    ("no-key-usage", {"key_usage": None}, Reason.AUTHORITY_NOT_CA, False),
-    (
-        "basic-constraints-not-critical",
-        {"basic_constraints_critical": False},
-        Reason.AUTHORITY_NOT_CA,
-        False,
-    ),
-    ("expired", {"not_after": -1}, Reason.CERTIFICATE_EXPIRED, True),
-    ("not-yet-valid", {"not_before": 60}, Reason.CERTIFICATE_NOT_YET_VALID, True),
-    ("flipped-bit", {"signature": "flipped"}, Reason.BAD_SIGNATURE, True),
-    (
-        "unknown-critical",
-        {"extensions": (_UNKNOWN,)},
-        Reason.CERTIFICATE_UNKNOWN_CRITICAL,
-        True,
-    ),
-    (
-        "basic-constraints-twice",
-        {"twice": ("basic_constraints",)},
-        Reason.CERTIFICATE_DUPLICATE_EXTENSION,
-        True,
-    ),
-    (
-        "key-usage-twice",
-        {"twice": ("key_usage",)},
-        Reason.CERTIFICATE_DUPLICATE_EXTENSION,
-        True,
-    ),
-    ("version-1", {"version": 1}, Reason.CERTIFICATE_VERSION, True),
-    ("serial-zero", {"serial": 0}, Reason.CERTIFICATE_SERIAL, False),
-    ("rsa-1024", {"key_type": "rsa1024"}, Reason.CERTIFICATE_KEY, False),
-    ("p224", {"key_type": "p224"}, Reason.CERTIFICATE_KEY, False),
-    ("secp256k1", {"key_type": "secp256k1"}, Reason.CERTIFICATE_KEY, False),
-    ("ed448", {"key_type": "ed448"}, Reason.CERTIFICATE_ALGORITHM, False),
-    ("sha1", {"digest": "sha1"}, Reason.CERTIFICATE_ALGORITHM, False),
-    ("empty-subject", {"subject": ""}, Reason.CERTIFICATE_EMPTY_NAME, True),
-    ("trailing-bytes", {"trailing": b"\x00"}, Reason.DER_TRAILING, True),
-)
-
-
-def _bad_intermediates() -> Iterator[Case]:
-    for name, knobs, reason, must in _BAD_INTERMEDIATES:
-        yield chain_case(
-            f"intermediate::{name}",
-            "X509-08 X509-27 C11",
-            leaf(intermediate(A, label="bad", **knobs)),
-            reason,
-            policy="must" if must else "handfast-strict",
-        )
-    for name in ("no-key-usage", "basic-constraints-not-critical"):
-        knobs = next(row[1] for row in _BAD_INTERMEDIATES if row[0] == name)
-        yield chain_case(
-            f"intermediate::{name}-compatible",
-            "X509-20 X509-15",
-            leaf(intermediate(A, label="bad", **knobs)),
-            profile="compatible",
-            policy="handfast-strict",
-        )
-    narrow = intermediate(A, extended_key_usage=("server_auth",))
-    for role in ("client", "server"):
-        yield chain_case(
-            f"intermediate::server-only-as-{role}",
-            "X509-26",
-            leaf(narrow),
-            WEB if role == "server" else Reason.SVID_EXTENDED_KEY_USAGE,
-            purpose=role,
-            policy="handfast-strict",
-        )
-    signer = Ca(DOMAIN, leaf(A)[0], intermediate(A).issuer)
-    below = leaf(A, "spiffe://a.example/ca", subject="a.example intermediate")
-    yield chain_case(
-        "intermediate::a-workload-as-authority",
-        "X509-13 X509-27 C11",
-        (*leaf(signer), *below),
-        Reason.UNKNOWN_AUTHORITY,
-    )
-
-
 def _anchors() -> Iterator[Case]:
     middle = intermediate(A)
     good: dict[str, Ca] = {
@@ -261,81 +163,9 @@ def _anchors() -> Iterator[Case]:
     )
 
 
-def _limits() -> Iterator[Case]:
-    one = leaf(A)[0]
-    for count in (8, 9):
-        yield chain_case(
-            f"limits::certificates-{count}",
-            "C10",
-            (one,) * count,
-            WEB if count == 8 else Reason.CHAIN_TOO_LONG,
-            policy="handfast-strict",
-        )
-    # Two certificates of a size that sums up to 32 KiB exactly, and to one byte more.
-    middle = intermediate(A)
-    room = 32 * 1024 - len(middle.der)
-    for more in (0, 1):
-        size = room + more - len(leaf(middle)[0])
-        for slack in range(size - 40, size):
-            filler = Extension("1.3.6.1.4.1.99999.3", b"\x04" * slack)
-            chain = leaf(middle, extensions=(filler,))
-            if sum(map(len, chain)) == 32 * 1024 + more:
-                yield chain_case(
-                    f"limits::bytes-{32 * 1024 + more}",
-                    "C10",
-                    chain,
-                    Reason.CHAIN_TOO_LARGE if more else WEB,
-                    policy="handfast-strict",
-                )
-                break
-    same = [
-        intermediate(A, subject="a name", own=key(f"look-alike {n}")).der
-        for n in range(7)
-    ]
-    lower = intermediate(A, subject="a name", own=key("look-alike 0"))
-    yield chain_case(
-        "limits::seven-look-alike-intermediates",
-        "C10",
-        (leaf(lower)[0], *same[::-1]),
-        policy="handfast-strict",
-    )
-
-
-def _leaf_der() -> Iterator[Case]:
-    again = Extension("1.3.6.1.4.1.99999.1", b"\x05\x00")
-    yield chain_case(
-        "extension::unknown-twice",
-        "X509-27",
-        leaf(A, extensions=(again, again)),
-        Reason.CERTIFICATE_DUPLICATE_EXTENSION,
-    )
-    for name in ("basic_constraints", "key_usage", "extended_key_usage"):
-        yield chain_case(
-            f"extension::{name.replace('_', '-')}-twice",
-            "X509-27",
-            leaf(A, twice=(name,)),
-            Reason.CERTIFICATE_DUPLICATE_EXTENSION,
-        )
-    for number in (33, 34, 36, 54):
-        empty = Extension(f"2.5.29.{number}", der.sequence(), critical=True)
-        yield chain_case(
-            f"extension::policy-kind-{number}",
-            "X509-27",
-            leaf(A, extensions=(empty,)),
-            # 34 was never in use; it is as unknown as any other number.
-            Reason.CERTIFICATE_UNKNOWN_CRITICAL
-            if number == 34
-            else Reason.AUTHORITY_CONSTRAINTS,
-            policy="handfast-strict",
-        )
-
-
 def cases() -> Iterator[Case]:
     """All of them."""
     yield from _edges()
     yield from _lengths()
     yield from _order()
-    yield from _bad_intermediates()
     yield from _anchors()
-    yield from _limits()
-    yield from _leaf_der()

@@ -17,7 +17,10 @@ from tests.conformance.spiffe_limbo import (
     cases_der,
     cases_domains,
     cases_ids,
+    cases_intermediates,
+    cases_keys,
     cases_leaf,
+    cases_limits,
     cases_names,
     cases_paths,
 )
@@ -33,6 +36,9 @@ _GENERATOR: Final = "1.0"
 _MODULES: Final = (
     cases_ids,
     cases_leaf,
+    cases_limits,
+    cases_keys,
+    cases_intermediates,
     cases_domains,
     cases_paths,
     cases_names,
