@@ -115,7 +115,21 @@ def test_an_authorizer_is_asked(good: Path, bundle: Path) -> None:
     allow = ("--allow-prefix", "spiffe://a.example/db")
     done = run("verify", "--json", *trust, *allow, good)
     assert done.returncode == 1
-    assert json.loads(done.stdout)["reason"] == "not_authorized"
+    verdict = json.loads(done.stdout)
+    assert verdict["reason"] == "not_authorized"
+    # It was authenticated: this is its identity, and no claim.
+    assert verdict["spiffe_id"] == WEB
+    assert "claimed_id_unverified" not in verdict
+
+
+def test_a_file_that_cannot_be_read_as_a_bundle_is_named(
+    good: Path, tmp_path: Path
+) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_bytes(b"not a bundle")
+    done = run("verify", "--json", "--bundle", f"a.example={junk}", good)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["file"] == str(junk)
 
 
 def test_web_chains_need_the_right_name(tmp_path: Path) -> None:

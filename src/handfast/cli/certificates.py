@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from handfast import InvalidCertificate, Reason, TrustBundle
+from handfast import HandfastError, InvalidCertificate, Reason, TrustBundle
 from handfast.der import split_der
 from handfast.errors import detail_for
 from handfast.pem import CERTIFICATE, read_pem
+
+
+@contextmanager
+def naming(file: Path) -> Generator[None]:
+    """Let what is refused inside name the file it came from."""
+    try:
+        yield
+    except HandfastError as error:
+        error.add_note(str(file))
+        raise
 
 
 def read_chain(file: Path) -> list[bytes]:
@@ -18,11 +30,13 @@ def read_chain(file: Path) -> list[bytes]:
         InvalidCertificate: the file is neither, or empty.
     """
     data = file.read_bytes()
-    if not data.strip():  # nothing to look at is nothing to approve of
-        raise InvalidCertificate(detail_for(Reason.CHAIN_EMPTY, seen="an empty file"))
-    if b"-----BEGIN" not in data:
-        return list(split_der(data))
-    return [der for _, der in read_pem(data, CERTIFICATE)]
+    with naming(file):
+        if not data.strip():  # nothing to look at is nothing to approve of
+            seen = "an empty file"
+            raise InvalidCertificate(detail_for(Reason.CHAIN_EMPTY, seen=seen))
+        if b"-----BEGIN" not in data:
+            return list(split_der(data))
+        return [der for _, der in read_pem(data, CERTIFICATE)]
 
 
 def read_any(file: Path) -> tuple[str, list[bytes]]:
@@ -32,6 +46,6 @@ def read_any(file: Path) -> tuple[str, list[bytes]]:
         return "certificates", read_chain(file)
     # The trust domain of a document stands outside of it (BUN-19); only its
     # certificates are shown here, so any name will do.
-    return "bundle document", list(
-        TrustBundle.from_json("inspect", data).x509_authorities
-    )
+    with naming(file):
+        bundle = TrustBundle.from_json("inspect", data)
+    return "bundle document", list(bundle.x509_authorities)

@@ -48,7 +48,13 @@ async def _connect(
 @identity_options
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
-@click.option("--timeout", default=10.0, show_default=True, help="Seconds a handshake.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds a handshake.",
+)
 @click.option("--binary", is_flag=True, help="Bytes as they come, nothing added.")
 @click.option("--key-log", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")

@@ -99,7 +99,11 @@ def _speed(story: _Story, cast: Cast, seconds: float) -> None:
 
 @click.command()
 @click.option(
-    "--seconds", default=6.0, show_default=True, help="Time for the speed figures."
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=6.0,
+    show_default=True,
+    help="Time for the speed figures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
 def demo(seconds: float, as_json: bool) -> None:

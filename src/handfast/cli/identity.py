@@ -21,6 +21,7 @@ from handfast import (
     authorize,
 )
 from handfast.authorize import Authorizer
+from handfast.cli.certificates import naming
 
 # Not exists=True: a file that cannot be read is a failure of input (3), not of usage.
 FILE = click.Path(path_type=Path)
@@ -68,10 +69,11 @@ def bundle_option(command: Command) -> Command:
 
 def read_svid(cert: Path, key: Path) -> X509Svid:
     """Read our own SVID, PEM or DER."""
-    chain = cert.read_bytes()
-    if b"-----BEGIN" in chain:
-        return X509Svid.from_pem(chain, key.read_bytes())
-    return X509Svid.from_der(chain, key.read_bytes())
+    chain, secret = cert.read_bytes(), key.read_bytes()
+    with naming(cert):
+        if b"-----BEGIN" in chain:
+            return X509Svid.from_pem(chain, secret)
+        return X509Svid.from_der(chain, secret)
 
 
 def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
@@ -90,11 +92,12 @@ def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
     else:
         raise click.UsageError(f"--bundle {text}: write TRUST-DOMAIN=FILE")
     data = Path(file).read_bytes()
-    if data.lstrip().startswith(b"{"):
-        return TrustBundle.from_json(domain, data)
-    if b"-----BEGIN" in data:
-        return TrustBundle.from_pem(domain, data)
-    return TrustBundle.from_der(domain, data)
+    with naming(Path(file)):
+        if data.lstrip().startswith(b"{"):
+            return TrustBundle.from_json(domain, data)
+        if b"-----BEGIN" in data:
+            return TrustBundle.from_pem(domain, data)
+        return TrustBundle.from_der(domain, data)
 
 
 def read_bundles(

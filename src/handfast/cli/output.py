@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from handfast import HandfastError, VerifiedPeer
+from handfast import HandfastError, Reason, VerifiedPeer
 
 # People's text goes to stderr wherever stdout carries the peer's data.
 console = Console()
@@ -62,7 +62,11 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         "seen": detail.seen,
         "depth": detail.depth,
         "alert": detail.alert,
-        "claimed_id_unverified": detail.claimed_id,
+        # Only a peer that was authenticated comes as far as the authorizer.
+        "spiffe_id"
+        if cause.reason is Reason.NOT_AUTHORIZED
+        else "claimed_id_unverified": detail.claimed_id,
+        "file": "; ".join(getattr(cause, "__notes__", ())),
         "skew_seconds": None if detail.skew is None else detail.skew.total_seconds(),
     }
     return {key: value for key, value in facts.items() if value not in (None, "")}
@@ -85,6 +89,8 @@ def explain(error: BaseException) -> None:
     facts["clock"] = skew_text(facts)
     body = Text(facts["text"])
     for key, label in (
+        ("file", "file"),
+        ("spiffe_id", "is"),
         ("claimed_id_unverified", "claims (unverified)"),
         ("depth", "certificate"),
         ("expected", "expected"),
