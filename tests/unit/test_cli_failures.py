@@ -158,10 +158,9 @@ def test_a_closed_standard_input_is_an_empty_one(identity: list[str]) -> None:
         port = str(json.loads(server.stdout.readline())["port"])
         done = subprocess.run(
             [
-                "sh",
+                sys.executable,
                 "-c",
-                'exec "$@" <&-',
-                "sh",
+                "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])",
                 *command,
                 "connect",
                 "127.0.0.1",
