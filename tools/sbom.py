@@ -19,7 +19,7 @@ from pathlib import Path
 import openssl
 import openssl_source
 
-NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://pypi.org/project/handfast/")
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_OID, "handfast")
 
 
 def openssl_component(version: str, *, pinned: bool) -> dict[str, object]:
