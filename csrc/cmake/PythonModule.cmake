@@ -4,14 +4,24 @@
 
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
 
+# What cffi reads, a part a file: native first, which the others build on.
 set(generated "${CMAKE_CURRENT_BINARY_DIR}/native.c")
-set(cdef "${CMAKE_CURRENT_SOURCE_DIR}/ffi/native.cdef.h")
-set(csrc "${CMAKE_CURRENT_SOURCE_DIR}/ffi/native.csrc.c")
+set(ffi "${CMAKE_CURRENT_SOURCE_DIR}/ffi")
+file(GLOB cdef CONFIGURE_DEPENDS "${ffi}/*.cdef.h")
+file(GLOB csrc CONFIGURE_DEPENDS "${ffi}/*.csrc.c")
+foreach(kind cdef.h csrc.c)
+  string(REGEX REPLACE "[.].*" "" parts "${kind}")
+  list(REMOVE_ITEM ${parts} "${ffi}/native.${kind}")
+  list(PREPEND ${parts} "${ffi}/native.${kind}")
+endforeach()
 add_custom_command(
   OUTPUT "${generated}"
+  COMMAND "${CMAKE_COMMAND}" -E cat ${cdef} > ffi.cdef.h
+  COMMAND "${CMAKE_COMMAND}" -E cat ${csrc} > ffi.csrc.c
   COMMAND "${Python_EXECUTABLE}" -m cffi.gen_src read-sources handfast._native
-    "${cdef}" "${csrc}" "${generated}"
-  DEPENDS "${cdef}" "${csrc}"
+    ffi.cdef.h ffi.csrc.c "${generated}"
+  WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+  DEPENDS ${cdef} ${csrc}
   VERBATIM)
 
 add_library(native MODULE "${generated}")

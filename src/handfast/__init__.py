@@ -17,6 +17,7 @@ from handfast._ffi import OpenSslVersion, openssl_version
 from handfast.authority import Authority
 from handfast.authorize import Authorizer
 from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.chain_verifier import ChainVerifier
 from handfast.errors import (
     Category,
     ConfigError,
@@ -47,7 +48,7 @@ from handfast.peer import VerifiedPeer
 from handfast.sources import Source, SourceSnapshot, StaticSource
 from handfast.svid import X509Svid
 from handfast.tls import Connection, TlsConfig
-from handfast.verify import ChainVerifier, Verifier
+from handfast.verify import Verifier
 
 if TYPE_CHECKING:
     from handfast.net import (
