@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Change the source in small ways and see whether a test notices.
+
+    python3 tools/mutate.py [--module NAME ...] [--file PATH ...] [--sample N --seed S]
+
+What is mutated and by which tests it is judged stands in tests/mutation/modules.toml;
+what survives must stand, with the reason, in tests/mutation/survivors.toml. The exit
+code is 1 when something else survives, or when an explained survivor is none any more.
+Results go to build/mutation/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from mutation import c_operators, python_operators
+from mutation.c_engine import ROOT, Engine, Outcome, Worker
+from mutation.explained import Module, Survivor, modules, survivors
+from mutation.mutant import Mutant
+from mutation.python_tests import PythonTests
+
+WORK = ROOT / "build" / "mutation"
+FOLDER = ROOT / "tests" / "mutation"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A mutant, the file as it is, and the tests that must notice."""
+
+    mutant: Mutant
+    source: str
+    tests: tuple[str, ...]
+
+
+def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[Job]:
+    """Make every mutant of the chosen modules, in a fixed order."""
+    jobs: list[Job] = []
+    for module in chosen:
+        for path in module.paths(ROOT):
+            if files and path not in files:
+                continue
+            source = (ROOT / path).read_text("utf-8")
+            if path.endswith(".py"):
+                mine, made = list(module.tests), python_operators.mutants(source, path)
+            else:
+                mine, made = module.chosen(tests), c_operators.mutants(source, path)
+            if not mine:
+                raise SystemExit(f"mutate: no test is listed for {path}")
+            jobs += [Job(mutant, source, tuple(mine)) for mutant in made]
+    return jobs
+
+
+class Triers:
+    """Who tries a mutant: workers for C, taken by whichever thread is free."""
+
+    def __init__(self, engine: Engine | None, jobs: int) -> None:
+        self.free: queue.Queue[Worker] = queue.Queue()
+        for number in range(jobs if engine is not None else 0):
+            assert engine is not None  # noqa: S101 - for the type checker
+            self.free.put(Worker(engine, number))
+        self.python = PythonTests(WORK)
+
+    def attempt(self, job: Job) -> Outcome:
+        """Try one mutant."""
+        text = job.mutant.apply(job.source)
+        if job.mutant.file.endswith(".py"):
+            return self.python.try_mutant(job.mutant.file, text, job.tests)
+        worker = self.free.get()
+        try:
+            inside = job.mutant.file.removeprefix("csrc/")
+            return worker.try_mutant(inside, text, job.tests)
+        finally:
+            self.free.put(worker)
+
+
+def prepare(jobs: list[Job], engine: Engine) -> None:
+    """See that the tests pass without any mutant."""
+    names = {t for job in jobs if job.mutant.file.endswith(".c") for t in job.tests}
+    engine.time_tests(sorted(names))
+    for test in sorted(names):
+        print(f"mutate: {test} takes {engine.durations[test]:.2f} s")
+
+
+def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bool:
+    """Print a line a file, then every survivor; tells whether all are explained."""
+    table: dict[str, Counter[str]] = {}
+    strangers: list[Mutant] = []
+    for mutant, outcome in results:
+        verdict = outcome.verdict
+        if verdict == "survived":
+            known = any(survivor.covers(mutant) for survivor in explained)
+            verdict = "explained" if known else "survived"
+            if not known:
+                strangers.append(mutant)
+        table.setdefault(mutant.file, Counter())[verdict] += 1
+    kinds = ("killed", "same code", "explained", "survived", "invalid")
+    print(f"{'file':46}" + "".join(f"{kind:>11}" for kind in kinds))
+    total: Counter[str] = Counter()
+    for file, counts in table.items():
+        total += counts
+        print(f"{file:46}" + "".join(f"{counts[kind]:11}" for kind in kinds))
+    print(f"{'all':46}" + "".join(f"{total[kind]:11}" for kind in kinds))
+    for mutant in strangers:
+        print(f"SURVIVED {mutant}")
+    return not strangers
+
+
+def stale(
+    results: list[tuple[Mutant, Outcome]], explained: list[Survivor], files: set[str]
+) -> list[Survivor]:
+    """Return the entries that explain nothing any more."""
+    alive = [m for m, o in results if o.verdict in {"survived", "same code"}]
+    mine = [entry for entry in explained if entry.file in files]
+    return [e for e in mine if not any(e.covers(mutant) for mutant in alive)]
+
+
+def run_all(
+    jobs: list[Job], attempt: Callable[[Job], Outcome], threads: int
+) -> list[tuple[Mutant, Outcome]]:
+    """Try every mutant, saying from time to time how far it is."""
+    results: list[tuple[Mutant, Outcome]] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for job, outcome in zip(jobs, pool.map(attempt, jobs), strict=True):
+            results.append((job.mutant, outcome))
+            if len(results) % 100 == 0:
+                print(f"mutate: {len(results)} of {len(jobs)}", flush=True)
+    return results
+
+
+def save(results: list[tuple[Mutant, Outcome]]) -> None:
+    """Write what became of each."""
+    rows = [
+        {
+            "file": mutant.file,
+            "line": mutant.line,
+            "function": mutant.function,
+            "operator": mutant.operator,
+            "before": mutant.before,
+            "after": mutant.after,
+            "verdict": outcome.verdict,
+            "by": outcome.by,
+        }
+        for mutant, outcome in results
+    ]
+    (WORK / "results.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Do the tests notice small changes?")
+    parser.add_argument("--module", action="append", default=[], help="by its name")
+    parser.add_argument("--file", action="append", default=[], help="from the root")
+    parser.add_argument("--sample", type=int, help="only so many, picked by the seed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--list", action="store_true", help="show, but try nothing")
+    options = parser.parse_args()
+    chosen = modules(FOLDER / "modules.toml")
+    names = [module.name for module in chosen]
+    unknown = set(options.module) - set(names)
+    if unknown:
+        parser.error(f"no module {', '.join(unknown)}; there are {', '.join(names)}")
+    if options.module:
+        chosen = [module for module in chosen if module.name in options.module]
+    WORK.mkdir(parents=True, exist_ok=True)
+    tests = sorted(path.stem for path in (ROOT / "csrc/tests").glob("test_*.c"))
+    jobs = read_jobs(chosen, set(options.file), tests)
+    if not jobs:
+        parser.error("nothing to mutate: no such file in the chosen modules")
+    if options.sample is not None and options.sample < len(jobs):
+        # Seeded, and no secret.
+        picked = random.Random(options.seed).sample(range(len(jobs)), options.sample)  # noqa: S311
+        jobs = [jobs[index] for index in sorted(picked)]
+    if options.list:
+        for job in jobs:
+            print(job.mutant)
+        return 0
+    engine = None
+    if any(job.mutant.file.endswith(".c") for job in jobs):
+        engine = Engine(WORK, options.jobs)
+        engine.build()
+        prepare(jobs, engine)
+    triers = Triers(engine, options.jobs)
+    results = run_all(jobs, triers.attempt, options.jobs)
+    save(results)
+    explained = survivors(FOLDER / "survivors.toml")
+    good = show(results, explained)
+    if options.sample is None:
+        for entry in stale(results, explained, {job.mutant.file for job in jobs}):
+            good = False
+            print(f"STALE {entry.file}: {entry.function}: {entry.before}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

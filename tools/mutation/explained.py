@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/mutation/*.toml: what is mutated with which tests, and what may survive."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from mutation.mutant import Mutant, squeeze
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Files whose mutants are judged by the same tests."""
+
+    name: str
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+    skip: tuple[str, ...] = ()
+
+    def paths(self, root: Path) -> list[str]:
+        """Return its files as they are now, sorted."""
+        found = {
+            path.relative_to(root).as_posix()
+            for pattern in self.files
+            for path in root.glob(pattern)
+        }
+        return sorted(p for p in found if not any(fnmatch(p, s) for s in self.skip))
+
+    def chosen(self, tests: list[str]) -> list[str]:
+        """Return which of the tests are its own."""
+        return [t for t in tests if any(fnmatch(t, mine) for mine in self.tests)]
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no test can or should kill, and why.
+
+    An empty `before` stands for the whole function.
+    """
+
+    file: str
+    function: str
+    before: str
+    after: str
+    why: str
+
+    def covers(self, mutant: Mutant) -> bool:
+        """Tell whether this is about that mutant."""
+        if (self.file, self.function) != (mutant.file, mutant.function):
+            return False
+        return (self.before, self.after) == (mutant.before, mutant.after)
+
+
+def modules(path: Path) -> list[Module]:
+    """Read which modules there are."""
+    table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    return [
+        Module(
+            name=row["name"],
+            files=tuple(row["files"]),
+            tests=tuple(row["tests"]),
+            skip=tuple(row.get("skip", ())),
+        )
+        for row in table["module"]
+    ]
+
+
+def survivors(path: Path) -> list[Survivor]:
+    """Read what may survive; every entry must say why."""
+    table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    found: list[Survivor] = []
+    for group in table.get("survivor", []):
+        why = squeeze(group["why"])
+        if not why:
+            raise ValueError(f"{path}: an entry of {group['file']} does not say why")
+        found.extend(
+            Survivor(
+                group["file"],
+                group["function"],
+                squeeze(change[0]),
+                squeeze(change[1]),
+                why,
+            )
+            for change in group["changes"]
+        )
+    return found
