@@ -72,6 +72,8 @@ class Reason(enum.StrEnum):
     BUSY = "busy"
     #: a limit was reached
     LIMIT = "limit"
+    #: judging stopped before this chain's turn
+    NOT_JUDGED = "not_judged"
     #: a system call failed
     IO = "io"
     #: the peer reset the connection
@@ -168,6 +170,8 @@ class Reason(enum.StrEnum):
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     #: a name that must not be empty is empty
     CERTIFICATE_EMPTY_NAME = "certificate_empty_name"
+    #: the certificate was revoked by its issuer
+    CERTIFICATE_REVOKED = "certificate_revoked"
     #: the certificate has no SPIFFE ID
     SVID_NO_SPIFFE_ID = "svid_no_spiffe_id"
     #: the certificate has more than one URI SAN
@@ -190,6 +194,10 @@ class Reason(enum.StrEnum):
     AUTHORITY_ID = "authority_id"
     #: constraints that are empty, misplaced or not supported
     AUTHORITY_CONSTRAINTS = "authority_constraints"
+    #: the CRL cannot be used
+    CRL_INVALID = "crl_invalid"
+    #: the CRL is of a kind that is not supported
+    CRL_UNSUPPORTED = "crl_unsupported"
     #: the chain is empty
     CHAIN_EMPTY = "chain_empty"
     #: the chain has too many certificates
@@ -214,6 +222,14 @@ class Reason(enum.StrEnum):
     PATH_SEARCH_LIMIT = "path_search_limit"
     #: the chain breaks a rule of RFC 5280
     CHAIN_REJECTED = "chain_rejected"
+    #: no CRL says whether a certificate of the chain was revoked
+    CRL_MISSING = "crl_missing"
+    #: the CRL of an issuer in the chain is out of date
+    CRL_EXPIRED = "crl_expired"
+    #: the CRL of an issuer in the chain is not valid yet
+    CRL_NOT_YET_VALID = "crl_not_yet_valid"
+    #: a CRL in the name of an issuer in the chain is not signed by it
+    CRL_UNTRUSTED = "crl_untrusted"
     #: the peer is who it says, but the policy does not let it in
     NOT_AUTHORIZED = "not_authorized"
     #: the authorizer is not valid
@@ -291,6 +307,13 @@ ROWS: dict[Reason, Row] = {
         None,
         "a limit was reached",
         "raise the limit or send less",
+    ),
+    Reason.NOT_JUDGED: Row(
+        Category.USAGE,
+        0x0205,
+        None,
+        "judging stopped before this chain's turn",
+        "the batch was cancelled or failed: a chain without a verdict is not accepted",
     ),
     Reason.IO: Row(
         Category.IO,
@@ -628,6 +651,13 @@ ROWS: dict[Reason, Row] = {
         "a name that must not be empty is empty",
         "",
     ),
+    Reason.CERTIFICATE_REVOKED: Row(
+        Category.CERTIFICATE,
+        0x090B,
+        44,
+        "the certificate was revoked by its issuer",
+        "the peer needs a new certificate, with a new key",
+    ),
     Reason.SVID_NO_SPIFFE_ID: Row(
         Category.CERTIFICATE,
         0x0914,
@@ -704,6 +734,20 @@ ROWS: dict[Reason, Row] = {
         43,
         "constraints that are empty, misplaced or not supported",
         "name constraints belong in CAs and are not empty; policy constraints are refused",
+    ),
+    Reason.CRL_INVALID: Row(
+        Category.CERTIFICATE,
+        0x0928,
+        None,
+        "the CRL cannot be used",
+        "a version 2 CRL with nextUpdate and a CRL number, as RFC 5280 section 5 wants it",
+    ),
+    Reason.CRL_UNSUPPORTED: Row(
+        Category.CERTIFICATE,
+        0x0929,
+        None,
+        "the CRL is of a kind that is not supported",
+        "give complete CRLs that each issuer signed itself: no delta, indirect or attribute CRLs",
     ),
     Reason.CHAIN_EMPTY: Row(
         Category.CHAIN,
@@ -788,6 +832,34 @@ ROWS: dict[Reason, Row] = {
         42,
         "the chain breaks a rule of RFC 5280",
         "see OpenSSL's own reason in the details",
+    ),
+    Reason.CRL_MISSING: Row(
+        Category.CHAIN,
+        0x0A0D,
+        46,
+        "no CRL says whether a certificate of the chain was revoked",
+        "give the CRL of its issuer, or let the policy be if_available",
+    ),
+    Reason.CRL_EXPIRED: Row(
+        Category.CHAIN,
+        0x0A0E,
+        46,
+        "the CRL of an issuer in the chain is out of date",
+        "get the issuer's newest CRL",
+    ),
+    Reason.CRL_NOT_YET_VALID: Row(
+        Category.CHAIN,
+        0x0A0F,
+        46,
+        "the CRL of an issuer in the chain is not valid yet",
+        "compare the clocks of this machine and of the authority",
+    ),
+    Reason.CRL_UNTRUSTED: Row(
+        Category.CHAIN,
+        0x0A10,
+        46,
+        "a CRL in the name of an issuer in the chain is not signed by it",
+        "get the CRL again; was the issuer's key changed, and may that key sign CRLs?",
     ),
     Reason.NOT_AUTHORIZED: Row(
         Category.POLICY,

@@ -30,6 +30,7 @@
 #define HF_ALERT_HANDSHAKE_FAILURE 40
 #define HF_ALERT_BAD_CERTIFICATE 42
 #define HF_ALERT_UNSUPPORTED_CERTIFICATE 43
+#define HF_ALERT_CERTIFICATE_REVOKED 44
 #define HF_ALERT_CERTIFICATE_EXPIRED 45
 #define HF_ALERT_CERTIFICATE_UNKNOWN 46
 #define HF_ALERT_ILLEGAL_PARAMETER 47
@@ -57,6 +58,8 @@
     X(BUSY, "busy", USAGE, 3, -1, "another thread uses this connection",                           \
       "a connection belongs to one thread at a time")                                              \
     X(LIMIT, "limit", USAGE, 4, -1, "a limit was reached", "raise the limit or send less")         \
+    X(NOT_JUDGED, "not_judged", USAGE, 5, -1, "judging stopped before this chain's turn",          \
+      "the batch was cancelled or failed: a chain without a verdict is not accepted")              \
     X(IO, "io", IO, 1, -1, "a system call failed", "see the system's error in the details")        \
     X(RESET, "connection_reset", IO, 2, -1, "the peer reset the connection",                       \
       "look at the peer's log")                                                                    \
@@ -143,6 +146,9 @@
       "compare the clocks of both machines and of the authority")                                  \
     X(CERT_EMPTY_SUBJECT, "certificate_empty_name", CERTIFICATE, 10, HF_ALERT_BAD_CERTIFICATE,     \
       "a name that must not be empty is empty", "")                                                \
+    X(CERT_REVOKED, "certificate_revoked", CERTIFICATE, 11, HF_ALERT_CERTIFICATE_REVOKED,          \
+      "the certificate was revoked by its issuer",                                                 \
+      "the peer needs a new certificate, with a new key")                                          \
     X(SVID_NO_URI_SAN, "svid_no_spiffe_id", CERTIFICATE, 20, HF_ALERT_BAD_CERTIFICATE,             \
       "the certificate has no SPIFFE ID", "an SVID has exactly one URI SAN: spiffe://...")         \
     X(SVID_MANY_URI_SANS, "svid_many_uri_sans", CERTIFICATE, 21, HF_ALERT_BAD_CERTIFICATE,         \
@@ -167,6 +173,11 @@
     X(CA_CONSTRAINTS, "authority_constraints", CERTIFICATE, 32, HF_ALERT_UNSUPPORTED_CERTIFICATE,  \
       "constraints that are empty, misplaced or not supported",                                    \
       "name constraints belong in CAs and are not empty; policy constraints are refused")          \
+    X(CRL_INVALID, "crl_invalid", CERTIFICATE, 40, -1, "the CRL cannot be used",                   \
+      "a version 2 CRL with nextUpdate and a CRL number, as RFC 5280 section 5 wants it")          \
+    X(CRL_UNSUPPORTED, "crl_unsupported", CERTIFICATE, 41, -1,                                     \
+      "the CRL is of a kind that is not supported",                                                \
+      "give complete CRLs that each issuer signed itself: no delta, indirect or attribute CRLs")   \
     X(CHAIN_EMPTY, "chain_empty", CHAIN, 1, HF_ALERT_BAD_CERTIFICATE, "the chain is empty", "")    \
     X(CHAIN_TOO_LONG, "chain_too_long", CHAIN, 2, HF_ALERT_BAD_CERTIFICATE,                        \
       "the chain has too many certificates", "at most 8 are accepted")                             \
@@ -191,6 +202,17 @@
       "too many possible paths", "send fewer look-alike certificates")                             \
     X(CHAIN_REJECTED, "chain_rejected", CHAIN, 12, HF_ALERT_BAD_CERTIFICATE,                       \
       "the chain breaks a rule of RFC 5280", "see OpenSSL's own reason in the details")            \
+    X(CRL_MISSING, "crl_missing", CHAIN, 13, HF_ALERT_CERTIFICATE_UNKNOWN,                         \
+      "no CRL says whether a certificate of the chain was revoked",                                \
+      "give the CRL of its issuer, or let the policy be if_available")                             \
+    X(CRL_EXPIRED, "crl_expired", CHAIN, 14, HF_ALERT_CERTIFICATE_UNKNOWN,                         \
+      "the CRL of an issuer in the chain is out of date", "get the issuer's newest CRL")           \
+    X(CRL_NOT_YET_VALID, "crl_not_yet_valid", CHAIN, 15, HF_ALERT_CERTIFICATE_UNKNOWN,             \
+      "the CRL of an issuer in the chain is not valid yet",                                        \
+      "compare the clocks of this machine and of the authority")                                   \
+    X(CRL_UNTRUSTED, "crl_untrusted", CHAIN, 16, HF_ALERT_CERTIFICATE_UNKNOWN,                     \
+      "a CRL in the name of an issuer in the chain is not signed by it",                           \
+      "get the CRL again; was the issuer's key changed, and may that key sign CRLs?")              \
     X(NOT_AUTHORIZED, "not_authorized", POLICY, 1, HF_ALERT_ACCESS_DENIED,                         \
       "the peer is who it says, but the policy does not let it in",                                \
       "add it to the authorizer if it should be")                                                  \
