@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
 TRUST_DOMAIN = "bench.example"
 CLIENT_ID = f"spiffe://{TRUST_DOMAIN}/client"
@@ -36,6 +36,7 @@ KEY_TYPES: dict[str, Callable[[], Key]] = {
     "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
     "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
     "rsa2048": lambda: rsa.generate_private_key(65537, 2048),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
 }
 
 
@@ -77,6 +78,14 @@ def _usage(*, signing: bool) -> x509.KeyUsage:
     )
 
 
+def signing_hash(key: Key) -> hashes.SHA256 | hashes.SHA384 | None:
+    """Return what a key signs: a digest of its own strength, or (Ed25519) all of it."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return None
+    wide = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size == 384
+    return hashes.SHA384() if wide else hashes.SHA256()
+
+
 def _authority_key_id(issuer: Issuer) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
 
@@ -98,11 +107,12 @@ def make_authority(name: str, key: Key, issuer: Issuer | None) -> Issuer:
         builder = builder.issuer_name(
             x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         )
-        return Issuer(certificate=builder.sign(key, hashes.SHA256()), key=key)
+        return Issuer(certificate=builder.sign(key, signing_hash(key)), key=key)
     builder = builder.issuer_name(issuer.certificate.subject).add_extension(
         _authority_key_id(issuer), critical=False
     )
-    return Issuer(certificate=builder.sign(issuer.key, hashes.SHA256()), key=key)
+    signed = builder.sign(issuer.key, signing_hash(issuer.key))
+    return Issuer(certificate=signed, key=key)
 
 
 def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
@@ -120,7 +130,7 @@ def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
             critical=False,
         )
     )
-    return builder.sign(issuer.key, hashes.SHA256())
+    return builder.sign(issuer.key, signing_hash(issuer.key))
 
 
 def write(directory: Path, key_type: str = "p256") -> Path:

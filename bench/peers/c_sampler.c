@@ -13,6 +13,12 @@
 #define LATENCIES_MAX 60000
 
 static double latencies[LATENCIES_MAX];
+static size_t units = 1;
+
+void sampler_units(size_t number)
+{
+    units = number;
+}
 
 static int64_t nanoseconds(clockid_t clock)
 {
@@ -69,13 +75,13 @@ static void sample(work_function *work, void *state, double seconds, int with_sp
         work(state, &split);
         now = nanoseconds(CLOCK_MONOTONIC);
         if (count < LATENCIES_MAX) {
-            latencies[count] = (double)(now - last) / 1e3;
+            latencies[count] = (double)(now - last) / 1e3 / (double)units;
         }
         count++;
     }
     cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     getrusage(RUSAGE_SELF, &after);
-    printf("{\"count\": %zu, \"cpu\": %.9f, \"wall\": %.9f, ", count, (double)cpu / 1e9,
+    printf("{\"count\": %zu, \"cpu\": %.9f, \"wall\": %.9f, ", count * units, (double)cpu / 1e9,
            (double)(now - begin) / 1e9);
     if (with_split) {
         printf("\"client_cpu\": %.9f, \"server_cpu\": %.9f, ", (double)split.client / 1e9,
@@ -103,7 +109,7 @@ void sampler_serve(work_function *work, void *state)
 void sampler_repeat(work_function *work, void *state, long count)
 {
     struct split split = {0};
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; i < count; i += (long)units) {
         work(state, &split);
     }
 }

@@ -6,6 +6,7 @@
 #ifndef HANDFAST_BENCH_C_SAMPLER_H
 #define HANDFAST_BENCH_C_SAMPLER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* CPU nanoseconds by end; only filled while `on`, since reading the clock is a system call. */
@@ -15,17 +16,20 @@ struct split {
     int64_t server;
 };
 
-/* One unit of work: a full handshake, both ends. Ends the process when anything is not as it should
- * be. */
+/* The work: a full handshake, both ends, or a block of smaller things. Ends the process when
+ * anything is not as it should be. */
 typedef void work_function(void *state, struct split *split);
 
 /* CPU time of the calling thread in nanoseconds. */
 int64_t thread_cpu(void);
 
+/* How many units of work one call does; 1 unless told. */
+void sampler_units(size_t units);
+
 /* Answer requests from stdin until it ends. */
 void sampler_serve(work_function *work, void *state);
 
-/* Do it `count` times and no more: for counting instructions under valgrind. */
+/* Do `count` units and no more: for counting instructions under valgrind. */
 void sampler_repeat(work_function *work, void *state, long count);
 
 #endif

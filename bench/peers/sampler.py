@@ -9,8 +9,9 @@ facts (versions, what was negotiated) as one JSON line, then reads lines
 
 and answers each with one JSON line: how many units of work (mostly: handshakes) were
 done in that time, CPU seconds of the whole process, latencies on the grid
-`LATENCY_GRID`; with SPLIT 1 also the CPU seconds of each end. c_sampler.c is the same
-thing for peers in C.
+`LATENCY_GRID`; with SPLIT 1 also the CPU seconds of each end. A peer that cannot take
+part here prints `{"absent": WHY}` instead of facts. c_sampler.c is the same thing for
+peers in C; those in Go and Rust, which only verify, tell count, CPU and wall time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import sysconfig
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ class Clock:
     seconds: float = 0.0
     split: bool = False
     limit: int | None = None  # so many instead of so long
+    units: int = 1  # of work in a lap
     latencies: list[float] = field(default_factory=list)
     client_cpu: float = 0.0
     server_cpu: float = 0.0
@@ -50,10 +52,14 @@ class Clock:
     _wall: float = 0.0
     _usage: resource.struct_rusage | None = None
 
-    def laps(self) -> Iterator[None]:
-        """Yield until the time is up; what runs between two yields is one unit."""
+    def laps(self, units: int = 1) -> Iterator[None]:
+        """Yield until the time is up; between two yields run that many units.
+
+        One, mostly; many where a look at the clock would cost something beside one.
+        """
+        self.units = units
         if self.limit is not None:
-            yield from itertools.repeat(None, self.limit)
+            yield from itertools.repeat(None, self.limit // units)
             return
         now = self.start()
         end = now + self.seconds
@@ -82,7 +88,7 @@ class Clock:
         ordered = sorted(self.latencies)
         last = len(ordered) - 1
         found: Facts = {
-            "count": len(ordered),
+            "count": len(ordered) * self.units,
             "cpu": self._cpu,
             "wall": self._wall,
             "user": usage.ru_utime - self._usage.ru_utime,
@@ -90,7 +96,7 @@ class Clock:
             "involuntary_switches": usage.ru_nivcsw - self._usage.ru_nivcsw,
             "max_rss_kib": usage.ru_maxrss,
             "latency_us": [
-                round(ordered[int(share * last + 0.5)] * 1e6, 1)
+                round(ordered[int(share * last + 0.5)] / self.units * 1e6, 1)
                 for share in LATENCY_GRID
             ],
         }
@@ -99,14 +105,25 @@ class Clock:
         return found
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Parse what every Python peer takes."""
+def parser(description: str) -> argparse.ArgumentParser:
+    """Return the parser of what every Python peer takes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--pki", type=Path, required=True, help="from bench/pki.py")
     parser.add_argument("--groups", default="X25519", help="OpenSSL's names")
     parser.add_argument("--tickets", action="store_true", help="stdlib: the default")
     parser.add_argument("--count", type=int, help="do that many and end (for valgrind)")
-    return parser.parse_args()
+    return parser
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse what every Python peer takes."""
+    return parser(description).parse_args()
+
+
+def absent(reason: str) -> NoReturn:
+    """Say instead of facts why this peer cannot take part here, and end."""
+    print(json.dumps({"absent": reason}), flush=True)
+    raise SystemExit(0)
 
 
 def python_facts() -> Facts:
