@@ -79,6 +79,7 @@ uint32_t hf_ffi_certificate_check(const uint8_t *, size_t, int, int);
 struct hf_bundle;
 struct hf_bundle_set;
 struct hf_policy;
+struct hf_chain_cache;
 struct hf_verifier;
 struct hf_svid;
 struct hf_config;
@@ -92,6 +93,8 @@ static const int HF_FFI_VERIFIER;
 static const int HF_FFI_SVID;
 static const int HF_FFI_CONFIG;
 static const int HF_FFI_CONN;
+static const int HF_FFI_CHAIN_CACHE;
+static const int HF_FFI_CRL_SET;
 static const int HF_FFI_KINDS;
 size_t hf_ffi_live(int);
 
@@ -146,7 +149,8 @@ static const int HF_NAME_NONE;
 static const int HF_NAME_DNS;
 static const int HF_NAME_IP;
 
-struct hf_verifier *hf_ffi_verifier_new(struct hf_bundle_set *, struct hf_policy *, int);
+struct hf_verifier *hf_ffi_verifier_new(struct hf_bundle_set *, struct hf_policy *, int,
+                                        struct hf_chain_cache *);
 struct hf_verifier *hf_ffi_verifier_new_web(const uint8_t *, size_t, uint32_t);
 void hf_ffi_verifier_unref(struct hf_verifier *);
 uint32_t hf_ffi_verifier_verify(struct hf_verifier *, const uint8_t *, const uint32_t *, size_t,

@@ -19,6 +19,8 @@ enum {
     HF_FFI_SVID,
     HF_FFI_CONFIG,
     HF_FFI_CONN,
+    HF_FFI_CHAIN_CACHE,
+    HF_FFI_CRL_SET,
     HF_FFI_KINDS
 };
 
@@ -128,10 +130,11 @@ static uint32_t hf_ffi_policy_check(const struct hf_policy *policy, const uint8_
 }
 
 static struct hf_verifier *hf_ffi_verifier_new(struct hf_bundle_set *bundles,
-                                               struct hf_policy *policy, int rules)
+                                               struct hf_policy *policy, int rules,
+                                               struct hf_chain_cache *cache)
 {
     struct hf_verifier *out = NULL;
-    HF_FFI_MADE(HF_FFI_VERIFIER, hf_verifier_new(bundles, policy, rules, &out), out);
+    HF_FFI_MADE(HF_FFI_VERIFIER, hf_verifier_new(bundles, policy, rules, cache, &out), out);
 }
 
 static struct hf_verifier *hf_ffi_verifier_new_web(const uint8_t *roots, size_t roots_len,

@@ -235,9 +235,12 @@ struct hf_chain {
 
 struct hf_verifier; /* what a peer must show, SPIFFE or web: immutable, counted */
 
-/* SPIFFE: takes references on both. policy NULL refuses everybody (default deny). */
+/* SPIFFE: takes references on all three. policy NULL refuses everybody (default deny); cache NULL
+ * remembers nothing (handfast_cache.h). */
+struct hf_chain_cache;
 HF_MUST_USE hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_policy *policy,
-                                      int rules, struct hf_verifier **out);
+                                      int rules, struct hf_chain_cache *cache,
+                                      struct hf_verifier **out);
 
 #define HF_NAME_NONE 0
 #define HF_NAME_DNS 1 /* ASCII host name (A-labels) */
@@ -399,5 +402,10 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 #ifdef __cplusplus
 }
 #endif
+
+#include "handfast_cache.h"
+#include "handfast_crl.h"
+#include "handfast_batch.h"
+#include "handfast_lanes.h"
 
 #endif

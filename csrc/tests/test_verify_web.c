@@ -47,7 +47,8 @@ static hf_result judge_with(const struct hf_bundle *by, struct kit_certs present
     struct kit_chain chain;
     struct hf_peer ignored;
     struct hf_presented in = {kit_chain(&chain, presented), NULL, PKI_NOW, purpose};
-    return hf_judge_web(by, &in, max_depth, name, out == NULL ? &ignored : out);
+    struct hf_web_terms terms = {.max_depth = max_depth, .name = name};
+    return hf_judge_web(by, &in, &terms, out == NULL ? &ignored : out);
 }
 
 static hf_result judge_name(struct kit_certs presented, int kind, const char *text, size_t len)
@@ -300,9 +301,11 @@ static void wrong_arguments_are_refused(void)
     struct hf_peer peer;
     struct kit_chain chain;
     struct hf_presented in = {kit_chain(&chain, KIT_CERTS(&leaf)), NULL, PKI_NOW, 0};
-    HF_CHECK_CODE(hf_judge_web(NULL, &in, 4, NULL, &peer), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_judge_web(roots, NULL, 4, NULL, &peer), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_judge_web(roots, &in, 4, NULL, NULL), HF_E_BAD_ARGUMENT);
+    struct hf_web_terms terms = {.max_depth = 4};
+    HF_CHECK_CODE(hf_judge_web(NULL, &in, &terms, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_web(roots, NULL, &terms, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_web(roots, &in, NULL, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_web(roots, &in, &terms, NULL), HF_E_BAD_ARGUMENT);
     hf_bundle_unref(roots);
     HF_CHECK(hf_mem_live() == 0);
 }

@@ -46,7 +46,8 @@ static hf_result judge(const struct pki_cert *anchor, struct kit_certs presented
     HF_CHECK_OK(hf_bundle_new_roots(anchor->der, anchor->len, &skipped, &roots));
     HF_CHECK(skipped == 0);
     struct hf_presented in = {kit_chain(&chain, presented), NULL, PKI_NOW, purpose};
-    hf_result r = hf_judge_web(roots, &in, 4, NULL, &peer);
+    struct hf_web_terms terms = {.max_depth = 4};
+    hf_result r = hf_judge_web(roots, &in, &terms, &peer);
     hf_bundle_unref(roots);
     return r;
 }

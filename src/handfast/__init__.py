@@ -16,7 +16,9 @@ from handfast import authorize
 from handfast._ffi import OpenSslVersion, openssl_version
 from handfast.authority import Authority
 from handfast.authorize import Authorizer
+from handfast.batch import BatchItem, BatchResult, BatchSummary
 from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.chain_buffer import ChainBuffer
 from handfast.chain_verifier import ChainVerifier
 from handfast.errors import (
     Category,
@@ -28,6 +30,7 @@ from handfast.errors import (
     InternalError,
     InvalidBundle,
     InvalidCertificate,
+    InvalidCrl,
     InvalidId,
     NotAuthorized,
     PeerAlert,
@@ -57,12 +60,17 @@ if TYPE_CHECKING:
         open_mtls_listeners,
         open_mtls_stream,
         serve_mtls,
+        verify_many_async,
     )
 
 __all__ = [
     "Authority",
     "Authorizer",
+    "BatchItem",
+    "BatchResult",
+    "BatchSummary",
     "Category",
+    "ChainBuffer",
     "ChainVerifier",
     "ConfigError",
     "Connection",
@@ -74,6 +82,7 @@ __all__ = [
     "InternalError",
     "InvalidBundle",
     "InvalidCertificate",
+    "InvalidCrl",
     "InvalidId",
     "IpAddress",
     "MtlsListener",
@@ -107,6 +116,7 @@ __all__ = [
     "open_mtls_stream",
     "openssl_version",
     "serve_mtls",
+    "verify_many_async",
 ]
 
 _NET = {
@@ -115,6 +125,7 @@ _NET = {
     "open_mtls_listeners",
     "open_mtls_stream",
     "serve_mtls",
+    "verify_many_async",
 }
 
 

@@ -14,7 +14,7 @@ from handfast.authorize import Authorizer
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.errors import ConfigError, Reason, detail_for
 from handfast.names import DnsName, IpAddress
-from handfast.pem import read_pem
+from handfast.pem import CRL, read_pem
 from handfast.roots import system_roots
 
 if TYPE_CHECKING:
@@ -102,6 +102,22 @@ def as_roots(roots: Sequence[bytes] | bytes | str | None) -> Sequence[bytes]:
     if not roots:
         refuse("at least one root certificate, or None for the system's", "none")
     return as_chain(roots)
+
+
+def as_crls(crls: Sequence[bytes] | bytes | str | None) -> Sequence[bytes] | None:
+    """Take DER revocation lists, a PEM text, or None to ask none."""
+    if crls is None:
+        return None
+    if isinstance(crls, bytes | str):
+        return [der for _, der in read_pem(crls, CRL)]
+    if isinstance(crls, bytearray | memoryview):
+        refuse("a sequence of DER CRLs, or PEM as bytes or text", type(crls).__name__)
+    for crl in crls:
+        if not isinstance(crl, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            refuse("DER CRLs as bytes", type(crl).__name__)
+    if not crls:
+        refuse("at least one CRL, or crls=None to ask none", "none")
+    return crls
 
 
 def as_name(name: DnsName | IpAddress | None) -> tuple[int, bytes]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainVerifier"]
 
+_CRL_POLICIES = {
+    "required": _ffi.CRL_REQUIRED,
+    "if_available": _ffi.CRL_IF_AVAILABLE,
+}
 _WEB_PURPOSES = {"server": 2, "client": 1}
 # A chain has at most eight certificates: the leaf and seven between it and the root.
 _DEPTH_MAX = 7
@@ -42,15 +46,25 @@ class ChainVerifier:
             says only that *somebody* was certified.
         at: Judge at this time (aware), instead of now.
         max_depth: Intermediates allowed between leaf and root.
+        crls: Certificate revocation lists: DER, or one PEM text. They are read and
+            indexed once, here; nothing is fetched, ever. None asks no list.
+        crl_policy: `"required"`: every certificate below the root must be covered by
+            lists of its issuer that are in date. `"if_available"`: a certificate that
+            none of `crls` speaks of passes; one whose issuer's list is out of date or
+            not signed by the issuer does not. A listed certificate is refused under
+            both.
 
     Raises:
         ConfigError: an argument is not valid, or this system has no roots.
         InvalidBundle: a root cannot be used.
+        InvalidCrl: a list cannot be used: it is malformed, has no number or no
+            nextUpdate, has critical parts that are not understood, or is a delta or
+            indirect list.
     """
 
     __slots__ = ("_at", "_name", "_native", "_purpose")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, each one a question
         self,
         roots: Sequence[bytes] | bytes | str | None,
         *,
@@ -58,13 +72,21 @@ class ChainVerifier:
         expected_name: DnsName | IpAddress | None,
         at: datetime | None = None,
         max_depth: int = _DEPTH_MAX,
+        crls: Sequence[bytes] | bytes | str | None = None,
+        crl_policy: Literal["required", "if_available"] = "required",
     ) -> None:
         self._at = _ffi.to_seconds(_settings.need_moment(at))
         self._name = _settings.as_name(expected_name)
         self._purpose = _settings.one_of("purpose=", purpose, _WEB_PURPOSES)
         if not 0 <= max_depth <= _DEPTH_MAX:
             _settings.refuse(f"max_depth= from 0 to {_DEPTH_MAX}", max_depth)
-        self._native = _ffi.NativeVerifier.web(_settings.as_roots(roots), max_depth)
+        policy = _settings.one_of("crl_policy=", crl_policy, _CRL_POLICIES)
+        anchors, lists = _settings.as_roots(roots), _settings.as_crls(crls)
+        if lists is None:
+            self._native = _ffi.NativeVerifier.web(anchors, max_depth)
+        else:
+            revoked = _ffi.NativeCrlSet(lists)
+            self._native = revoked.verifier(anchors, max_depth, policy)
 
     def verify(self, chain_der: Sequence[bytes]) -> VerifiedPeer:
         """Judge a chain.

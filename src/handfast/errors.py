@@ -38,6 +38,7 @@ __all__ = [
     "InternalError",
     "InvalidBundle",
     "InvalidCertificate",
+    "InvalidCrl",
     "InvalidId",
     "NotAuthorized",
     "PeerAlert",
@@ -55,7 +56,7 @@ __all__ = [
 ]
 
 #: What was being judged when something failed: it decides the class of the exception.
-Subject = Literal["peer", "own", "bundle", "id"]
+Subject = Literal["peer", "own", "bundle", "crl", "id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +270,10 @@ class InvalidBundle(HandfastError, ValueError):
     """A trust bundle that handfast was given cannot be used."""
 
 
+class InvalidCrl(HandfastError, ValueError):
+    """A revocation list that handfast was given cannot be used."""
+
+
 class ConfigError(HandfastError, ValueError):
     """A setting or an argument is not valid."""
 
@@ -311,6 +316,7 @@ _BY_SUBJECT: dict[Subject, type[HandfastError]] = {
     "peer": VerificationError,
     "own": InvalidCertificate,
     "bundle": InvalidBundle,
+    "crl": InvalidCrl,
     "id": InvalidId,
 }
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
 
-__all__ = ["CERTIFICATE", "read_pem", "write_pem"]
+__all__ = ["CERTIFICATE", "CRL", "read_pem", "write_pem"]
 
 CERTIFICATE: Final = "CERTIFICATE"
+CRL: Final = "X509 CRL"
 
 _LINE: Final = 64
 _EDGE = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Verifiers: authentication, then authorization. The policy is asked on every judgement, with the
- * identity that this judgement proved, and a peer is handed out only after it said yes.
+ * identity that this judgement proved, and a peer is handed out only after it said yes. A verdict
+ * that is recalled (verify/recall.h) takes the place of authentication and of nothing else.
  */
 #include "policy/verifier.h"
 
 #include "base/clock.h"
 #include "id/spiffe_id.h"
 #include "verify/peer.h"
+#include "verify/recall.h"
 
 #define MAX_DEPTH_MAX (HF_CHAIN_MAX - 1)
-#define SCHEME_LEN (sizeof("spiffe://") - 1)
 
 static hf_result make(enum hf_verifier_kind kind, struct hf_verifier **out)
 {
@@ -23,7 +24,7 @@ static hf_result make(enum hf_verifier_kind kind, struct hf_verifier **out)
 }
 
 hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_policy *policy, int rules,
-                          struct hf_verifier **out)
+                          struct hf_chain_cache *cache, struct hf_verifier **out)
 {
     HF_NEED_PTR(out);
     *out = NULL;
@@ -34,14 +35,31 @@ hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_policy *polic
     (*out)->rules = rules;
     (*out)->bundles = hf_bundle_set_ref(bundles);
     (*out)->policy = hf_policy_ref(policy);
+    (*out)->cache = hf_chain_cache_ref(cache);
     return hf_ok();
 }
 
 hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len, uint32_t max_depth,
                               struct hf_verifier **out)
 {
+    return hf_verifier_new_web_crls(roots, roots_len, max_depth, NULL, 0, out);
+}
+
+static hf_result check_crl_policy(const struct hf_crl_set *crls, int policy)
+{
+    bool known = crls == NULL ? policy == 0
+                              : policy == HF_CRL_REQUIRED || policy == HF_CRL_IF_AVAILABLE;
+    HF_NEED_SEEN(known, HF_E_BAD_ARGUMENT, "HF_CRL_* with CRLs, 0 without", "%d", policy);
+    return hf_ok();
+}
+
+hf_result hf_verifier_new_web_crls(const uint8_t *roots, size_t roots_len, uint32_t max_depth,
+                                   struct hf_crl_set *crls, int crl_policy,
+                                   struct hf_verifier **out)
+{
     HF_NEED_PTR(out);
     *out = NULL;
+    HF_TRY(check_crl_policy(crls, crl_policy));
     HF_NEED_SEEN(max_depth <= MAX_DEPTH_MAX, HF_E_BAD_ARGUMENT, "a depth of at most 7", "%u",
                  (unsigned)max_depth);
     struct hf_verifier *verifier = NULL;
@@ -53,6 +71,8 @@ hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len, uint32_t m
         return r;
     }
     verifier->max_depth = max_depth;
+    verifier->crls = hf_crl_set_ref(crls);
+    verifier->crl_policy = crl_policy;
     *out = verifier;
     return hf_ok();
 }
@@ -72,18 +92,21 @@ void hf_verifier_unref(struct hf_verifier *verifier)
     }
     hf_bundle_set_unref(verifier->bundles);
     hf_policy_unref(verifier->policy);
+    hf_chain_cache_unref(verifier->cache);
     hf_bundle_unref(verifier->roots);
+    hf_crl_set_unref(verifier->crls);
     hf_mem_free(verifier);
 }
 
 /* The identity was proved; may it come in? On refusal nothing of the peer is handed out. */
-static hf_result authorize(const struct hf_policy *policy, struct hf_peer *peer)
+hf_result hf_verifier_authorize(const struct hf_verifier *verifier, struct hf_peer *peer)
 {
+    const struct hf_policy *policy = verifier->policy;
     const uint8_t *text = (const uint8_t *)peer->id;
-    size_t path = SCHEME_LEN + peer->trust_domain_len;
+    size_t path = HF_SPIFFE_SCHEME_LEN + peer->trust_domain_len;
     /* The parts as they were parsed from the certificate, without parsing again. */
     struct hf_spiffe_id id = {
-        text,        peer->id_len,       text + SCHEME_LEN, peer->trust_domain_len,
+        text,        peer->id_len,       text + HF_SPIFFE_SCHEME_LEN, peer->trust_domain_len,
         text + path, peer->id_len - path};
     if (hf_policy_allows(policy, &id)) {
         return hf_ok();
@@ -94,6 +117,29 @@ static hf_result authorize(const struct hf_policy *policy, struct hf_peer *peer)
     hf_spiffe_id_claim(&id);
     hf_peer_clear(peer);
     return r;
+}
+
+static hf_result judge_svid(const struct hf_verifier *verifier,
+                            const struct hf_presented *presented, struct hf_peer *out)
+{
+    const struct hf_recaller recaller = {.cache = verifier->cache,
+                                         .bundles = verifier->bundles,
+                                         .rules = verifier->rules,
+                                         .policy = hf_policy_digest(verifier->policy)};
+    struct hf_recall_miss miss;
+    if (hf_recall(&recaller, presented, &miss, out)) {
+        return hf_verifier_authorize(verifier, out);
+    }
+    const struct hf_judge_options options = {.rules = verifier->rules};
+    struct hf_presented known = *presented;
+    if (miss.keyed) {
+        known.digest = miss.chain_digest;
+    }
+    HF_TRY(hf_judge_svid(verifier->bundles, &known, &options, out));
+    HF_TRY(hf_verifier_authorize(verifier, out));
+    /* Who is refused by the policy is not remembered either: he could make us forget others. */
+    hf_recall_keep(&recaller, presented, &miss, out);
+    return hf_ok();
 }
 
 hf_result hf_verifier_judge(const struct hf_verifier *verifier,
@@ -107,10 +153,11 @@ hf_result hf_verifier_judge(const struct hf_verifier *verifier,
     HF_NEED_SEEN(presented->purpose >= HF_PURPOSE_EITHER && presented->purpose <= HF_PURPOSE_SERVER,
                  HF_E_BAD_ARGUMENT, "a purpose (HF_PURPOSE_*)", "%d", presented->purpose);
     if (verifier->kind == HF_VERIFIER_WEB) {
-        return hf_judge_web(verifier->roots, presented, verifier->max_depth, name, out);
+        struct hf_web_terms terms = {verifier->max_depth, name, verifier->crls,
+                                     verifier->crl_policy};
+        return hf_judge_web(verifier->roots, presented, &terms, out);
     }
-    HF_TRY(hf_judge_svid(verifier->bundles, presented, verifier->rules, out));
-    return authorize(verifier->policy, out);
+    return judge_svid(verifier, presented, out);
 }
 
 static hf_result verify(const struct hf_verifier *verifier, enum hf_verifier_kind kind,

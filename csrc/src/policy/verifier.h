@@ -18,8 +18,16 @@ struct hf_verifier {
     uint32_t max_depth;
     struct hf_bundle_set *bundles; /* SPIFFE */
     struct hf_policy *policy;      /* SPIFFE; NULL refuses everybody */
+    struct hf_chain_cache *cache;  /* SPIFFE; NULL remembers nothing */
     struct hf_bundle *roots;       /* WEB */
+    struct hf_crl_set *crls;       /* WEB; NULL asks none */
+    int crl_policy;                /* WEB: HF_CRL_* */
 };
+
+/* The second half of a SPIFFE verdict: whoever authenticated by other ways than the entry below (a
+ * batch) comes here before anything is handed out. On refusal `peer` is nobody. */
+HF_MUST_USE hf_result hf_verifier_authorize(const struct hf_verifier *verifier,
+                                            struct hf_peer *peer);
 
 /* The one entry for both kinds. `name` is for web verifiers; NULL compares nothing. */
 HF_MUST_USE hf_result hf_verifier_judge(const struct hf_verifier *verifier,

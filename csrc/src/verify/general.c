@@ -11,13 +11,15 @@
  *                     at the same time and more strictly; OpenSSL would ask gmtime_r(), whose lock
  *                     in glibc a forked child may inherit from another thread and wait for (D9)
  *   auth level 2      112 bits at least, as the reader's list of keys has it
- *   policies, CRLs    not evaluated: no fetching, no policy trees (C10)
+ *   policies          not evaluated: no policy trees (C10)
+ *   CRLs              not OpenSSL's: crl_check.c, on lists that were read and indexed before
  *   STRICT            not set: see path_rules.c
  */
 #include "verify/general.h"
 
 #include <openssl/x509v3.h>
 
+#include "verify/crl_check.h"
 #include "verify/general_error.h"
 
 struct trial {
@@ -120,7 +122,8 @@ static hf_result verify(struct hf_pool *pool, const struct hf_path *path,
     }
     HF_NEED_SEEN(is_path(pool, path, X509_STORE_CTX_get0_chain(trial->ctx)), HF_E_CHAIN_REJECTED,
                  "the chain that was asked about", "OpenSSL built another");
-    return hf_ok();
+    /* Last: now the keys on the path are known to be those of its issuers. */
+    return hf_crl_check_path(pool, path, question);
 }
 
 hf_result hf_general_verify(struct hf_pool *pool, const struct hf_path *path,
@@ -138,7 +141,7 @@ static hf_result check_signature(struct hf_pool *pool, const struct hf_path *pat
 {
     X509 *x509;
     HF_TRY(hf_pool_x509(pool, path->index[depth], &x509));
-    EVP_PKEY *key = path->anchor->key;
+    EVP_PKEY *key = path->anchor->signer->key;
     if (depth + 1 < path->count) {
         X509 *issuer;
         HF_TRY(hf_pool_x509(pool, path->index[depth + 1], &issuer));

@@ -13,8 +13,9 @@
 struct hf_presented {
     const struct hf_chain *chain;
     X509 *const *x509s;
-    int64_t at;  /* resolved: never HF_TIME_NOW */
-    int purpose; /* HF_PURPOSE_* of the peer */
+    int64_t at;            /* resolved: never HF_TIME_NOW */
+    int purpose;           /* HF_PURPOSE_* of the peer */
+    const uint8_t *digest; /* hf_chain_digest() of the chain, from a caller who has it; else NULL */
 };
 
 /* What every judgement keeps to:
@@ -27,11 +28,23 @@ struct hf_presented {
  *   that is the depth as OpenSSL counts it.
  * - A refusal leaves a record of zeros in `out`. */
 
+/* By which way paths are verified. Only tests and fuzzers have reason to choose. */
+enum hf_way {
+    HF_WAY_ANY = 0, /* the fast path for what it covers, else the general one */
+    HF_WAY_GENERAL, /* X509_verify_cert alone */
+    HF_WAY_FAST,    /* what the fast path does not cover is refused: HF_E_CHAIN_REJECTED */
+};
+
+struct hf_judge_options {
+    int rules; /* HF_RULES_* */
+    enum hf_way way;
+};
+
 /* Strict views, SVID rules, the bundle of the leaf's own trust domain and no other (P1), then every
  * path from the presented certificates to one of its authorities within bounded work. */
 HF_MUST_USE hf_result hf_judge_svid(const struct hf_bundle_set *bundles,
-                                    const struct hf_presented *presented, int rules,
-                                    struct hf_peer *out);
+                                    const struct hf_presented *presented,
+                                    const struct hf_judge_options *options, struct hf_peer *out);
 
 /* An expected name of a web peer; kind HF_NAME_NONE compares nothing. */
 struct hf_name {
@@ -39,8 +52,16 @@ struct hf_name {
     struct hf_span text;
 };
 
+/* What is asked of a web path beside its roots. */
+struct hf_web_terms {
+    uint32_t max_depth;         /* intermediates between leaf and root */
+    const struct hf_name *name; /* NULL compares nothing */
+    struct hf_crl_set *crls;    /* borrowed; NULL asks none */
+    int crl_policy;             /* HF_CRL_*, 0 without lists */
+};
+
 HF_MUST_USE hf_result hf_judge_web(const struct hf_bundle *roots,
-                                   const struct hf_presented *presented, uint32_t max_depth,
-                                   const struct hf_name *name, struct hf_peer *out);
+                                   const struct hf_presented *presented,
+                                   const struct hf_web_terms *terms, struct hf_peer *out);
 
 #endif

@@ -111,18 +111,21 @@ static hf_result judge(const struct hf_bundle *roots, struct hf_pool *pool,
 }
 
 hf_result hf_judge_web(const struct hf_bundle *roots, const struct hf_presented *presented,
-                       uint32_t max_depth, const struct hf_name *name, struct hf_peer *out)
+                       const struct hf_web_terms *terms, struct hf_peer *out)
 {
     HF_NEED_PTR(out);
     hf_peer_clear(out);
     HF_NEED_PTR(roots);
     HF_NEED_PTR(presented);
-    HF_TRY(check_name(name));
+    HF_NEED_PTR(terms);
+    HF_TRY(check_name(terms->name));
     struct hf_question question = {.at = presented->at,
                                    .purpose = presented->purpose,
                                    .web = true,
-                                   .max_depth = max_depth,
-                                   .name = name};
+                                   .max_depth = terms->max_depth,
+                                   .name = terms->name,
+                                   .crls = terms->crls,
+                                   .crl_policy = terms->crl_policy};
     struct hf_pool pool;
     hf_result r = hf_pool_init(presented, &pool);
     if (hf_is_ok(r)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two extensions are looked up here again instead of being carried in every view: SVIDs have no use
- * for them, and their views stay as small as they are.
+ * Three extensions are looked up again here and in crl_points.c instead of being carried in every
+ * view: SVIDs have no use for them, and their views stay as small as they are.
  */
 #include "verify/web_rules.h"
 
@@ -27,26 +27,18 @@ static hf_result take_extensions(const struct hf_cert *cert, struct hf_span *lis
     return hf_der_take(&field.content, HF_DER_SEQUENCE, list);
 }
 
-/* `value` stays as it is when there is no such extension. */
-static hf_result find_extension(const struct hf_cert *cert, struct hf_span oid, bool *found,
+hf_result hf_web_find_extension(const struct hf_cert *cert, struct hf_span oid, bool *found,
                                 struct hf_span *value)
 {
     struct hf_span list;
     *found = false;
     HF_TRY(take_extensions(cert, &list));
     while (list.len != 0 && !*found) {
-        struct hf_span content;
-        struct hf_span name;
-        struct hf_der last;
-        HF_TRY(hf_der_take(&list, HF_DER_SEQUENCE, &content));
-        HF_TRY(hf_der_take_oid(&content, &name));
-        HF_TRY(hf_der_next(&content, &last));
-        if (last.tag == HF_DER_BOOLEAN) {
-            HF_TRY(hf_der_next(&content, &last));
-        }
-        if (hf_span_equal(name, oid)) {
+        struct hf_extension extension;
+        HF_TRY(hf_cert_take_extension(&list, &extension));
+        if (hf_span_equal(extension.oid, oid)) {
             *found = true;
-            *value = last.content;
+            *value = extension.value;
         }
     }
     return hf_ok();
@@ -77,7 +69,7 @@ static hf_result check_information_access(const struct hf_cert *cert)
 {
     bool found;
     struct hf_span value;
-    HF_TRY(find_extension(cert, OID_AIA, &found, &value));
+    HF_TRY(hf_web_find_extension(cert, OID_AIA, &found, &value));
     if (found && !hf_is_ok(read_information_access(value))) {
         HF_FAIL_SEEN(HF_E_CERT_EXTENSION, "an authorityInfoAccess that can be read", "%zu bytes",
                      value.len);
@@ -142,7 +134,7 @@ hf_result hf_web_anchor_check(const struct hf_cert *cert, int purpose)
 {
     bool found;
     struct hf_span value;
-    HF_TRY(find_extension(cert, OID_AKI, &found, &value));
+    HF_TRY(hf_web_find_extension(cert, OID_AKI, &found, &value));
     if (found || !cert->self_issued) {
         HF_TRY(need_authority_key(cert)); /* BR 7.1.2.1.3 */
     }

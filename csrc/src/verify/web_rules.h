@@ -19,6 +19,10 @@ HF_MUST_USE hf_result hf_web_issuer_check(const struct hf_cert *cert);
 /* The root. Only what no root of a real store breaks. */
 HF_MUST_USE hf_result hf_web_anchor_check(const struct hf_cert *cert, int purpose);
 
+/* The value of an extension that views do not carry; `value` stays as it is when there is none. */
+HF_MUST_USE hf_result hf_web_find_extension(const struct hf_cert *cert, struct hf_span oid,
+                                            bool *found, struct hf_span *value);
+
 /* web_names.c: the form of host names and mailboxes of a leaf, and its common name. */
 HF_MUST_USE hf_result hf_web_names_check(const struct hf_cert *leaf, int purpose);
 

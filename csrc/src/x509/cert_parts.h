@@ -31,14 +31,25 @@ HF_MUST_USE hf_result hf_cert_read_spki(struct hf_span content, struct hf_cert *
 enum hf_key_kind hf_cert_key_kind(struct hf_span algorithm);
 enum hf_key_kind hf_cert_curve_kind(struct hf_span curve);
 
-/* extensions.c: the content of [3]. */
+/* extensions.c: one Extension, of certificates, of CRLs or of their entries; and the last byte of
+ * an object identifier of id-ce (2.5.29.n), 0 for every other one. */
+struct hf_extension {
+    struct hf_span oid;
+    bool critical;
+    struct hf_span value;
+};
+HF_MUST_USE hf_result hf_cert_take_extension(struct hf_span *from, struct hf_extension *out);
+uint8_t hf_extension_number(const struct hf_extension *extension);
+
+/* The content of [3]. */
 HF_MUST_USE hf_result hf_cert_read_extensions(struct hf_span content, struct hf_cert *cert);
 
 /* extension_values.c: the values of extensions that are understood. */
 HF_MUST_USE hf_result hf_cert_read_basic_constraints(struct hf_span value, struct hf_cert *cert);
 HF_MUST_USE hf_result hf_cert_read_key_usage(struct hf_span value, struct hf_cert *cert);
 HF_MUST_USE hf_result hf_cert_read_eku(struct hf_span value, struct hf_cert *cert);
-HF_MUST_USE hf_result hf_cert_read_aki(struct hf_span value, struct hf_cert *cert);
+HF_MUST_USE hf_result hf_cert_read_aki(struct hf_span value, struct hf_span *key_id,
+                                       bool *names_issuer);
 HF_MUST_USE hf_result hf_cert_read_ski(struct hf_span value, struct hf_cert *cert);
 
 /* general_names.c: subjectAltName and nameConstraints. */

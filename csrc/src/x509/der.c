@@ -22,7 +22,7 @@ static hf_result read_long_length(struct hf_span *rest, size_t octets, size_t *o
     return hf_ok();
 }
 
-hf_result hf_der_next(struct hf_span *from, struct hf_der *out)
+static hf_result take_next(struct hf_span *from, size_t max, struct hf_der *out)
 {
     static const struct hf_der none;
     uint8_t first;
@@ -36,7 +36,8 @@ hf_result hf_der_next(struct hf_span *from, struct hf_der *out)
     if (first >= 0x80) {
         HF_TRY(read_long_length(&rest, first & 0x7fu, &len));
     }
-    HF_NEED_SEEN(len <= HF_DER_ELEMENT_MAX, HF_E_DER_TOO_LARGE, "at most 32768 bytes", "%zu", len);
+    HF_NEED_SEEN(len <= max, HF_E_DER_TOO_LARGE, "an element within the limit", "%zu, allowed %zu",
+                 len, max);
     HF_NEED_SEEN(hf_span_take(&rest, len, &out->content), HF_E_DER_TRUNCATED,
                  "as many bytes as the length says", "%zu of %zu", rest.len, len);
     out->whole = hf_span_of(from->data, from->len - rest.len);
@@ -44,7 +45,12 @@ hf_result hf_der_next(struct hf_span *from, struct hf_der *out)
     return hf_ok();
 }
 
-hf_result hf_der_take_whole(struct hf_span *from, uint8_t tag, struct hf_der *out)
+hf_result hf_der_next(struct hf_span *from, struct hf_der *out)
+{
+    return take_next(from, HF_DER_ELEMENT_MAX, out);
+}
+
+static hf_result take_tagged(struct hf_span *from, uint8_t tag, size_t max, struct hf_der *out)
 {
     static const struct hf_der none;
     *out = none;
@@ -53,7 +59,17 @@ hf_result hf_der_take_whole(struct hf_span *from, uint8_t tag, struct hf_der *ou
         HF_FAIL_SEEN(HF_E_DER_TAG, "another element", "tag 0x%02x instead of 0x%02x", from->data[0],
                      tag);
     }
-    return hf_der_next(from, out);
+    return take_next(from, max, out);
+}
+
+hf_result hf_der_take_whole(struct hf_span *from, uint8_t tag, struct hf_der *out)
+{
+    return take_tagged(from, tag, HF_DER_ELEMENT_MAX, out);
+}
+
+hf_result hf_der_take_large(struct hf_span *from, uint8_t tag, struct hf_der *out)
+{
+    return take_tagged(from, tag, HF_DER_LARGE_MAX, out);
 }
 
 hf_result hf_der_take(struct hf_span *from, uint8_t tag, struct hf_span *content)

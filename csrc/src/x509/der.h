@@ -14,6 +14,7 @@
 
 /* A certificate is the largest element there is, and no larger one is ever accepted. */
 #define HF_DER_ELEMENT_MAX HF_CHAIN_BYTES_MAX
+#define HF_DER_LARGE_MAX 0xffffffu
 #define HF_DER_OID_MAX 64
 #define HF_DER_DEPTH_MAX 12
 
@@ -23,6 +24,7 @@
 #define HF_DER_OCTET_STRING 0x04
 #define HF_DER_NULL 0x05
 #define HF_DER_OID 0x06
+#define HF_DER_ENUMERATED 0x0a
 #define HF_DER_UTC_TIME 0x17
 #define HF_DER_GENERALIZED_TIME 0x18
 #define HF_DER_SEQUENCE 0x30
@@ -40,6 +42,10 @@ struct hf_der {
 
 /* Whatever comes next. */
 HF_MUST_USE hf_result hf_der_next(struct hf_span *from, struct hf_der *out);
+
+/* The same up to HF_DER_LARGE_MAX, for files that somebody here chose to load (CRLs): nothing that
+ * a peer sends is read with it. */
+HF_MUST_USE hf_result hf_der_take_large(struct hf_span *from, uint8_t tag, struct hf_der *out);
 
 /* An element with this tag: its content, or all of it too. */
 HF_MUST_USE hf_result hf_der_take(struct hf_span *from, uint8_t tag, struct hf_span *content);
@@ -70,6 +76,7 @@ HF_MUST_USE hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint3
 /* The rules above for values whose tag was replaced by a context tag. */
 HF_MUST_USE hf_result hf_der_check_integer(struct hf_span content);
 HF_MUST_USE hf_result hf_der_check_oid(struct hf_span content);
+HF_MUST_USE hf_result hf_der_check_flags(struct hf_span content, bool padded, uint32_t *out);
 
 /* All of `content` is a run of well-formed elements, nested at most HF_DER_DEPTH_MAX deep: for
  * parts that nobody here looks into. */

@@ -78,10 +78,9 @@ hf_result hf_der_take_oid(struct hf_span *from, struct hf_span *out)
     return hf_der_check_oid(*out);
 }
 
-/* The content of a bit string without its first byte, which is the number of unused bits. */
-static hf_result take_bits(struct hf_span *from, struct hf_span *out, uint8_t *unused)
+/* The content of a bit string loses its first byte, which is the number of unused bits. */
+static hf_result split_bits(struct hf_span *out, uint8_t *unused)
 {
-    HF_TRY(hf_der_take(from, HF_DER_BIT_STRING, out));
     HF_NEED_SEEN(hf_span_take_u8(out, unused) && *unused <= 7 && (*unused == 0 || out->len != 0),
                  HF_E_DER_VALUE, "a bit string with 0 to 7 unused bits", "another value");
     return hf_ok();
@@ -90,18 +89,18 @@ static hf_result take_bits(struct hf_span *from, struct hf_span *out, uint8_t *u
 hf_result hf_der_take_octet_bits(struct hf_span *from, struct hf_span *out)
 {
     uint8_t unused;
-    HF_TRY(take_bits(from, out, &unused));
+    HF_TRY(hf_der_take(from, HF_DER_BIT_STRING, out));
+    HF_TRY(split_bits(out, &unused));
     HF_NEED_SEEN(unused == 0, HF_E_DER_VALUE, "a bit string of whole bytes", "%u unused bits",
                  unused);
     return hf_ok();
 }
 
-hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint32_t *out)
+hf_result hf_der_check_flags(struct hf_span bits, bool padded, uint32_t *out)
 {
-    struct hf_span bits;
     uint8_t unused;
     *out = 0;
-    HF_TRY(take_bits(from, &bits, &unused));
+    HF_TRY(split_bits(&bits, &unused));
     HF_NEED_SEEN(bits.len <= 2, HF_E_DER_VALUE, "at most 16 named bits", "%zu bytes", bits.len);
     if (bits.len == 0) {
         return hf_ok();
@@ -114,4 +113,12 @@ hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint32_t *out)
         *out |= (uint32_t)(bits.data[i / 8] >> (7 - i % 8) & 1) << i;
     }
     return hf_ok();
+}
+
+hf_result hf_der_take_flags(struct hf_span *from, bool padded, uint32_t *out)
+{
+    struct hf_span content;
+    *out = 0;
+    HF_TRY(hf_der_take(from, HF_DER_BIT_STRING, &content));
+    return hf_der_check_flags(content, padded, out);
 }

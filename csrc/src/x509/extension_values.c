@@ -88,14 +88,15 @@ static hf_result read_aki_issuer(struct hf_span content)
     return hf_der_end(content);
 }
 
-hf_result hf_cert_read_aki(struct hf_span value, struct hf_cert *cert)
+hf_result hf_cert_read_aki(struct hf_span value, struct hf_span *key_id, bool *names_issuer)
 {
     struct hf_span content;
     HF_TRY(hf_der_take(&value, HF_DER_SEQUENCE, &content));
     HF_TRY(hf_der_end(value));
     if (hf_der_peek(content, HF_DER_CONTEXT(0))) {
-        HF_TRY(hf_der_take(&content, HF_DER_CONTEXT(0), &cert->aki));
-        HF_NEED_SEEN(cert->aki.len != 0, HF_E_CERT_EXTENSION, "a key identifier", "an empty one");
+        HF_TRY(hf_der_take(&content, HF_DER_CONTEXT(0), key_id));
+        HF_NEED_SEEN(key_id->len != 0, HF_E_CERT_EXTENSION, "a key identifier", "an empty one");
     }
-    return content.len == 0 ? hf_ok() : read_aki_issuer(content);
+    *names_issuer = content.len != 0;
+    return *names_issuer ? read_aki_issuer(content) : hf_ok();
 }

@@ -9,19 +9,13 @@
 
 #define EXTENSIONS_MAX 32
 
-struct extension {
-    struct hf_span oid;
-    bool critical;
-    struct hf_span value;
-};
-
-/* Last byte of id-ce (2.5.29.n), 0 for every other object identifier. */
-static uint8_t ce_number(struct hf_span oid)
+uint8_t hf_extension_number(const struct hf_extension *extension)
 {
+    struct hf_span oid = extension->oid;
     return oid.len == 3 && oid.data[0] == 0x55 && oid.data[1] == 0x1d ? oid.data[2] : 0;
 }
 
-static hf_result take_extension(struct hf_span *from, struct extension *out)
+hf_result hf_cert_take_extension(struct hf_span *from, struct hf_extension *out)
 {
     struct hf_span content;
     HF_TRY(hf_der_take(from, HF_DER_SEQUENCE, &content));
@@ -37,14 +31,14 @@ static hf_result take_extension(struct hf_span *from, struct extension *out)
 }
 
 /* spec: RFC 5280 4.2.1.1, 4.2.1.2: conforming authorities mark both as non-critical. */
-static hf_result need_uncritical(const struct extension *e)
+static hf_result need_uncritical(const struct hf_extension *e)
 {
     HF_NEED_SEEN(!e->critical, HF_E_CERT_EXTENSION, "key identifiers that are not critical",
                  "a critical one");
     return hf_ok();
 }
 
-static hf_result read_unknown(const struct extension *e, struct hf_cert *cert)
+static hf_result read_unknown(const struct hf_extension *e, struct hf_cert *cert)
 {
     char shown[HF_DER_OID_MAX * 4 + 1];
     if (e->critical) {
@@ -56,9 +50,9 @@ static hf_result read_unknown(const struct extension *e, struct hf_cert *cert)
     return hf_ok();
 }
 
-static hf_result read_extension(const struct extension *e, struct hf_cert *cert)
+static hf_result read_extension(const struct hf_extension *e, struct hf_cert *cert)
 {
-    switch (ce_number(e->oid)) {
+    switch (hf_extension_number(e)) {
     case 14:
         HF_TRY(need_uncritical(e));
         return hf_cert_read_ski(e->value, cert);
@@ -82,7 +76,7 @@ static hf_result read_extension(const struct extension *e, struct hf_cert *cert)
         return hf_der_check_nested(e->value);
     case 35:
         HF_TRY(need_uncritical(e));
-        return hf_cert_read_aki(e->value, cert);
+        return hf_cert_read_aki(e->value, &cert->aki, &cert->aki_names_issuer);
     case 37:
         cert->eku_critical = e->critical;
         return hf_cert_read_eku(e->value, cert);
@@ -112,8 +106,8 @@ hf_result hf_cert_read_extensions(struct hf_span content, struct hf_cert *cert)
     HF_TRY(hf_der_end(content));
     HF_NEED_SEEN(list.len != 0, HF_E_CERT_EXTENSION, "at least one extension", "an empty list");
     while (list.len != 0) {
-        struct extension e;
-        HF_TRY(take_extension(&list, &e));
+        struct hf_extension e;
+        HF_TRY(hf_cert_take_extension(&list, &e));
         HF_TRY(note_oid(seen, &count, e.oid));
         HF_TRY(read_extension(&e, cert));
     }

@@ -5,6 +5,7 @@
  */
 #include "x509/svid_rules.h"
 
+#include "base/clock.h"
 #include "id/spiffe_id.h"
 
 static hf_result check_arguments(int rules, int purpose)
@@ -190,13 +191,6 @@ hf_result hf_svid_authority_check(const struct hf_cert *cert)
     return check_signing(cert);
 }
 
-/* later - earlier, at most INT64_MAX: callers may ask about any time at all. */
-static int64_t distance(int64_t earlier, int64_t later)
-{
-    uint64_t seconds = (uint64_t)later - (uint64_t)earlier;
-    return seconds > INT64_MAX ? INT64_MAX : (int64_t)seconds;
-}
-
 static hf_result refuse_time(uint32_t code, int64_t skew, const char *where)
 {
     hf_result r = hf_error_set_seen(code, __FILE__, __LINE__, "a time inside the validity",
@@ -208,11 +202,12 @@ static hf_result refuse_time(uint32_t code, int64_t skew, const char *where)
 hf_result hf_cert_check_time(const struct hf_cert *cert, int64_t at)
 {
     if (at < cert->not_before) {
-        return refuse_time(HF_E_CERT_NOT_YET_VALID, distance(at, cert->not_before),
+        return refuse_time(HF_E_CERT_NOT_YET_VALID, hf_clock_distance(at, cert->not_before),
                            "before it begins");
     }
     if (at > cert->not_after) {
-        return refuse_time(HF_E_CERT_EXPIRED, distance(cert->not_after, at), "after its end");
+        return refuse_time(HF_E_CERT_EXPIRED, hf_clock_distance(cert->not_after, at),
+                           "after its end");
     }
     return hf_ok();
 }

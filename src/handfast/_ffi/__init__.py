@@ -10,6 +10,7 @@ failure is turned into an exception at once, from the calling thread's own recor
 from __future__ import annotations
 
 from handfast._ffi.conn import Conn, Want
+from handfast._ffi.crl import CRL_IF_AVAILABLE, CRL_REQUIRED, NativeCrlSet
 from handfast._ffi.failure import error_table, last_error, raise_for
 from handfast._ffi.library import (
     HANDLE_KINDS,
@@ -37,12 +38,15 @@ from handfast._ffi.snapshots import (
 from handfast._ffi.verifier import NOW, NativeVerifier, to_seconds
 
 __all__ = [
+    "CRL_IF_AVAILABLE",
+    "CRL_REQUIRED",
     "HANDLE_KINDS",
     "NOW",
     "Conn",
     "NativeBundle",
     "NativeBundleSet",
     "NativeConfig",
+    "NativeCrlSet",
     "NativePolicy",
     "NativeSvid",
     "NativeVerifier",

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from handfast import HandfastError, InvalidCertificate, Reason, TrustBundle
 from handfast.der import split_der
 from handfast.errors import detail_for
-from handfast.pem import CERTIFICATE, read_pem
+from handfast.pem import CERTIFICATE, CRL, read_pem
 
 
 @contextmanager
@@ -37,6 +37,23 @@ def read_chain(file: Path) -> list[bytes]:
         if b"-----BEGIN" not in data:
             return list(split_der(data))
         return [der for _, der in read_pem(data, CERTIFICATE)]
+
+
+def read_crls(files: Iterable[Path]) -> list[bytes]:
+    """Read revocation lists, PEM or one DER a file.
+
+    Raises:
+        InvalidCertificate: a PEM file is damaged, or holds something else.
+    """
+    crls: list[bytes] = []
+    for file in files:
+        data = file.read_bytes()
+        with naming(file):
+            if b"-----BEGIN" in data:
+                crls += [der for _, der in read_pem(data, CRL)]
+            else:
+                crls.append(data)
+    return crls
 
 
 def read_any(file: Path) -> tuple[str, list[bytes]]:

@@ -19,7 +19,7 @@ from handfast import (
     Verifier,
     authorize,
 )
-from handfast.cli.certificates import read_chain
+from handfast.cli.certificates import read_chain, read_crls
 from handfast.cli.identity import FILE, Moment, read_authorizer, read_bundles
 from handfast.cli.output import console, emit, error_facts, explain, iso, peer_facts
 from handfast.names import DnsName, IpAddress, parse_name
@@ -64,6 +64,8 @@ def _web_judge(
     name: str | None,
     at: datetime | None,
     purpose: Literal["either", "client", "server"],
+    crls: Sequence[Path],
+    crl_policy: Literal["required", "if_available"],
 ) -> _Judge:
     expected: DnsName | IpAddress | None = None if name is None else parse_name(name)
     return ChainVerifier(
@@ -71,6 +73,8 @@ def _web_judge(
         purpose="client" if purpose == "client" else "server",
         expected_name=expected,
         at=at,
+        crls=read_crls(crls) if crls else None,
+        crl_policy=crl_policy,
     ).verify
 
 
@@ -102,6 +106,20 @@ def _web_judge(
 @click.option("--web", is_flag=True, help="Plain RFC 5280 paths, no SPIFFE rules.")
 @click.option("--roots", type=FILE, help="With --web: these roots, not the system's.")
 @click.option("--name", help="With --web: the host name or IP address expected.")
+@click.option(
+    "--crl",
+    "crls",
+    multiple=True,
+    type=FILE,
+    help="With --web: a revocation list (PEM or DER); repeat it for several.",
+)
+@click.option(
+    "--crl-policy",
+    type=click.Choice(["required", "if_available"]),
+    default="required",
+    show_default=True,
+    help="With --crl: what a certificate that no list speaks of is.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @click.pass_context
 def verify(
@@ -117,6 +135,8 @@ def verify(
     web: bool,
     roots: Path | None,
     name: str | None,
+    crls: tuple[Path, ...],
+    crl_policy: Literal["required", "if_available"],
     as_json: bool,
 ) -> None:
     """Verify the chain in each of FILES (PEM or DER, leaf first).
@@ -127,10 +147,10 @@ def verify(
     if web:
         if bundles or any(given):
             raise click.UsageError("--web takes --roots and --name, no SPIFFE options")
-        judge = _web_judge(roots, name, at, purpose)
+        judge = _web_judge(roots, name, at, purpose, crls, crl_policy)
     else:
-        if roots is not None or name is not None:
-            raise click.UsageError("--roots and --name belong to --web")
+        if roots is not None or name is not None or crls:
+            raise click.UsageError("--roots, --name and --crl belong to --web")
         if not bundles:
             raise click.UsageError("name the authorities: --bundle TRUST-DOMAIN=FILE")
         judge = Verifier(
