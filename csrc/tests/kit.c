@@ -85,7 +85,7 @@ const struct hf_chain *kit_chain(struct kit_chain *out, struct kit_certs certs)
     return &out->chain;
 }
 
-hf_result kit_judge_as(const struct hf_bundle_set *set, struct kit_certs presented,
+hf_result kit_judge_by(enum hf_way way, const struct hf_bundle_set *set, struct kit_certs presented,
                        struct kit_ask ask, struct hf_peer *out)
 {
     struct kit_chain chain;
@@ -94,7 +94,14 @@ hf_result kit_judge_as(const struct hf_bundle_set *set, struct kit_certs present
                               .x509s = NULL,
                               .at = ask.at == 0 ? PKI_NOW : ask.at,
                               .purpose = ask.purpose};
-    return hf_judge_svid(set, &in, ask.rules, out == NULL ? &ignored : out);
+    struct hf_judge_options options = {ask.rules, way};
+    return hf_judge_svid(set, &in, &options, out == NULL ? &ignored : out);
+}
+
+hf_result kit_judge_as(const struct hf_bundle_set *set, struct kit_certs presented,
+                       struct kit_ask ask, struct hf_peer *out)
+{
+    return kit_judge_by(HF_WAY_ANY, set, presented, ask, out);
 }
 
 hf_result kit_judge(const struct hf_bundle_set *set, struct kit_certs presented,

@@ -59,6 +59,9 @@ struct kit_ask {
 };
 HF_MUST_USE hf_result kit_judge(const struct hf_bundle_set *set, struct kit_certs presented,
                                 struct hf_peer *out);
+HF_MUST_USE hf_result kit_judge_by(enum hf_way way, const struct hf_bundle_set *set,
+                                   struct kit_certs presented, struct kit_ask ask,
+                                   struct hf_peer *out);
 HF_MUST_USE hf_result kit_judge_as(const struct hf_bundle_set *set, struct kit_certs presented,
                                    struct kit_ask ask, struct hf_peer *out);
 

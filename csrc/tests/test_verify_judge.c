@@ -11,6 +11,8 @@
 static struct pki_cert root, middle, leaf, other_root;
 static struct hf_bundle_set *set;
 
+static const struct hf_judge_options strict = {HF_RULES_STRICT, HF_WAY_ANY};
+
 #define ID "spiffe://a.example/ns/prod/web"
 
 static void make_world(void)
@@ -76,21 +78,25 @@ static void digests_are_of_what_was_presented(void)
     HF_CHECK(!hf_mem_equal(peer.chain_digest, HF_DIGEST_SIZE, longer.chain_digest, HF_DIGEST_SIZE));
 }
 
-/* The TLS layer hands over certificates that OpenSSL decoded already. */
+/* The TLS layer hands over certificates that OpenSSL decoded already; the fast path needs none. */
 static void decoded_certificates_are_taken_as_they_are(void)
 {
     struct kit_chain chain;
     X509 *x509s[2] = {NULL, NULL};
     HF_CHECK_OK(hf_ossl_x509(pki_span(&leaf), &x509s[0]));
     HF_CHECK_OK(hf_ossl_x509(pki_span(&middle), &x509s[1]));
-    struct hf_presented in = {kit_chain(&chain, KIT_CERTS(&leaf, &middle)), x509s, PKI_NOW,
-                              HF_PURPOSE_CLIENT};
+    struct hf_presented in = {.chain = kit_chain(&chain, KIT_CERTS(&leaf, &middle)),
+                              .x509s = x509s,
+                              .at = PKI_NOW,
+                              .purpose = HF_PURPOSE_CLIENT};
+    struct hf_judge_options general = {HF_RULES_STRICT, HF_WAY_GENERAL};
     struct hf_peer peer;
-    HF_CHECK_OK(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer));
+    HF_CHECK_OK(hf_judge_svid(set, &in, &general, &peer));
     HF_CHECK(strcmp(peer.id, ID) == 0);
     X509_free(x509s[1]);
     x509s[1] = NULL;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_OK(hf_judge_svid(set, &in, &strict, &peer));
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &general, &peer), HF_E_BAD_ARGUMENT);
     HF_CHECK(is_nobody(&peer));
     X509_free(x509s[0]);
 }
@@ -156,12 +162,12 @@ static void too_many_and_too_large_chains_are_refused(void)
     static const uint32_t huge[3] = {4, UINT32_MAX, UINT32_MAX};
     static const uint32_t over[2] = {HF_CHAIN_BYTES_MAX, 1};
     struct hf_chain chain = {bytes, huge, 3};
-    struct hf_presented in = {&chain, NULL, PKI_NOW, HF_PURPOSE_CLIENT};
+    struct hf_presented in = {.chain = &chain, .at = PKI_NOW, .purpose = HF_PURPOSE_CLIENT};
     struct hf_peer peer;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_CHAIN_TOO_LARGE);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_CHAIN_TOO_LARGE);
     chain.lengths = over;
     chain.count = 2;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_CHAIN_TOO_LARGE);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_CHAIN_TOO_LARGE);
 }
 
 /* A chain is understood as a whole: a certificate that no path would use must be readable too. */
@@ -198,15 +204,15 @@ static void wrong_arguments_are_refused(void)
 {
     struct hf_peer peer;
     struct hf_chain chain = {NULL, NULL, 1};
-    struct hf_presented in = {NULL, NULL, PKI_NOW, HF_PURPOSE_CLIENT};
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, NULL), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_judge_svid(NULL, &in, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_judge_svid(set, NULL, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
+    struct hf_presented in = {.chain = NULL, .at = PKI_NOW, .purpose = HF_PURPOSE_CLIENT};
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, NULL), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(NULL, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(set, NULL, &strict, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     in.chain = &chain;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     chain.der = leaf.der;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, HF_RULES_STRICT, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     struct kit_ask ask = {7, HF_PURPOSE_EITHER, 0};
     HF_CHECK_CODE(kit_judge_as(set, KIT_CERTS(&leaf, &middle), ask, NULL), HF_E_BAD_ARGUMENT);
 }

@@ -58,7 +58,7 @@ static void authorities_are_read_and_decoded(void)
     HF_CHECK(strcmp(bundle->trust_domain, "a.example") == 0);
     for (size_t i = 0; i < 4; i++) {
         const struct hf_authority *a = &bundle->authorities[i];
-        HF_CHECK(a->x509 != NULL && a->key != NULL && a->cert.is_ca);
+        HF_CHECK(a->x509 != NULL && a->signer != NULL && a->cert.is_ca);
         HF_CHECK(a->cert.der.data >= bundle->der &&
                  a->cert.der.data < bundle->der + bundle->der_len);
         HF_CHECK(i == 0 || hf_mem_compare(bundle->authorities[i - 1].digest, HF_DIGEST_SIZE,

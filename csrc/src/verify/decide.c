@@ -7,6 +7,7 @@
 #include "verify/decide.h"
 
 #include "verify/describe.h"
+#include "verify/fast.h"
 #include "verify/general.h"
 #include "verify/path_rules.h"
 
@@ -24,6 +25,7 @@ struct bad_step {
 
 struct decision {
     struct hf_pool *pool;
+    const struct hf_bundle *bundle;
     const struct hf_question *question;
     struct hf_search search;
     size_t attempts;
@@ -105,6 +107,40 @@ static void note_bad_signature(struct decision *d)
     keep(d, RANK_SIGNATURE);
 }
 
+static bool is_covered(const struct decision *d)
+{
+    return d->question->way != HF_WAY_GENERAL &&
+           hf_fast_covers(d->pool, &d->search.path, d->question);
+}
+
+/* The signatures of a path alone. */
+static hf_result check_signatures(struct decision *d)
+{
+    if (is_covered(d)) {
+        hf_result r = hf_fast_signatures(d->pool, d->bundle, &d->search.path);
+        if (r.code != HF_E_CERT_KEY) {
+            return r;
+        }
+    }
+    /* Who wants the fast path alone has no use for the other one's diagnosis. */
+    return d->question->way == HF_WAY_FAST ? hf_ok()
+                                           : hf_general_signatures(d->pool, &d->search.path);
+}
+
+/* All that is left of a path that keeps our own rules. */
+static hf_result verify(struct decision *d)
+{
+    if (is_covered(d)) {
+        hf_result r = hf_fast_signatures(d->pool, d->bundle, &d->search.path);
+        if (r.code != HF_E_CERT_KEY) {
+            return r;
+        }
+    }
+    HF_NEED_SEEN(d->question->way != HF_WAY_FAST, HF_E_CHAIN_REJECTED,
+                 "a path of the fast path's profile", "one that is not");
+    return hf_general_verify(d->pool, &d->search.path, d->question);
+}
+
 /* Our rules said no, and the record says why: it is worth telling if the signatures hold. */
 static hf_result weigh(struct decision *d)
 {
@@ -113,7 +149,7 @@ static hf_result weigh(struct decision *d)
     }
     struct hf_error refusal = *hf_error_current();
     d->attempts++;
-    hf_result r = hf_general_signatures(d->pool, &d->search.path);
+    hf_result r = check_signatures(d);
     if (is_internal(r)) {
         return r;
     }
@@ -135,7 +171,7 @@ static hf_result attempt(struct decision *d, bool *held)
         return is_internal(r) ? r : weigh(d);
     }
     d->attempts++;
-    r = hf_general_verify(d->pool, path, d->question);
+    r = verify(d);
     *held = hf_is_ok(r);
     if (is_internal(r)) {
         return r;
@@ -175,6 +211,7 @@ hf_result hf_decide(struct hf_pool *pool, const struct hf_bundle *bundle,
 {
     struct decision d;
     d.pool = pool;
+    d.bundle = bundle;
     d.question = question;
     d.attempts = 0;
     d.bad_count = 0;

@@ -39,15 +39,16 @@ static hf_result find_bundle(const struct hf_bundle_set *bundles, const struct h
     return hf_ok();
 }
 
-static hf_result find_path(const struct hf_bundle_set *bundles, struct hf_pool *pool, int rules,
-                           const struct hf_spiffe_id *id, struct hf_path *path,
-                           struct hf_bundle **bundle)
+static hf_result find_path(const struct hf_bundle_set *bundles, struct hf_pool *pool,
+                           const struct hf_judge_options *options, const struct hf_spiffe_id *id,
+                           struct hf_path *path, struct hf_bundle **bundle)
 {
     HF_TRY(find_bundle(bundles, id, bundle));
     HF_TRY(at_leaf(hf_path_check_time(&pool->certs[0], pool->in->at)));
     struct hf_question question = {.at = pool->in->at,
                                    .purpose = pool->in->purpose,
-                                   .rules = rules,
+                                   .rules = options->rules,
+                                   .way = options->way,
                                    .trust_domain = hf_spiffe_id_domain(id)};
     return hf_decide(pool, *bundle, &question, path);
 }
@@ -59,14 +60,14 @@ static bool is_about_authority(uint32_t code)
            code == HF_E_UNKNOWN_TRUST_DOMAIN || code == HF_E_EMPTY_BUNDLE;
 }
 
-static hf_result judge(const struct hf_bundle_set *bundles, struct hf_pool *pool, int rules,
-                       struct hf_peer *out)
+static hf_result judge(const struct hf_bundle_set *bundles, struct hf_pool *pool,
+                       const struct hf_judge_options *options, struct hf_peer *out)
 {
     struct hf_spiffe_id id;
     struct hf_path path;
     struct hf_bundle *bundle = NULL;
-    HF_TRY(at_leaf(hf_svid_leaf_check(&pool->certs[0], rules, pool->in->purpose, &id)));
-    hf_result r = find_path(bundles, pool, rules, &id, &path, &bundle);
+    HF_TRY(at_leaf(hf_svid_leaf_check(&pool->certs[0], options->rules, pool->in->purpose, &id)));
+    hf_result r = find_path(bundles, pool, options, &id, &path, &bundle);
     if (hf_is_ok(r)) {
         return hf_peer_fill(pool, bundle, &path, &id, out);
     }
@@ -79,16 +80,17 @@ static hf_result judge(const struct hf_bundle_set *bundles, struct hf_pool *pool
 }
 
 hf_result hf_judge_svid(const struct hf_bundle_set *bundles, const struct hf_presented *presented,
-                        int rules, struct hf_peer *out)
+                        const struct hf_judge_options *options, struct hf_peer *out)
 {
     HF_NEED_PTR(out);
     hf_peer_clear(out);
     HF_NEED_PTR(bundles);
     HF_NEED_PTR(presented);
+    HF_NEED_PTR(options);
     struct hf_pool pool;
     hf_result r = hf_pool_init(presented, &pool);
     if (hf_is_ok(r)) {
-        r = judge(bundles, &pool, rules, out);
+        r = judge(bundles, &pool, options, out);
     }
     hf_pool_wipe(&pool);
     return r;

@@ -7,7 +7,8 @@
 
 #include "x509/bundle.h"
 
-/* Read, judge and decode; `out` borrows `der` and owns its X509. Nothing is owned on failure. */
+/* Read, judge and decode; `out` borrows `der` and owns its X509 and its signer.
+ * Nothing is owned on failure. */
 HF_MUST_USE hf_result hf_authority_init(struct hf_authority *out, struct hf_span der);
 HF_MUST_USE hf_result hf_authority_init_root(struct hf_authority *out, struct hf_span der);
 void hf_authority_wipe(struct hf_authority *authority);

@@ -17,6 +17,18 @@ struct hf_bundle *hf_bundle_ref(struct hf_bundle *bundle)
     return bundle;
 }
 
+static void annex_free(struct hf_annex *annex)
+{
+    if (annex == NULL) {
+        return;
+    }
+    void *kept = atomic_load_explicit(&annex->kept, memory_order_acquire);
+    if (kept != NULL) {
+        annex->release(kept);
+    }
+    hf_mem_free(annex);
+}
+
 void hf_bundle_unref(struct hf_bundle *bundle)
 {
     if (bundle == NULL || !hf_refcount_drop(&bundle->refs)) {
@@ -25,6 +37,7 @@ void hf_bundle_unref(struct hf_bundle *bundle)
     for (size_t i = 0; i < bundle->count; i++) {
         hf_authority_wipe(&bundle->authorities[i]);
     }
+    annex_free(bundle->annex);
     hf_mem_free(bundle->authorities);
     hf_mem_free(bundle->der);
     hf_mem_free(bundle);
@@ -103,6 +116,9 @@ static hf_result make_empty(struct hf_span trust_domain, struct hf_span der, siz
         hf_mem_copy(bundle->trust_domain, HF_TRUST_DOMAIN_MAX, trust_domain.data, trust_domain.len),
         HF_E_INTERNAL);
     bundle->trust_domain_len = trust_domain.len;
+    bundle->annex = hf_mem_new(sizeof(*bundle->annex));
+    HF_NEED_MEM(bundle->annex);
+    atomic_init(&bundle->annex->kept, NULL);
     bundle->der = hf_mem_dup(der.data, der.len);
     HF_NEED_MEM(bundle->der);
     bundle->der_len = der.len;

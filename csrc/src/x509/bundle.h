@@ -6,14 +6,21 @@
 #define HF_X509_BUNDLE_H
 
 #include "base/refcount.h"
-#include "x509/certificate.h"
-#include "x509/ossl.h"
+#include "x509/signer.h"
 
 struct hf_authority {
-    struct hf_cert cert; /* borrows from the bundle's own copy of the DER */
-    X509 *x509;          /* extensions cached, key decoded and checked */
-    EVP_PKEY *key;       /* borrowed from x509 */
+    struct hf_cert cert;      /* borrows from the bundle's own copy of the DER */
+    X509 *x509;               /* extensions cached, key decoded */
+    struct hf_signer *signer; /* its key */
     uint8_t digest[HF_DIGEST_SIZE];
+};
+
+/* What later layers keep with a bundle for as long as it lives, made by whoever needs it first
+ * (verify/issuer_memory.h). Not part of the bundle's content: a bundle that cannot be written still
+ * has one that can. */
+struct hf_annex {
+    _Atomic(void *) kept;
+    void (*release)(void *kept);
 };
 
 struct hf_bundle {
@@ -22,6 +29,7 @@ struct hf_bundle {
     uint8_t digest[HF_DIGEST_SIZE];
     struct hf_authority *authorities; /* sorted by digest */
     size_t count;
+    struct hf_annex *annex;
     uint8_t *der; /* all authorities */
     size_t der_len;
     size_t trust_domain_len;

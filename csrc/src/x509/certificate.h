@@ -92,6 +92,7 @@ struct hf_cert {
      * not. OpenSSL reads some of those and may refuse them: a verdict without OpenSSL must not rest
      * on such a view (P2). */
     bool has_unread_extension;
+    bool aki_names_issuer; /* the AKI names the issuer's certificate too, by name and serial */
     bool subject_empty;
     bool as_root;     /* read by hf_cert_parse_root */
     bool self_issued; /* issuer and subject are the same bytes */

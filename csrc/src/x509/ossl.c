@@ -7,11 +7,14 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
 #include <openssl/opensslv.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+
+#include "x509/scratch.h"
 
 /* "pinned" or "system", from the build. */
 #ifndef HF_OPENSSL_ORIGIN
@@ -20,10 +23,14 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+enum { DIGEST_256, DIGEST_384, DIGEST_512, DIGESTS };
+enum { CURVE_256, CURVE_384, CURVE_521, CURVES };
+
 static struct {
     OSSL_LIB_CTX *ctx;
     OSSL_PROVIDER *provider;
-    EVP_MD *sha256;
+    EVP_MD *digests[DIGESTS];
+    EC_GROUP *groups[CURVES];
     uint32_t code; /* why there is no context */
 } library;
 
@@ -46,6 +53,7 @@ bool hf_ossl_version_refused(unsigned long version)
 static pthread_mutex_t first_uses = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t seeding = PTHREAD_MUTEX_INITIALIZER; /* taken within first_uses, too */
 static _Thread_local bool seeded;
+static _Thread_local unsigned first_use_depth; /* a handshake's step has verifications inside */
 
 static void before_fork(void)
 {
@@ -61,12 +69,16 @@ static void after_fork(void)
 
 void hf_ossl_first_use_begin(void)
 {
-    (void)pthread_mutex_lock(&first_uses);
+    if (first_use_depth++ == 0) {
+        (void)pthread_mutex_lock(&first_uses);
+    }
 }
 
 void hf_ossl_first_use_end(void)
 {
-    (void)pthread_mutex_unlock(&first_uses);
+    if (--first_use_depth == 0) {
+        (void)pthread_mutex_unlock(&first_uses);
+    }
 }
 
 static void seed_this_thread(void)
@@ -77,6 +89,37 @@ static void seed_this_thread(void)
     seeded = RAND_bytes_ex(library.ctx, &byte, 1, 0) == 1 &&
              RAND_priv_bytes_ex(library.ctx, &byte, 1, 0) == 1;
     (void)pthread_mutex_unlock(&seeding);
+}
+
+/* Explicitly, so that no fallback loading and no fetching happens later, on some thread's first
+ * use. */
+static bool load(OSSL_LIB_CTX *ctx)
+{
+    static const char *const names[DIGESTS] = {"SHA2-256", "SHA2-384", "SHA2-512"};
+    static const int curves[CURVES] = {NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
+    library.provider = OSSL_PROVIDER_load(ctx, "default");
+    bool good = library.provider != NULL;
+    for (size_t i = 0; good && i < DIGESTS; i++) {
+        library.digests[i] = EVP_MD_fetch(ctx, names[i], NULL);
+        good = library.digests[i] != NULL;
+    }
+    for (size_t i = 0; good && i < CURVES; i++) {
+        library.groups[i] = EC_GROUP_new_by_curve_name_ex(ctx, NULL, curves[i]);
+        good = library.groups[i] != NULL;
+    }
+    return good;
+}
+
+static void unload(OSSL_LIB_CTX *ctx)
+{
+    for (size_t i = 0; i < DIGESTS; i++) {
+        EVP_MD_free(library.digests[i]);
+    }
+    for (size_t i = 0; i < CURVES; i++) {
+        EC_GROUP_free(library.groups[i]);
+    }
+    (void)OSSL_PROVIDER_unload(library.provider);
+    OSSL_LIB_CTX_free(ctx);
 }
 
 static void start(void)
@@ -98,12 +141,8 @@ static void start(void)
         OSSL_LIB_CTX_free(ctx);
         return;
     }
-    /* Explicitly, so that no fallback loading happens later, on some thread's first use. */
-    library.provider = OSSL_PROVIDER_load(ctx, "default");
-    library.sha256 = library.provider == NULL ? NULL : EVP_MD_fetch(ctx, "SHA2-256", NULL);
-    if (library.sha256 == NULL) {
-        (void)OSSL_PROVIDER_unload(library.provider);
-        OSSL_LIB_CTX_free(ctx);
+    if (!load(ctx)) {
+        unload(ctx);
         return;
     }
     library.ctx = ctx;
@@ -139,6 +178,34 @@ const char *hf_openssl_running(void)
 const char *hf_openssl_origin(void)
 {
     return HF_OPENSSL_ORIGIN;
+}
+
+const EVP_MD *hf_ossl_digest(size_t len)
+{
+    switch (len) {
+    case 32:
+        return library.digests[DIGEST_256];
+    case 48:
+        return library.digests[DIGEST_384];
+    case 64:
+        return library.digests[DIGEST_512];
+    default:
+        return NULL;
+    }
+}
+
+const EC_GROUP *hf_ossl_group(size_t point_len)
+{
+    switch (point_len) {
+    case 65:
+        return library.groups[CURVE_256];
+    case 97:
+        return library.groups[CURVE_384];
+    case 133:
+        return library.groups[CURVE_521];
+    default:
+        return NULL;
+    }
 }
 
 void hf_ossl_clear(void)
@@ -191,15 +258,13 @@ hf_result hf_ossl_x509(struct hf_span der, X509 **out)
 
 hf_result hf_ossl_sha256(const struct hf_span *parts, size_t count, uint8_t out[HF_DIGEST_SIZE])
 {
-    HF_TRY(hf_library_init());
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    HF_NEED_MEM(md);
-    bool good = EVP_DigestInit_ex2(md, library.sha256, NULL) == 1;
+    struct hf_scratch *scratch;
+    HF_TRY(hf_scratch_get(&scratch));
+    bool good = EVP_DigestInit_ex2(scratch->md, library.digests[DIGEST_256], NULL) == 1;
     for (size_t i = 0; good && i < count; i++) {
-        good = EVP_DigestUpdate(md, parts[i].data, parts[i].len) == 1;
+        good = EVP_DigestUpdate(scratch->md, parts[i].data, parts[i].len) == 1;
     }
-    good = good && EVP_DigestFinal_ex(md, out, NULL) == 1;
-    EVP_MD_CTX_free(md);
+    good = good && EVP_DigestFinal_ex(scratch->md, out, NULL) == 1;
     if (!good) {
         HF_FAIL_OSSL(HF_E_OPENSSL);
     }

@@ -5,6 +5,7 @@
 #ifndef HF_X509_OSSL_H
 #define HF_X509_OSSL_H
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -17,7 +18,7 @@ OSSL_LIB_CTX *hf_ossl_ctx(void);
 bool hf_ossl_version_refused(unsigned long version);
 
 /* Around work that may be OpenSSL's first of its kind: a fork on another thread waits for its end
- * (D9, see ossl.c). Not to be nested; nothing in between may wait for a peer. */
+ * (D9, see ossl.c). May be nested; nothing in between may wait for a peer. */
 void hf_ossl_first_use_begin(void);
 void hf_ossl_first_use_end(void);
 
@@ -33,7 +34,13 @@ HF_MUST_USE hf_result hf_ossl_fail(uint32_t code, const char *file, int line);
  * threads never writes). The caller frees it. */
 HF_MUST_USE hf_result hf_ossl_x509(struct hf_span der, X509 **out);
 
-/* SHA-256 with a prefetched digest. */
+/* Made with the context, immutable, borrowed: the SHA-2 digest of 32, 48 or 64 bytes, and the group
+ * of a curve with points of 65, 97 or 133 bytes. NULL for other sizes. Only after
+ * hf_library_init(). */
+const EVP_MD *hf_ossl_digest(size_t len);
+const EC_GROUP *hf_ossl_group(size_t point_len);
+
+/* SHA-256 with a prefetched digest and this thread's context. */
 HF_MUST_USE hf_result hf_ossl_sha256(const struct hf_span *parts, size_t count,
                                      uint8_t out[HF_DIGEST_SIZE]);
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Thread-local storage for speed, and a key of POSIX for its destructor, which runs before that
+ * storage goes. A destructor of somebody else's that verifies after ours has run fills the scratch
+ * again, and ours runs again.
+ */
+#include "x509/scratch.h"
+
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool has_key;
+
+static _Thread_local struct {
+    bool ready;
+    struct hf_scratch scratch;
+} mine;
+
+static void empty(struct hf_scratch *scratch)
+{
+    static const struct hf_scratch none;
+    for (size_t i = 0; i < HF_SCRATCH_KEYS; i++) {
+        EVP_PKEY_CTX_free(scratch->keys[i].ctx);
+    }
+    for (size_t i = 0; i < sizeof(scratch->points) / sizeof(scratch->points[0]); i++) {
+        EC_POINT_free(scratch->points[i]);
+    }
+    BN_CTX_free(scratch->numbers);
+    EVP_MD_CTX_free(scratch->message);
+    EVP_MD_CTX_free(scratch->md);
+    *scratch = none;
+}
+
+static void at_thread_end(void *scratch)
+{
+    mine.ready = false;
+    empty(scratch);
+}
+
+static void make_key(void)
+{
+    has_key = pthread_key_create(&key, at_thread_end) == 0;
+}
+
+static bool fill(struct hf_scratch *scratch)
+{
+    scratch->md = EVP_MD_CTX_new();
+    scratch->message = EVP_MD_CTX_new();
+    scratch->numbers = BN_CTX_new_ex(hf_ossl_ctx());
+    return scratch->md != NULL && scratch->message != NULL && scratch->numbers != NULL &&
+           pthread_setspecific(key, scratch) == 0;
+}
+
+hf_result hf_scratch_get(struct hf_scratch **out)
+{
+    *out = &mine.scratch;
+    if (mine.ready) {
+        return hf_ok();
+    }
+    HF_TRY(hf_library_init());
+    HF_NEED(pthread_once(&once, make_key) == 0 && has_key, HF_E_INTERNAL);
+    mine.ready = fill(&mine.scratch);
+    if (!mine.ready) {
+        empty(&mine.scratch);
+        HF_FAIL(HF_E_OUT_OF_MEMORY);
+    }
+    return hf_ok();
+}
+
+static EC_POINT *point_of(struct hf_scratch *scratch, const EC_GROUP *group, size_t len)
+{
+    EC_POINT **point = &scratch->points[len == 65 ? 0 : len == 97 ? 1 : 2];
+    if (*point == NULL) {
+        *point = EC_POINT_new(group);
+    }
+    return *point;
+}
+
+bool hf_scratch_on_curve(struct hf_span point)
+{
+    struct hf_scratch *scratch;
+    if (!hf_is_ok(hf_scratch_get(&scratch))) {
+        return false;
+    }
+    const EC_GROUP *group = hf_ossl_group(point.len);
+    EC_POINT *room = group == NULL ? NULL : point_of(scratch, group, point.len);
+    /* Sets the coordinates only if they are below the prime and solve the equation. */
+    return room != NULL && point.data[0] == POINT_CONVERSION_UNCOMPRESSED &&
+           EC_POINT_oct2point(group, room, point.data, point.len, scratch->numbers) == 1;
+}
