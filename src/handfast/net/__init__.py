@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 
+from handfast.net.batch import verify_many_async
 from handfast.net.listen import MtlsListener, open_mtls_listeners
 from handfast.net.open import open_mtls_stream
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
@@ -26,6 +27,7 @@ __all__ = [
     "open_mtls_stream",
     "serve_mtls",
     "serve_mtls_listeners",
+    "verify_many_async",
 ]
 
 logging.getLogger("handfast").addHandler(logging.NullHandler())
