@@ -19,9 +19,10 @@ STAMP    := $(VENV)/.installed-lto-$(LTO)-openssl-$(or $(HANDFAST_OPENSSL),pinne
 PYTHON_ENV := $(PYTHON) tools/environment.py
 
 # $(call c_build,FOLDER,OPTIONS): configure and compile csrc; errors show, chatter does not.
+# The signature lanes' library comes with the build requirements, where there is one.
 define c_build
 @mkdir -p build
-cmake -S csrc -B build/$(1) $(2) >build/$(1).log || { cat build/$(1).log; exit 1; }
+cmake -S csrc -B build/$(1) -DHANDFAST_MB_PREFIX=$(abspath $(VENV)) $(2) >build/$(1).log || { cat build/$(1).log; exit 1; }
 @cmake --build build/$(1) --parallel $(JOBS) >build/$(1).log || { cat build/$(1).log; exit 1; }
 endef
 c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --parallel $(JOBS)

@@ -51,6 +51,11 @@ def check_name(wheel: Path) -> Iterator[str]:
         yield f"platform {platform} promises nothing; was it repaired?"
 
 
+def has_lanes(name: str) -> bool:
+    """Where crypto_mb can be had, a wheel without its lanes must not come out."""
+    return "-manylinux" in name and name.endswith("_x86_64.whl")
+
+
 def check_record(archive: zipfile.ZipFile) -> Iterator[str]:
     """RECORD lists every file with the digest that it has."""
     names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -76,8 +81,8 @@ def check_contents(archive: zipfile.ZipFile) -> Iterator[str]:
             yield f"{name} does not belong into a wheel"
 
 
-def check_bill(archive: zipfile.ZipFile, version: str) -> Iterator[str]:
-    """The bill of materials names the OpenSSL that is inside."""
+def check_bill(archive: zipfile.ZipFile, version: str, *, lanes: bool) -> Iterator[str]:
+    """The bill of materials names what is inside, and their licences lie beside it."""
     bills = [name for name in archive.namelist() if ".dist-info/sboms/" in name]
     ours = [name for name in bills if name.endswith("/handfast.cdx.json")]
     if len(ours) != 1:
@@ -85,8 +90,19 @@ def check_bill(archive: zipfile.ZipFile, version: str) -> Iterator[str]:
         return
     document = json.loads(archive.read(ours[0]))
     found = [(part["name"], part["version"]) for part in document["components"]]
-    if document["specVersion"] != "1.6" or found != [("openssl", version)]:
-        yield f"the bill says {found}; expected openssl {version} by CycloneDX 1.6"
+    names = ["openssl", "crypto_mb"] if lanes else ["openssl"]
+    is_whole = [name for name, _ in found] == names and found[0][1] == version
+    if document["specVersion"] != "1.6" or not is_whole:
+        expected = f"openssl {version}{' and crypto_mb' if lanes else ''}"
+        yield f"the bill says {found}; expected {expected} by CycloneDX 1.6"
+    licences = {f"{name.upper()}-LICENSE.txt" for name in names}
+    there = {
+        PurePosixPath(name).name
+        for name in archive.namelist()
+        if ".dist-info/licenses/" in name
+    }
+    for name in sorted(licences - there):
+        yield f"licenses/{name} is missing"
 
 
 def check_module(path: Path, version: str) -> Iterator[str]:
@@ -132,7 +148,7 @@ def check(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as scratch:
         problems += check_record(archive)
         problems += check_contents(archive)
-        problems += check_bill(archive, version)
+        problems += check_bill(archive, version, lanes=has_lanes(wheel.name))
         modules = [name for name in archive.namelist() if name.endswith(".so")]
         if len(modules) != 1:
             problems.append(f"expected one extension module, there are {modules}")

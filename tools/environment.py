@@ -25,6 +25,9 @@ except ModuleNotFoundError:
     raise SystemExit(f"environment: {message}") from None
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools" / "backend"))
+
+import handfast_build  # noqa: E402 - the build backend, which builds are to agree with
 
 # Build tools that a bare machine lacks come from the package index, too.
 FALLBACKS = {"cmake": "cmake>=3.25", "ninja": "ninja>=1.11"}
@@ -35,6 +38,7 @@ def requirements(extras: list[str]) -> dict[str, list[str]]:
     document = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     project = document["project"]
     base = [*document["build-system"]["requires"], *project["dependencies"]]
+    base += handfast_build.lanes()
     base += [text for tool, text in FALLBACKS.items() if shutil.which(tool) is None]
     optional = project["optional-dependencies"]
     unknown = sorted(set(extras) - set(optional))

@@ -51,6 +51,7 @@ def build_c() -> None:
     ).stdout.strip()
     options = ["-DHANDFAST_FUZZ=ON", "-DHANDFAST_TESTS=OFF"]
     options += [f"-DHANDFAST_OPENSSL_PREFIX={prefix}"]
+    options += [f"-DHANDFAST_MB_PREFIX={ROOT / '.venv'}"]
     run("cmake", "-S", ROOT / "csrc", "-B", WORK / "c", *options, env=env)
     run("cmake", "--build", WORK / "c", "--parallel", str(os.cpu_count() or 1))
 

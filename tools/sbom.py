@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write the CycloneDX bill of what a wheel contains: handfast and the OpenSSL in it.
+"""Write the CycloneDX bill of what a wheel contains: handfast and what is in it.
 
     python3 tools/sbom.py --handfast 0.1.0 --openssl 3.5.7 --origin pinned OUTPUT
+
+`--crypto-mb VERSION` for a wheel with signature lanes.
 
 The build puts it into the wheel's `.dist-info/sboms` (PEP 770). There is no random
 serial number and no clock in it, so that one source gives one wheel.
@@ -53,10 +55,29 @@ def openssl_component(version: str, *, pinned: bool) -> dict[str, object]:
     return component
 
 
-def bill(handfast: str, openssl_version: str, *, pinned: bool) -> dict[str, object]:
+def lanes_component(version: str) -> dict[str, object]:
+    """Describe crypto_mb, a part of Intel's library, by the package it came in."""
+    return {
+        "type": "library",
+        "bom-ref": f"crypto_mb@{version}",
+        "name": "crypto_mb",
+        "version": version,
+        "scope": "required",
+        "licenses": [{"license": {"id": "Apache-2.0"}}],
+        "purl": f"pkg:pypi/ipp-crypto-static@{version}",
+        "properties": [{"name": "handfast:linkage", "value": "static"}],
+    }
+
+
+def bill(
+    handfast: str, openssl_version: str, *, pinned: bool, crypto_mb: str | None = None
+) -> dict[str, object]:
     """Return the whole document."""
-    component = openssl_component(openssl_version, pinned=pinned)
-    seed = json.dumps([handfast, component], sort_keys=True)
+    components = [openssl_component(openssl_version, pinned=pinned)]
+    if crypto_mb is not None:
+        components.append(lanes_component(crypto_mb))
+    references = [component["bom-ref"] for component in components]
+    seed = json.dumps([handfast, *components], sort_keys=True)
     root = f"handfast@{handfast}"
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -74,10 +95,10 @@ def bill(handfast: str, openssl_version: str, *, pinned: bool) -> dict[str, obje
                 "purl": f"pkg:pypi/handfast@{handfast}",
             }
         },
-        "components": [component],
+        "components": components,
         "dependencies": [
-            {"ref": root, "dependsOn": [component["bom-ref"]]},
-            {"ref": component["bom-ref"]},
+            {"ref": root, "dependsOn": references},
+            *({"ref": reference} for reference in references),
         ],
     }
 
@@ -87,9 +108,15 @@ def main() -> int:
     parser.add_argument("--handfast", required=True, help="version of handfast")
     parser.add_argument("--openssl", required=True, help="version of OpenSSL")
     parser.add_argument("--origin", required=True, choices=("pinned", "system"))
+    parser.add_argument("--crypto-mb", help="version of the lanes' package, if inside")
     parser.add_argument("output", type=Path)
     given = parser.parse_args()
-    document = bill(given.handfast, given.openssl, pinned=given.origin == "pinned")
+    document = bill(
+        given.handfast,
+        given.openssl,
+        pinned=given.origin == "pinned",
+        crypto_mb=given.crypto_mb,
+    )
     given.output.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return 0
 

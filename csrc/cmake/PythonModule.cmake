@@ -50,13 +50,23 @@ endif()
 
 install(TARGETS native LIBRARY DESTINATION handfast)
 
-# What is inside, for scanners (PEP 770), and the licence that OpenSSL asks to be kept.
+# What is inside, for scanners (PEP 770), and the licences that ask to be kept with it.
 if(SKBUILD_STATE STREQUAL "wheel")
   set(bill "${CMAKE_CURRENT_BINARY_DIR}/handfast.cdx.json")
+  set(lanes)
+  if(TARGET crypto_mb)
+    if(NOT HANDFAST_MB_VERSION)
+      message(FATAL_ERROR "handfast: a wheel takes crypto_mb from the package ipp-crypto-static, "
+        "whose version and licence go into it; unset HANDFAST_MB_PREFIX")
+    endif()
+    set(lanes --crypto-mb "${HANDFAST_MB_VERSION}")
+    install(FILES "${HANDFAST_MB_LICENCE}" DESTINATION "${SKBUILD_METADATA_DIR}/licenses"
+      RENAME CRYPTO_MB-LICENSE.txt)
+  endif()
   execute_process(
     COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/../tools/sbom.py"
       --handfast "${SKBUILD_PROJECT_VERSION_FULL}" --openssl "${OPENSSL_VERSION}"
-      --origin "${HANDFAST_OPENSSL_KIND}" "${bill}"
+      --origin "${HANDFAST_OPENSSL_KIND}" ${lanes} "${bill}"
     COMMAND_ERROR_IS_FATAL ANY)
   install(FILES "${bill}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
   if(HANDFAST_OPENSSL_KIND STREQUAL "pinned")

@@ -23,6 +23,13 @@ GOOD = {
     f"{INFO}/sboms/handfast.cdx.json": json.dumps(
         sbom.bill("0.1.0", VERSION, pinned=True)
     ).encode(),
+    f"{INFO}/licenses/OPENSSL-LICENSE.txt": b"",
+}
+WITH_LANES = GOOD | {
+    f"{INFO}/sboms/handfast.cdx.json": json.dumps(
+        sbom.bill("0.1.0", VERSION, pinned=True, crypto_mb="2026.2.0")
+    ).encode(),
+    f"{INFO}/licenses/CRYPTO_MB-LICENSE.txt": b"",
 }
 
 
@@ -43,7 +50,7 @@ def test_a_good_wheel_passes(tmp_path: Path) -> None:
         assert [
             *check_wheel.check_record(wheel),
             *check_wheel.check_contents(wheel),
-            *check_wheel.check_bill(wheel, VERSION),
+            *check_wheel.check_bill(wheel, VERSION, lanes=False),
         ] == []
     name = Path("handfast-0.1.0-cp311-abi3-manylinux_2_28_x86_64.whl")
     assert list(check_wheel.check_name(name)) == []
@@ -92,10 +99,32 @@ def test_a_missing_part_is_refused(tmp_path: Path) -> None:
 
 def test_a_bill_for_another_openssl_is_refused(tmp_path: Path) -> None:
     with archive(tmp_path / "x.whl", GOOD) as wheel:
-        assert list(check_wheel.check_bill(wheel, "9.9.9"))
+        assert list(check_wheel.check_bill(wheel, "9.9.9", lanes=False))
     files = {name: GOOD[name] for name in GOOD if "sboms" not in name}
     with archive(tmp_path / "y.whl", files) as wheel:
-        assert list(check_wheel.check_bill(wheel, VERSION))
+        assert list(check_wheel.check_bill(wheel, VERSION, lanes=False))
+
+
+def test_lanes_are_where_they_can_be_had_with_their_licence(tmp_path: Path) -> None:
+    for platform, expected in (
+        ("manylinux_2_28_x86_64", True),
+        ("manylinux2014_x86_64.manylinux_2_28_x86_64", True),
+        ("manylinux_2_28_aarch64", False),
+        ("musllinux_1_2_x86_64", False),
+        ("macosx_11_0_x86_64", False),
+    ):
+        name = f"handfast-0.1.0-cp311-abi3-{platform}.whl"
+        assert check_wheel.has_lanes(name) == expected
+    with archive(tmp_path / "x.whl", WITH_LANES) as wheel:
+        assert list(check_wheel.check_bill(wheel, VERSION, lanes=True)) == []
+        (text,) = check_wheel.check_bill(wheel, VERSION, lanes=False)
+        assert "crypto_mb" in text
+    with archive(tmp_path / "y.whl", GOOD) as wheel:
+        assert len(list(check_wheel.check_bill(wheel, VERSION, lanes=True))) == 2
+    bare = {name: WITH_LANES[name] for name in WITH_LANES if "CRYPTO_MB" not in name}
+    with archive(tmp_path / "z.whl", bare) as wheel:
+        (text,) = check_wheel.check_bill(wheel, VERSION, lanes=True)
+        assert "CRYPTO_MB-LICENSE.txt" in text
 
 
 def test_the_bill_is_the_same_every_time_and_tells_linkage_apart() -> None:
