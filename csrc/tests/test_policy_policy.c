@@ -378,7 +378,7 @@ static void no_memory_makes_no_policy(void)
         HF_CHECK(policy == NULL);
         HF_CHECK(hf_mem_live() == before);
     }
-    HF_CHECK(failed == 5);
+    HF_CHECK(failed == 7);
     HF_CHECK(hf_mem_live() == before);
 }
 

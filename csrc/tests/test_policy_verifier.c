@@ -42,7 +42,7 @@ static struct hf_policy *policy_of(uint32_t op, const char *text)
 static struct hf_verifier *verifier_of(struct hf_policy *policy, int rules)
 {
     struct hf_verifier *verifier;
-    HF_CHECK_OK(hf_verifier_new(set, policy, rules, &verifier));
+    HF_CHECK_OK(hf_verifier_new(set, policy, rules, NULL, &verifier));
     hf_policy_unref(policy);
     return verifier;
 }
@@ -160,10 +160,10 @@ static void wrong_arguments_are_refused(void)
 {
     struct hf_peer peer;
     struct hf_verifier *verifier;
-    HF_CHECK_CODE(hf_verifier_new(NULL, NULL, HF_RULES_STRICT, &verifier), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_verifier_new(NULL, NULL, HF_RULES_STRICT, NULL, &verifier), HF_E_BAD_ARGUMENT);
     HF_CHECK(verifier == NULL);
-    HF_CHECK_CODE(hf_verifier_new(set, NULL, 2, &verifier), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_verifier_new(set, NULL, HF_RULES_STRICT, NULL), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_verifier_new(set, NULL, 2, NULL, &verifier), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_verifier_new(set, NULL, HF_RULES_STRICT, NULL, NULL), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_verifier_new_web(root.der, root.len, 8, &verifier), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_verifier_new_web(root.der, root.len, 3, NULL), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_verifier_new_web(root.der, root.len - 1, 3, &verifier), HF_E_DER_TRUNCATED);
@@ -190,7 +190,7 @@ static void no_memory_makes_no_verifier(void)
     struct hf_verifier *verifier;
     size_t before = hf_mem_live();
     hf_mem_fail_at(1);
-    HF_CHECK_CODE(hf_verifier_new(set, NULL, HF_RULES_STRICT, &verifier), HF_E_OUT_OF_MEMORY);
+    HF_CHECK_CODE(hf_verifier_new(set, NULL, HF_RULES_STRICT, NULL, &verifier), HF_E_OUT_OF_MEMORY);
     HF_CHECK(verifier == NULL);
     size_t failed = 0;
     for (size_t k = 1;; k++) {

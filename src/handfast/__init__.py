@@ -19,6 +19,7 @@ from handfast.authorize import Authorizer
 from handfast.batch import BatchItem, BatchResult, BatchSummary
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.chain_buffer import ChainBuffer
+from handfast.chain_cache import ChainCache, ChainCacheStatistics
 from handfast.chain_verifier import ChainVerifier
 from handfast.errors import (
     Category,
@@ -71,6 +72,8 @@ __all__ = [
     "BatchSummary",
     "Category",
     "ChainBuffer",
+    "ChainCache",
+    "ChainCacheStatistics",
     "ChainVerifier",
     "ConfigError",
     "Connection",

@@ -83,12 +83,15 @@ def as_bundle_set(
     return TrustBundleSet(bundles)
 
 
-def as_chain(chain: Sequence[bytes]) -> Sequence[bytes]:
+def as_chain(chain: Sequence[bytes]) -> tuple[bytes, ...]:
     """Insist on a sequence of DER certificates; one certificate alone is a mistake."""
-    if isinstance(chain, bytes | bytearray | memoryview | str):
-        refuse("a sequence of DER certificates, leaf first", type(chain).__name__)
+    if type(chain) is not tuple:
+        if isinstance(chain, bytes | bytearray | memoryview | str):
+            refuse("a sequence of DER certificates, leaf first", type(chain).__name__)
+        chain = tuple(chain)
     for certificate in chain:
-        if not isinstance(certificate, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+        # By type first: this stands in the way of every verdict.
+        if type(certificate) is not bytes and not isinstance(certificate, bytes):  # pyright: ignore
             refuse("DER certificates as bytes", type(certificate).__name__)
     return chain
 

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TextIO
 
 from handfast import _ffi, _settings
+from handfast.chain_cache import as_native
 from handfast.errors import InternalError, Reason, SourceError, detail_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handfast.authorize import Authorizer
+    from handfast.chain_cache import ChainCache
     from handfast.sources.base import Source, SourceSnapshot
 
 __all__ = ["TlsConfig"]
@@ -51,6 +53,7 @@ class Recipe(NamedTuple):
     ciphersuites: str | None
     alpn: bytes
     key_log: bool
+    cache: _ffi.NativeChainCache | None
 
     @classmethod
     def check(  # noqa: PLR0913 - the settings, all by keyword
@@ -64,6 +67,7 @@ class Recipe(NamedTuple):
         ciphersuites: str | None,
         rules: str,
         key_log: object,
+        cache: ChainCache | Literal["shared"] | None,
     ) -> Self:
         """Check the settings; `authorize` None makes a one-way client."""
         policy = None
@@ -80,6 +84,7 @@ class Recipe(NamedTuple):
             ciphersuites=_settings.need_list("ciphersuites=", ciphersuites),
             alpn=_settings.as_alpn(alpn),
             key_log=key_log is not None,
+            cache=as_native(cache),
         )
 
     def build_mutual(
@@ -88,7 +93,7 @@ class Recipe(NamedTuple):
         """Make the engine's configuration from an identity and bundles."""
         svid = _ffi.NativeSvid(snapshot.svid.chain, snapshot.svid.key.view())
         verifier = _ffi.NativeVerifier.spiffe(
-            _settings.native_bundles(snapshot.bundles), policy, self.rules
+            _settings.native_bundles(snapshot.bundles), policy, self.rules, self.cache
         )
         return Built(snapshot.generation, self._config(svid, verifier), verifier)
 
@@ -152,6 +157,7 @@ class TlsConfig:
         ciphersuites: str | None = None,
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
+        cache: ChainCache | Literal["shared"] | None = "shared",
     ) -> Self:
         """Mutual TLS, the accepting side.
 
@@ -167,6 +173,9 @@ class TlsConfig:
             rules: How strictly SVIDs are judged; see `Verifier`.
             key_log: Takes NSS key log lines: a function of a text, or a text file. They
                 **decrypt the connection**; nothing but this argument switches them on.
+            cache: Where peers' chains that were found good are remembered; see
+                `Verifier`. It lasts over rotations: what is remembered is bound to the
+                content of the bundle.
 
         Raises:
             ConfigError: a setting is not valid.
@@ -182,6 +191,7 @@ class TlsConfig:
             ciphersuites=ciphersuites,
             rules=rules,
             key_log=key_log,
+            cache=cache,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -197,6 +207,7 @@ class TlsConfig:
         ciphersuites: str | None = None,
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
+        cache: ChainCache | Literal["shared"] | None = "shared",
     ) -> Self:
         """Mutual TLS, the connecting side; the arguments are those of `server`.
 
@@ -212,6 +223,7 @@ class TlsConfig:
             ciphersuites=ciphersuites,
             rules=rules,
             key_log=key_log,
+            cache=cache,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -249,6 +261,7 @@ class TlsConfig:
             ciphersuites=ciphersuites,
             rules="strict",
             key_log=key_log,
+            cache=None,
         )
         return cls(
             recipe,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from handfast import _ffi, _settings
 from handfast._batch import BatchRun
 from handfast.authorize import anyone
+from handfast.chain_cache import as_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from handfast.authorize import Authorizer
     from handfast.batch import BatchResult
     from handfast.bundle import TrustBundle, TrustBundleSet
+    from handfast.chain_cache import ChainCache
     from handfast.peer import VerifiedPeer
 
 __all__ = ["Verifier"]
@@ -53,6 +55,9 @@ class Verifier:
             standard lets them leave out. Each MUST of the standard holds in both.
         purpose: What the certificate will be used for, against its extended key usage:
             `"client"`, `"server"`, or `"either"`, which wants both.
+        cache: Where chains that were found good are remembered: the process's shared
+            cache, one of your own, or None to verify each chain anew. The answer is
+            the same in all three (P3).
 
     Raises:
         ConfigError: an argument is not valid.
@@ -69,6 +74,7 @@ class Verifier:
         at: datetime | None = None,
         rules: Literal["strict", "compatible"] = "strict",
         purpose: Literal["either", "client", "server"] = "either",
+        cache: ChainCache | Literal["shared"] | None = "shared",
     ) -> None:
         self._at = _ffi.to_seconds(_settings.need_moment(at))
         self._purpose = _settings.one_of("purpose=", purpose, _settings.PURPOSES)
@@ -76,6 +82,7 @@ class Verifier:
             _settings.native_bundles(_settings.as_bundle_set(bundles)),
             _ffi.NativePolicy(_settings.need_authorizer(authorize).program()),
             _settings.one_of("rules=", rules, _settings.RULES),
+            as_native(cache),
         )
 
     def verify(self, chain_der: Sequence[bytes]) -> VerifiedPeer:
@@ -92,8 +99,9 @@ class Verifier:
                 `.certificate` which certificate. `.claimed_id` is not verified.
             NotAuthorized: it is good, and `authorize` does not let it in.
         """
-        chain = _settings.as_chain(chain_der)
-        return self._native.verify(chain, self._at, self._purpose)
+        return self._native.verify(
+            _settings.as_chain(chain_der), self._at, self._purpose
+        )
 
     def verify_many(
         self,

@@ -7,6 +7,9 @@
 
 #include "base/span.h"
 
+/* What stands before the trust domain in every ID: spiffe:// */
+#define HF_SPIFFE_SCHEME_LEN (sizeof("spiffe://") - 1)
+
 static inline struct hf_span hf_spiffe_id_whole(const struct hf_spiffe_id *id)
 {
     return hf_span_of(id->id, id->id_len);

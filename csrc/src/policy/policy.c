@@ -19,6 +19,9 @@ hf_result hf_policy_new(const struct hf_policy_node *nodes, size_t count, struct
     HF_NEED_MEM(policy);
     hf_refcount_init(&policy->refs);
     hf_result r = hf_policy_compile(nodes, count, policy);
+    if (hf_is_ok(r)) {
+        r = hf_policy_make_digest(policy);
+    }
     if (!hf_is_ok(r)) {
         hf_policy_unref(policy);
         return r;

@@ -35,7 +35,11 @@ struct hf_policy {
     struct hf_span *elements; /* into text */
     size_t element_count;
     uint8_t *text;
+    uint8_t digest[HF_DIGEST_SIZE]; /* of the steps and their elements */
 };
+
+/* digest.c: of a program that is complete. */
+HF_MUST_USE hf_result hf_policy_make_digest(struct hf_policy *policy);
 
 /* Fill an empty policy from a program that is checked here. What it allocated before a failure
  * stays in `out`, for whoever frees it. */

@@ -47,8 +47,8 @@ hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len, uint32_t m
 
 static hf_result check_crl_policy(const struct hf_crl_set *crls, int policy)
 {
-    bool known = crls == NULL ? policy == 0
-                              : policy == HF_CRL_REQUIRED || policy == HF_CRL_IF_AVAILABLE;
+    bool known =
+        crls == NULL ? policy == 0 : policy == HF_CRL_REQUIRED || policy == HF_CRL_IF_AVAILABLE;
     HF_NEED_SEEN(known, HF_E_BAD_ARGUMENT, "HF_CRL_* with CRLs, 0 without", "%d", policy);
     return hf_ok();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/presented.h"
 
-static hf_result check_limits(const struct hf_chain *chain)
+hf_result hf_chain_check_limits(const struct hf_chain *chain)
 {
     HF_NEED_PTR(chain);
     HF_NEED(chain->count != 0, HF_E_CHAIN_EMPTY);
@@ -38,7 +38,7 @@ hf_result hf_pool_init(const struct hf_presented *in, struct hf_pool *out)
         out->decoded[i] = NULL;
         out->repeated[i] = false;
     }
-    HF_TRY(check_limits(in->chain));
+    HF_TRY(hf_chain_check_limits(in->chain));
     const uint8_t *at = in->chain->der;
     for (size_t i = 0; i < in->chain->count; i++) {
         struct hf_span der = hf_span_of(at, in->chain->lengths[i]);
@@ -77,18 +77,29 @@ hf_result hf_pool_x509(struct hf_pool *pool, size_t i, X509 **out)
     return hf_ok();
 }
 
-hf_result hf_pool_digest(const struct hf_pool *pool, uint8_t out[HF_DIGEST_SIZE])
+hf_result hf_chain_digest(const struct hf_chain *chain, uint8_t out[HF_DIGEST_SIZE])
 {
     struct hf_span parts[2 * HF_CHAIN_MAX];
     uint8_t lengths[HF_CHAIN_MAX][4];
-    for (size_t i = 0; i < pool->count; i++) {
-        size_t len = pool->certs[i].der.len;
+    const uint8_t *at = chain->der;
+    for (size_t i = 0; i < chain->count; i++) {
+        uint32_t len = chain->lengths[i];
         lengths[i][0] = (uint8_t)(len >> 24);
         lengths[i][1] = (uint8_t)(len >> 16);
         lengths[i][2] = (uint8_t)(len >> 8);
         lengths[i][3] = (uint8_t)len;
         parts[2 * i] = hf_span_of(lengths[i], 4);
-        parts[2 * i + 1] = pool->certs[i].der;
+        parts[2 * i + 1] = hf_span_of(at, len);
+        at += len;
     }
-    return hf_ossl_sha256(parts, 2 * pool->count, out);
+    return hf_ossl_sha256(parts, 2 * chain->count, out);
+}
+
+hf_result hf_pool_digest(const struct hf_pool *pool, uint8_t out[HF_DIGEST_SIZE])
+{
+    if (pool->in->digest == NULL) {
+        return hf_chain_digest(pool->in->chain, out);
+    }
+    HF_NEED(hf_mem_copy(out, HF_DIGEST_SIZE, pool->in->digest, HF_DIGEST_SIZE), HF_E_INTERNAL);
+    return hf_ok();
 }

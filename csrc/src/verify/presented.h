@@ -25,8 +25,13 @@ void hf_pool_wipe(struct hf_pool *pool);
 /* OpenSSL's object of certificate i, borrowed from the pool or from the caller. */
 HF_MUST_USE hf_result hf_pool_x509(struct hf_pool *pool, size_t i, X509 **out);
 
+/* As many certificates and bytes as a peer may present (C10); before anything of them is read. */
+HF_MUST_USE hf_result hf_chain_check_limits(const struct hf_chain *chain);
+
 /* SHA-256 over every presented certificate in order, each with its length before it as four
- * bytes, big-endian (C1). */
+ * bytes, big-endian (C1). The chain is within the limits. */
+HF_MUST_USE hf_result hf_chain_digest(const struct hf_chain *chain, uint8_t out[HF_DIGEST_SIZE]);
+/* The same of what was presented; taken from the caller when he has it. */
 HF_MUST_USE hf_result hf_pool_digest(const struct hf_pool *pool, uint8_t out[HF_DIGEST_SIZE]);
 
 #endif

@@ -9,6 +9,14 @@ failure is turned into an exception at once, from the calling thread's own recor
 
 from __future__ import annotations
 
+from handfast._ffi.cache import (
+    CACHE_AGE,
+    CACHE_BYTES,
+    CACHE_ENTRIES,
+    NativeChainCache,
+    fix_monotonic_clock,
+    reset_monotonic_clock,
+)
 from handfast._ffi.conn import Conn, Want
 from handfast._ffi.crl import CRL_IF_AVAILABLE, CRL_REQUIRED, NativeCrlSet
 from handfast._ffi.failure import error_table, last_error, raise_for
@@ -38,6 +46,9 @@ from handfast._ffi.snapshots import (
 from handfast._ffi.verifier import NOW, NativeVerifier, to_seconds
 
 __all__ = [
+    "CACHE_AGE",
+    "CACHE_BYTES",
+    "CACHE_ENTRIES",
     "CRL_IF_AVAILABLE",
     "CRL_REQUIRED",
     "HANDLE_KINDS",
@@ -45,6 +56,7 @@ __all__ = [
     "Conn",
     "NativeBundle",
     "NativeBundleSet",
+    "NativeChainCache",
     "NativeConfig",
     "NativeCrlSet",
     "NativePolicy",
@@ -58,12 +70,14 @@ __all__ = [
     "clock_now",
     "error_table",
     "fix_clock",
+    "fix_monotonic_clock",
     "fold_spiffe_id",
     "last_error",
     "live_handles",
     "openssl_version",
     "raise_for",
     "reset_clock",
+    "reset_monotonic_clock",
     "split_der",
     "to_seconds",
 ]

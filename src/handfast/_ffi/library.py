@@ -77,6 +77,7 @@ HANDLE_KINDS: Final = {
     "svid": int(lib.HF_FFI_SVID),
     "config": int(lib.HF_FFI_CONFIG),
     "conn": int(lib.HF_FFI_CONN),
+    "chain_cache": int(lib.HF_FFI_CHAIN_CACHE),
     "crl_set": int(lib.HF_FFI_CRL_SET),
 }
 

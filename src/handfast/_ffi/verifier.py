@@ -1,42 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging chains in the engine, and reading its verdict."""
+"""Judging chains in the engine, and reading its verdict.
+
+A verdict is written into a block that belongs to one call at a time, copied out of it
+in one piece, and read later, when somebody asks (`handfast.peer`). Blocks go round:
+taking one from a list and putting it back is safe for threads and signal handlers.
+"""
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from handfast._ffi.failure import raise_for
 from handfast._ffi.library import ffi, lib
-from handfast.ids import SpiffeId
-from handfast.peer import VerifiedPeer
+from handfast.errors import InternalError, Reason, detail_for
+from handfast.peer import RECORD, from_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handfast._ffi.cache import NativeChainCache
     from handfast._ffi.snapshots import NativeBundleSet, NativePolicy
+    from handfast.peer import VerifiedPeer
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST = datetime.min.replace(tzinfo=UTC)
-_LAST = datetime.max.replace(tzinfo=UTC)
 
 #: "At the engine's clock", for ``at``.
 NOW: int = int(lib.HF_TIME_NOW)
 
+_PEER = ffi.typeof("struct hf_peer *")
 
-# The same few peers come again and again, with the same IDs and times. Both are values
-# made by pure functions, and making them is most of what a verdict costs in Python.
-_KEPT = 1024
+if ffi.offsetof("struct hf_peer", "id") != RECORD.size:
+    raise InternalError(
+        detail_for(
+            Reason.INTERNAL,
+            expected=f"a peer's ID at byte {RECORD.size} of its record",
+            seen=f"at byte {ffi.offsetof('struct hf_peer', 'id')}",
+        )
+    )
+
+# How many lengths of certificates become bytes; more than the engine's limit never do.
+_LENGTHS: Final = tuple(
+    struct.Struct(f"={count}I").pack for count in range(int(lib.HF_CHAIN_MAX) + 1)
+)
+
+_blocks: list[tuple[Any, Any]] = []
+_BLOCKS_KEPT = 8
 
 
-@lru_cache(maxsize=_KEPT)
-def to_time(seconds: int) -> datetime:
-    """Turn the engine's seconds into UTC; years beyond 1-9999 become the nearest."""
+def _take_block() -> tuple[Any, Any]:
     try:
-        return _EPOCH + timedelta(seconds=seconds)
-    except OverflowError:
-        return _LAST if seconds > 0 else _FIRST
+        return _blocks.pop()
+    except IndexError:
+        block = ffi.new(_PEER)
+        return block, ffi.buffer(block)
+
+
+def _keep_block(block: tuple[Any, Any]) -> None:
+    if len(_blocks) < _BLOCKS_KEPT:
+        _blocks.append(block)
 
 
 def to_seconds(moment: datetime | None) -> int:
@@ -46,27 +69,9 @@ def to_seconds(moment: datetime | None) -> int:
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 
-@lru_cache(maxsize=_KEPT)
-def _to_id(text: str) -> SpiffeId:
-    return SpiffeId.parse(text)
-
-
 def to_peer(out: Any, chain: Sequence[bytes]) -> VerifiedPeer:
     """Copy a verdict out of the engine."""
-    spiffe_id = ffi.string(out.id, out.id_len).decode("ascii") if out.id_len else None
-    return VerifiedPeer(
-        spiffe_id=_to_id(spiffe_id) if spiffe_id is not None else None,
-        chain=tuple(chain),
-        not_before=to_time(out.not_before),
-        not_after=to_time(out.not_after),
-        leaf_not_before=to_time(out.leaf_not_before),
-        leaf_not_after=to_time(out.leaf_not_after),
-        verified_at=to_time(out.verified_at),
-        path_length=int(out.path_length),
-        chain_digest=bytes(ffi.buffer(out.chain_digest)),
-        bundle_digest=bytes(ffi.buffer(out.bundle_digest)),
-        anchor_digest=bytes(ffi.buffer(out.anchor_digest)),
-    )
+    return from_record(ffi.buffer(out)[: RECORD.size + out.id_len], tuple(chain))
 
 
 class NativeVerifier:
@@ -81,10 +86,17 @@ class NativeVerifier:
 
     @classmethod
     def spiffe(
-        cls, bundles: NativeBundleSet, policy: NativePolicy, rules: int
+        cls,
+        bundles: NativeBundleSet,
+        policy: NativePolicy,
+        rules: int,
+        cache: NativeChainCache | None,
     ) -> NativeVerifier:
-        """Make one for SVIDs."""
-        return cls(lib.hf_ffi_verifier_new(bundles.handle, policy.handle, rules))
+        """Make one for SVIDs; without a cache it judges each chain anew."""
+        memory = ffi.NULL if cache is None else cache.handle
+        return cls(
+            lib.hf_ffi_verifier_new(bundles.handle, policy.handle, rules, memory)
+        )
 
     @classmethod
     def web(cls, roots: Sequence[bytes], max_depth: int) -> NativeVerifier:
@@ -92,13 +104,23 @@ class NativeVerifier:
         der = b"".join(roots)
         return cls(lib.hf_ffi_verifier_new_web(der, len(der), max_depth))
 
-    def verify(self, chain: Sequence[bytes], at: int, purpose: int) -> VerifiedPeer:
+    def verify(
+        self, chain: tuple[bytes, ...], at: int, purpose: int
+    ) -> VerifiedPeer:
         """Judge an SVID chain, leaf first; the policy runs too."""
-        out = ffi.new("struct hf_peer *")
-        code = lib.hf_ffi_verifier_verify(self.handle, *_flat(chain), at, purpose, out)
-        if code:
-            raise_for(code, chain=lambda: chain)
-        return to_peer(out, chain)
+        count = len(chain)
+        lengths = _LENGTHS[count](*map(len, chain)) if count < len(_LENGTHS) else b""
+        block = _take_block()
+        out, view = block
+        answer = lib.hf_ffi_verify(
+            self.handle, b"".join(chain), lengths, count, at, purpose, out
+        )
+        if answer < 0:
+            _keep_block(block)
+            raise_for(-answer, chain=lambda: chain)
+        record: bytes = view[:answer]
+        _keep_block(block)
+        return from_record(record, chain)
 
     def verify_web(
         self,
@@ -108,16 +130,21 @@ class NativeVerifier:
         name: tuple[int, bytes],
     ) -> VerifiedPeer:
         """Judge a general chain, leaf first, for a name (``HF_NAME_*``, bytes)."""
-        out = ffi.new("struct hf_peer *")
+        out = ffi.new(_PEER)
         kind, data = name
+        lengths = ffi.new("uint32_t[]", [len(certificate) for certificate in chain])
         code = lib.hf_ffi_verifier_verify_web(
-            self.handle, *_flat(chain), at, purpose, kind, data, len(data), out
+            self.handle,
+            b"".join(chain),
+            lengths,
+            len(chain),
+            at,
+            purpose,
+            kind,
+            data,
+            len(data),
+            out,
         )
         if code:
             raise_for(code, chain=lambda: chain)
         return to_peer(out, chain)
-
-
-def _flat(chain: Sequence[bytes]) -> tuple[bytes, Any, int]:
-    lengths = ffi.new("uint32_t[]", [len(certificate) for certificate in chain])
-    return b"".join(chain), lengths, len(chain)
