@@ -16,8 +16,7 @@
 static struct pki_cert root, middle, leaf, forged, expired, old_middle;
 static struct hf_bundle_set *set;
 
-/* OpenSSL's memory is ours in this program, so that it is counted and can be made to fail: the
- * engine allocates nothing itself on the way to a verdict. */
+/* OpenSSL's memory is ours in this program, so that it is counted and can be made to fail. */
 static atomic_size_t countdown; /* 1: the next allocation fails */
 
 static bool must_fail(void)
@@ -56,6 +55,14 @@ __attribute__((constructor)) static void take_over(void)
     }
 }
 
+/* Bundles that have seen no chain yet. */
+static struct hf_bundle_set *make_set(void)
+{
+    struct hf_bundle *bundles[2] = {kit_bundle("a.example", KIT_CERTS(&root)),
+                                    kit_bundle("b.example", KIT_CERTS(&root))};
+    return kit_set(bundles, 2);
+}
+
 static void make_world(void)
 {
     struct pki_spec spec;
@@ -72,9 +79,7 @@ static void make_world(void)
     pki_add_key_ids(&spec, KIT_KEY(0));
     spec.not_after = PKI_NOW - 1;
     kit_sign(&spec, KIT_KEY(0), &old_middle);
-    struct hf_bundle *bundles[2] = {kit_bundle("a.example", KIT_CERTS(&root)),
-                                    kit_bundle("b.example", KIT_CERTS(&root))};
-    set = kit_set(bundles, 2);
+    set = make_set();
 }
 
 static bool is_nobody(const struct hf_peer *peer)
@@ -83,17 +88,27 @@ static bool is_nobody(const struct hf_peer *peer)
     return hf_mem_equal(peer, sizeof(*peer), &nobody, sizeof(nobody));
 }
 
-/* Judge with the k-th allocation failing, for every k; returns how many there are. */
-static size_t sweep(struct kit_certs presented, bool good)
+static hf_result judge(enum hf_way way, const struct hf_bundle_set *by, struct kit_certs presented,
+                       struct hf_peer *out)
 {
-    hf_result first = kit_judge(set, presented, NULL);
+    struct kit_ask ask = {HF_RULES_STRICT, HF_PURPOSE_EITHER, PKI_NOW};
+    return kit_judge_by(way, by, presented, ask, out);
+}
+
+/* Judge with the k-th allocation failing, for every k; returns how many there are. Each time by
+ * bundles that remember nothing, in a thread that may. */
+static size_t sweep(enum hf_way way, struct kit_certs presented, bool good)
+{
+    hf_result first = judge(way, set, presented, NULL);
     HF_CHECK(hf_is_ok(first) == good);
     for (size_t k = 1; k < 10000; k++) {
         struct hf_peer peer;
+        struct hf_bundle_set *fresh = make_set();
         atomic_store(&countdown, k);
-        hf_result r = kit_judge(set, presented, &peer);
+        hf_result r = judge(way, fresh, presented, &peer);
         /* Still waiting to fail: there were fewer than k. */
         bool done = atomic_exchange(&countdown, 0) != 0;
+        hf_bundle_set_unref(fresh);
         HF_CHECK(hf_is_ok(r) ? good && !is_nobody(&peer) : is_nobody(&peer));
         if (done) {
             HF_CHECK(r.code == first.code);
@@ -104,23 +119,25 @@ static size_t sweep(struct kit_certs presented, bool good)
     return 0;
 }
 
-static size_t sweep_all(void)
+static size_t sweep_all(enum hf_way way)
 {
-    size_t failures = sweep(KIT_CERTS(&leaf, &middle), true);
-    failures += sweep(KIT_CERTS(&forged, &middle), false);
-    failures += sweep(KIT_CERTS(&leaf), false);
-    failures += sweep(KIT_CERTS(&leaf, &old_middle), false);
-    return failures + sweep(KIT_CERTS(&expired, &middle), false);
+    size_t failures = sweep(way, KIT_CERTS(&leaf, &middle), true);
+    failures += sweep(way, KIT_CERTS(&forged, &middle), false);
+    failures += sweep(way, KIT_CERTS(&leaf), false);
+    failures += sweep(way, KIT_CERTS(&leaf, &old_middle), false);
+    return failures + sweep(way, KIT_CERTS(&expired, &middle), false);
 }
 
 /* Fail closed: never a good word for a bad chain, never half a peer. A leak would grow with every
  * sweep; OpenSSL's error queue keeps a block for each of its 16 entries. */
 static void every_failing_allocation_refuses(void)
 {
-    size_t failures = sweep_all();
+    size_t failures = sweep_all(HF_WAY_GENERAL);
     HF_CHECK(failures > 1000);
+    HF_CHECK(sweep_all(HF_WAY_ANY) > 100);
     size_t before = hf_mem_live();
-    HF_CHECK(sweep_all() == failures);
+    HF_CHECK(sweep_all(HF_WAY_GENERAL) == failures);
+    HF_CHECK(sweep_all(HF_WAY_ANY) > 100);
     HF_CHECK(hf_mem_live() <= before + 16);
     HF_CHECK_OK(kit_judge(set, KIT_CERTS(&leaf, &middle), NULL));
 }

@@ -17,16 +17,16 @@ struct hf_bundle *hf_bundle_ref(struct hf_bundle *bundle)
     return bundle;
 }
 
-static void annex_free(struct hf_annex *annex)
+static void annex_free(struct hf_annex_place *place)
 {
-    if (annex == NULL) {
+    if (place == NULL) {
         return;
     }
-    void *kept = atomic_load_explicit(&annex->kept, memory_order_acquire);
-    if (kept != NULL) {
-        annex->release(kept);
+    struct hf_annex *annex = atomic_load_explicit(&place->kept, memory_order_acquire);
+    if (annex != NULL) {
+        annex->release(annex);
     }
-    hf_mem_free(annex);
+    hf_mem_free(place);
 }
 
 void hf_bundle_unref(struct hf_bundle *bundle)

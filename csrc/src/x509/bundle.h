@@ -15,12 +15,15 @@ struct hf_authority {
     uint8_t digest[HF_DIGEST_SIZE];
 };
 
-/* What later layers keep with a bundle for as long as it lives, made by whoever needs it first
- * (verify/issuer_memory.h). Not part of the bundle's content: a bundle that cannot be written still
- * has one that can. */
+/* What a later layer keeps with a bundle for as long as that lives (verify/issuer_memory.h): this
+ * is how it begins. Put in its place, with one exchange, by whoever needs it first. The place is
+ * apart from the bundle, which nobody writes. */
 struct hf_annex {
-    _Atomic(void *) kept;
-    void (*release)(void *kept);
+    void (*release)(struct hf_annex *annex);
+};
+
+struct hf_annex_place {
+    _Atomic(struct hf_annex *) kept;
 };
 
 struct hf_bundle {
@@ -29,7 +32,7 @@ struct hf_bundle {
     uint8_t digest[HF_DIGEST_SIZE];
     struct hf_authority *authorities; /* sorted by digest */
     size_t count;
-    struct hf_annex *annex;
+    struct hf_annex_place *annex;
     uint8_t *der; /* all authorities */
     size_t der_len;
     size_t trust_domain_len;

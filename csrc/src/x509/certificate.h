@@ -89,8 +89,8 @@ struct hf_cert {
     bool has_policy_constraints; /* policyConstraints, policyMappings or inhibitAnyPolicy */
     bool has_unknown_critical;
     /* There is an extension, not critical, that is not read here, or a kind of name whose inside is
-     * not. OpenSSL reads some of those and may refuse them: a verdict without OpenSSL must not rest
-     * on such a view (P2). */
+     * not, and which OpenSSL may read and refuse: a verdict without OpenSSL must not rest on such a
+     * view (P2). Certificate policies and authority information do not count: it reads neither. */
     bool has_unread_extension;
     bool aki_names_issuer; /* the AKI names the issuer's certificate too, by name and serial */
     bool subject_empty;

@@ -8,6 +8,7 @@
 #include "x509/cert_parts.h"
 
 #define EXTENSIONS_MAX 32
+#define OID_AUTHORITY_INFORMATION HF_SPAN("\x2b\x06\x01\x05\x05\x07\x01\x01")
 
 uint8_t hf_extension_number(const struct hf_extension *extension)
 {
@@ -38,6 +39,13 @@ static hf_result need_uncritical(const struct hf_extension *e)
     return hf_ok();
 }
 
+/* Extensions that OpenSSL does not look into either when it verifies a path: where to ask about an
+ * issuer, and (without policy checking, which is never asked for) certificate policies. */
+static bool is_inert(const struct hf_extension *e)
+{
+    return hf_extension_number(e) == 32 || hf_span_equal(e->oid, OID_AUTHORITY_INFORMATION);
+}
+
 static hf_result read_unknown(const struct hf_extension *e, struct hf_cert *cert)
 {
     char shown[HF_DER_OID_MAX * 4 + 1];
@@ -46,7 +54,7 @@ static hf_result read_unknown(const struct hf_extension *e, struct hf_cert *cert
         HF_FAIL_SEEN(HF_E_CERT_UNKNOWN_CRITICAL, "critical extensions that are understood",
                      "object identifier %s", shown);
     }
-    cert->has_unread_extension = true;
+    cert->has_unread_extension = cert->has_unread_extension || !is_inert(e);
     return hf_ok();
 }
 
