@@ -4,7 +4,9 @@
  * whole, and then nobody is accepted (C9).
  */
 #include "base/clock.h"
-#include "policy/batch_run.h"
+#include "policy/batch_worker.h"
+#include "verify/signature_mb.h"
+#include "verify/workers.h"
 
 static bool is_aligned(const void *column, size_t size)
 {
@@ -39,27 +41,85 @@ static hf_result check_options(const struct hf_verifier *verifier,
     return hf_ok();
 }
 
-static hf_result judge(const struct hf_batch_run *run, size_t i, struct hf_peer *peer)
+/* Fewer chains than this are not worth another thread. */
+#define CHAINS_PER_THREAD ((size_t)64)
+
+struct crew {
+    struct hf_batch_worker *workers[HF_BATCH_THREADS_MAX];
+    unsigned count;
+};
+
+static void work(void *context, unsigned index)
 {
-    struct hf_batch_item item;
-    HF_TRY(hf_batch_input_take(run->in, i, &item));
-    const struct hf_presented presented = {
-        .chain = &item.chain, .at = run->options.at, .purpose = run->options.purpose};
-    return hf_verifier_judge(run->verifier, &presented, NULL, peer);
+    const struct crew *crew = context;
+    hf_batch_worker_run(crew->workers[index]);
 }
 
-static hf_result work(const struct hf_batch_run *run, struct hf_batch_arena *arena)
+static unsigned crew_size(const struct hf_batch_run *run)
 {
-    struct hf_batch_statistics *statistics = &run->out->statistics;
-    statistics->threads = 1;
-    struct hf_peer peer;
-    for (size_t i = 0; i < run->in->count && !hf_batch_is_cancelled(run); i++) {
-        hf_result verdict = judge(run, i, &peer);
-        statistics->accepted += hf_batch_write(run, i, verdict, &peer, 0, arena) ? 1 : 0;
-        statistics->singly++;
-        hf_batch_progress(run, 1);
+    unsigned wanted = run->options.threads == 0 ? hf_workers_processors() : run->options.threads;
+    size_t useful = run->in->count / CHAINS_PER_THREAD + 1;
+    return wanted < useful ? wanted : (unsigned)useful;
+}
+
+static hf_result make_crew(struct hf_batch_run *run, struct crew *crew)
+{
+    unsigned size = crew_size(run);
+    for (crew->count = 0; crew->count < size; crew->count++) {
+        HF_TRY(hf_batch_worker_new(run, crew->count, &crew->workers[crew->count]));
     }
-    return hf_batch_gather(run, &(const struct hf_batch_arena *){arena});
+    return hf_ok();
+}
+
+static hf_result finish(const struct hf_batch_run *run, const struct crew *crew)
+{
+    const struct hf_batch_arena *arenas[HF_BATCH_THREADS_MAX];
+    struct hf_batch_statistics *sum = &run->out->statistics;
+    for (unsigned i = 0; i < crew->count; i++) {
+        arenas[i] = hf_batch_worker_arena(crew->workers[i]);
+        hf_batch_worker_count(crew->workers[i], sum);
+    }
+    sum->accepted += hf_batch_settle_twins(run);
+    sum->lanes = run->lanes ? 1 : 0;
+    return hf_batch_gather(run, arenas);
+}
+
+static hf_result run_crew(struct hf_batch_run *run)
+{
+    struct crew crew;
+    hf_result r = make_crew(run, &crew);
+    if (hf_is_ok(r)) {
+        run->out->statistics.threads = hf_workers_run(crew.count, work, &crew);
+        r = finish(run, &crew);
+    }
+    for (unsigned i = 0; i < crew.count; i++) {
+        hf_batch_worker_free(crew.workers[i]);
+    }
+    return r;
+}
+
+static hf_result prepare(struct hf_batch_run *run)
+{
+    size_t count = run->in->count;
+    if (run->out->id_offsets != NULL) {
+        run->ids = hf_mem_new_array(count, sizeof(*run->ids));
+        HF_NEED_MEM(run->ids);
+    }
+    if (count > 1) {
+        run->twins = hf_mem_new(sizeof(*run->twins));
+        HF_NEED_MEM(run->twins);
+        HF_TRY(hf_batch_twins_init(run->in, run->twins));
+    }
+    return hf_ok();
+}
+
+static void clean_up(struct hf_batch_run *run)
+{
+    if (run->twins != NULL) {
+        hf_batch_twins_wipe(run->twins);
+        hf_mem_free(run->twins);
+    }
+    hf_mem_free(run->ids);
 }
 
 static hf_result verify(struct hf_batch_run *run)
@@ -67,14 +127,12 @@ static hf_result verify(struct hf_batch_run *run)
     HF_TRY(check_options(run->verifier, &run->options));
     HF_TRY(hf_batch_input_check(run->in));
     run->options.at = hf_clock_resolve(run->options.at);
-    if (run->out->id_offsets != NULL) {
-        run->ids = hf_mem_new_array(run->in->count, sizeof(*run->ids));
-        HF_NEED_MEM(run->ids);
+    run->lanes = run->options.lanes == HF_BATCH_LANES_AUTO && hf_mb_available();
+    hf_result r = prepare(run);
+    if (hf_is_ok(r)) {
+        r = run_crew(run);
     }
-    struct hf_batch_arena arena = {NULL, 0, 0};
-    hf_result r = work(run, &arena);
-    hf_mem_free(arena.bytes);
-    hf_mem_free(run->ids);
+    clean_up(run);
     return r;
 }
 

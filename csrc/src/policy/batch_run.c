@@ -67,43 +67,38 @@ static bool make_room(struct hf_batch_arena *arena, size_t len)
     return true;
 }
 
-static bool keep_id(const struct hf_batch_run *run, size_t i, const struct hf_peer *peer,
-                    uint32_t worker, struct hf_batch_arena *arena)
+static bool keep_id(const struct hf_batch_run *run, size_t i, struct hf_span id,
+                    struct hf_batch_arena *arena)
 {
     if (run->ids == NULL) {
         return true;
     }
-    if (!make_room(arena, peer->id_len) ||
-        !hf_mem_copy(arena->bytes + arena->len, arena->cap - arena->len, peer->id, peer->id_len)) {
+    if (!make_room(arena, id.len) ||
+        !hf_mem_copy(arena->bytes + arena->len, arena->cap - arena->len, id.data, id.len)) {
         return false;
     }
-    struct hf_batch_id place = {worker, peer->id_len, arena->len};
+    struct hf_batch_id place = {arena->worker, (uint32_t)id.len, arena->len};
     run->ids[i] = place;
-    arena->len += peer->id_len;
+    arena->len += id.len;
     return true;
 }
 
-/* Codes and depths are the record's: a depth that fits no column is none of a chain's. */
-static int8_t depth_of_failure(void)
+void hf_batch_refuse(const struct hf_batch_run *run, size_t i, hf_result refusal)
 {
     int32_t depth = hf_error_current()->depth;
-    return depth >= 0 && depth <= INT8_MAX ? (int8_t)depth : -1;
+    reject(run->out, i, refusal.code, depth >= 0 && depth <= INT8_MAX ? (int8_t)depth : -1);
 }
 
-bool hf_batch_write(const struct hf_batch_run *run, size_t i, hf_result verdict,
-                    const struct hf_peer *peer, uint32_t worker, struct hf_batch_arena *arena)
+bool hf_batch_grant(const struct hf_batch_run *run, size_t i, const struct hf_batch_grant *grant,
+                    struct hf_batch_arena *arena)
 {
-    struct hf_batch_output *out = run->out;
-    if (!hf_is_ok(verdict)) {
-        reject(out, i, verdict.code, depth_of_failure());
-        return false;
-    }
-    if (!keep_id(run, i, peer, worker, arena)) {
+    const struct hf_batch_output *out = run->out;
+    if (!keep_id(run, i, grant->id, arena)) {
         reject(out, i, HF_E_OUT_OF_MEMORY, -1);
         return false;
     }
     if (out->not_after != NULL) {
-        out->not_after[i] = peer->not_after;
+        out->not_after[i] = grant->not_after;
     }
     if (out->depth != NULL) {
         out->depth[i] = -1;
@@ -111,6 +106,35 @@ bool hf_batch_write(const struct hf_batch_run *run, size_t i, hf_result verdict,
     out->reason[i] = HF_OK;
     out->ok[i] = 1;
     return true;
+}
+
+static void copy_verdict(const struct hf_batch_run *run, size_t to, size_t from)
+{
+    const struct hf_batch_output *out = run->out;
+    out->ok[to] = out->ok[from];
+    out->reason[to] = out->reason[from];
+    if (out->not_after != NULL) {
+        out->not_after[to] = out->not_after[from];
+    }
+    if (out->depth != NULL) {
+        out->depth[to] = out->depth[from];
+    }
+    if (run->ids != NULL) {
+        run->ids[to] = run->ids[from];
+    }
+}
+
+uint64_t hf_batch_settle_twins(const struct hf_batch_run *run)
+{
+    uint64_t accepted = 0;
+    for (size_t i = 0; run->twins != NULL && i < run->in->count; i++) {
+        uint32_t first = run->twins->first[i];
+        if (first != 0) {
+            copy_verdict(run, i, first - 1);
+            accepted += run->out->ok[i];
+        }
+    }
+    return accepted;
 }
 
 hf_result hf_batch_gather(const struct hf_batch_run *run,
