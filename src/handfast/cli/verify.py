@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,7 @@ from handfast import (
 from handfast.cli.certificates import read_chain, read_crls
 from handfast.cli.identity import FILE, Moment, read_authorizer, read_bundles
 from handfast.cli.output import console, emit, error_facts, explain, iso, peer_facts
+from handfast.cli.verify_batch import BatchOptions, verify_batch
 from handfast.names import DnsName, IpAddress, parse_name
 
 _Judge = Callable[[Sequence[bytes]], VerifiedPeer]
@@ -120,7 +121,28 @@ def _web_judge(
     show_default=True,
     help="With --crl: what a certificate that no list speaks of is.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a chain.")
+@click.option(
+    "--batch",
+    is_flag=True,
+    help="Very many: FILES may be directories, or - for standard input.",
+)
+@click.option(
+    "--split-leaves",
+    is_flag=True,
+    help="With --batch: each certificate of a file that is no CA begins a chain. "
+    "Standard input is always split so.",
+)
+@click.option("--only-refused", is_flag=True, help="With --batch: list no others.")
+@click.option("--csv", "csv_file", type=FILE, help="With --batch: a table, too.")
+@click.option(
+    "--arrow", "arrow_file", type=FILE, help="With --batch: an Arrow file, too."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    help="With --batch: verify on so many, instead of on all processors.",
+)
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -138,13 +160,35 @@ def verify(
     crls: tuple[Path, ...],
     crl_policy: Literal["required", "if_available"],
     as_json: bool,
+    batch: bool,
+    split_leaves: bool,
+    only_refused: bool,
+    csv_file: Path | None,
+    arrow_file: Path | None,
+    threads: int | None,
 ) -> None:
     """Verify the chain in each of FILES (PEM or DER, leaf first).
 
-    Exit code 0 when every chain is accepted, 1 when one is refused.
+    Exit code 0 when every chain is accepted, 1 when one is refused, 3 when a file
+    cannot be read.
     """
     given = (allow, allow_prefix, allow_trust_domain)
+    options = BatchOptions(
+        split=split_leaves,
+        only_refused=only_refused,
+        as_json=as_json,
+        csv_file=csv_file,
+        arrow_file=arrow_file,
+        threads=threads,
+    )
+    if not batch and options != BatchOptions(as_json=as_json):
+        raise click.UsageError(
+            "--split-leaves, --only-refused, --csv, --arrow and --threads belong to "
+            "--batch"
+        )
     if web:
+        if batch:
+            raise click.UsageError("--batch is for SVIDs, not for --web")
         if bundles or any(given):
             raise click.UsageError("--web takes --roots and --name, no SPIFFE options")
         judge = _web_judge(roots, name, at, purpose, crls, crl_policy)
@@ -153,11 +197,15 @@ def verify(
             raise click.UsageError("--roots, --name and --crl belong to --web")
         if not bundles:
             raise click.UsageError("name the authorities: --bundle TRUST-DOMAIN=FILE")
-        judge = Verifier(
+        verifier = Verifier(
             read_bundles(bundles),
             authorize=read_authorizer(*given) if any(given) else authorize.anyone(),
-            at=at,
+            # One moment for all of a batch, however long it takes.
+            at=datetime.now(UTC) if batch and at is None else at,
             rules=rules,
             purpose=purpose,
-        ).verify
+        )
+        if batch:
+            ctx.exit(verify_batch(files, verifier, options))
+        judge = verifier.verify
     ctx.exit(1 if _judge_all(files, judge, as_json=as_json) else 0)
