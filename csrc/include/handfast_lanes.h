@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+#include "handfast.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -27,6 +29,21 @@ bool hf_mb_available(void);
 /* The same as a word, for people: "avx512ifma" (available), "off" (switched off), "not built",
  * "unsupported" (by this CPU), "failed" (the self-test did). */
 const char *hf_mb_state(void);
+
+/* One signature, by a lane of the caller's choice: for test vectors. BOTH is what a batch does:
+ * the lane first, and OpenSSL about everything that did not hold there. */
+#define HF_LANE_OPENSSL 0
+#define HF_LANE_MB 1
+#define HF_LANE_BOTH 2
+
+/* `algorithm` is one of the allow-list: "ecdsa-sha256" (-sha384, -sha512), "rsa-sha256" (...),
+ * "rsa-pss-sha256" (...), "ed25519"; the key a SubjectPublicKeyInfo, read as strictly as in a
+ * certificate (HF_E_DER_*, HF_E_CERT_KEY). HF_E_BAD_SIGNATURE when the signature does not hold, or,
+ * by HF_LANE_MB, when no lane says that it does. */
+HF_MUST_USE hf_result hf_signature_check(int lane, const char *algorithm, const uint8_t *spki,
+                                         size_t spki_len, const uint8_t *message,
+                                         size_t message_len, const uint8_t *signature,
+                                         size_t signature_len);
 
 #ifdef __cplusplus
 }

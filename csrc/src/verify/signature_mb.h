@@ -7,7 +7,6 @@
 #define HF_VERIFY_SIGNATURE_MB_H
 
 #include "base/span.h"
-#include "handfast_lanes.h"
 #include "x509/certificate.h"
 
 #define HF_MB_LANES 8

@@ -20,6 +20,7 @@ from handfast._ffi.cache import (
 from handfast._ffi.conn import Conn, Want
 from handfast._ffi.crl import CRL_IF_AVAILABLE, CRL_REQUIRED, NativeCrlSet
 from handfast._ffi.failure import error_table, last_error, raise_for
+from handfast._ffi.lanes import Lane, allow_lanes, check_signature, wants_lanes
 from handfast._ffi.library import (
     HANDLE_KINDS,
     OpenSslVersion,
@@ -54,6 +55,7 @@ __all__ = [
     "HANDLE_KINDS",
     "NOW",
     "Conn",
+    "Lane",
     "NativeBundle",
     "NativeBundleSet",
     "NativeChainCache",
@@ -64,7 +66,9 @@ __all__ = [
     "NativeVerifier",
     "OpenSslVersion",
     "Want",
+    "allow_lanes",
     "check_certificate",
+    "check_signature",
     "check_spiffe_id",
     "check_trust_domain",
     "clock_now",
@@ -80,4 +84,5 @@ __all__ = [
     "reset_monotonic_clock",
     "split_der",
     "to_seconds",
+    "wants_lanes",
 ]

@@ -25,11 +25,16 @@ class OpenSslVersion:
         built: Of the headers at compile time.
         running: Of the library that is loaded.
         origin: ``"pinned"`` (ours, linked in) or ``"system"``.
+        lanes: What checks ECDSA signatures eight at a time beside it:
+            ``"avx512ifma"``, or why nothing does: ``"off"`` (``HANDFAST_MB=0``),
+            ``"not built"``, ``"unsupported"`` (by this CPU), ``"failed"`` (its
+            self-test).
     """
 
     built: str
     running: str
     origin: str
+    lanes: str
 
 
 def openssl_version() -> OpenSslVersion:
@@ -43,6 +48,7 @@ def openssl_version() -> OpenSslVersion:
         built=text(lib.hf_openssl_built()),
         running=text(lib.hf_openssl_running()),
         origin=text(lib.hf_openssl_origin()),
+        lanes=text(lib.hf_mb_state()),
     )
 
 

@@ -29,7 +29,8 @@ def _version_text() -> str:
     openssl = openssl_version()
     return (
         f"handfast {metadata.version('handfast')} "
-        f"({openssl.running}, {openssl.origin} build)"
+        f"({openssl.running}, {openssl.origin} build; "
+        f"signature lanes: {openssl.lanes})"
     )
 
 
