@@ -62,11 +62,10 @@ def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[J
 class Triers:
     """Who tries a mutant: workers for C, taken by whichever thread is free."""
 
-    def __init__(self, engine: Engine | None, jobs: int) -> None:
+    def __init__(self, workers: list[Worker]) -> None:
         self.free: queue.Queue[Worker] = queue.Queue()
-        for number in range(jobs if engine is not None else 0):
-            assert engine is not None  # noqa: S101 - for the type checker
-            self.free.put(Worker(engine, number))
+        for worker in workers:
+            self.free.put(worker)
         self.python = PythonTests(WORK)
 
     def attempt(self, job: Job) -> Outcome:
@@ -82,12 +81,19 @@ class Triers:
             self.free.put(worker)
 
 
-def prepare(jobs: list[Job], engine: Engine) -> None:
-    """See that the tests pass without any mutant."""
+def prepare(jobs: list[Job], threads: int) -> list[Worker]:
+    """Build the engine and see that the tests pass without any mutant."""
     names = {t for job in jobs if job.mutant.file.endswith(".c") for t in job.tests}
-    engine.time_tests(sorted(names))
+    if not names:
+        return []
+    quick = Engine(WORK / "quick", threads)
+    careful = Engine(WORK / "careful", threads, sanitize=True)
+    for engine in (quick, careful):
+        engine.build()
+        engine.time_tests(sorted(names))
     for test in sorted(names):
-        print(f"mutate: {test} takes {engine.durations[test]:.2f} s")
+        print(f"mutate: {test} takes {quick.durations[test]:.2f} s", flush=True)
+    return [Worker(quick, careful, number) for number in range(threads)]
 
 
 def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bool:
@@ -183,12 +189,7 @@ def main() -> int:
         for job in jobs:
             print(job.mutant)
         return 0
-    engine = None
-    if any(job.mutant.file.endswith(".c") for job in jobs):
-        engine = Engine(WORK, options.jobs)
-        engine.build()
-        prepare(jobs, engine)
-    triers = Triers(engine, options.jobs)
+    triers = Triers(prepare(jobs, options.jobs))
     results = run_all(jobs, triers.attempt, options.jobs)
     save(results)
     explained = survivors(FOLDER / "survivors.toml")

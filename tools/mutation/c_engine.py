@@ -3,7 +3,9 @@
 
 Nothing is optimised and gold links (0.1 s with a static OpenSSL), the test that noticed
 the last mutant of a file is asked first, and a mutant that is noticed costs no further
-link. All of it works on a copy of csrc, so that edits meanwhile disturb nothing.
+link. What survives is asked again under ASan and UBSan, which `make sanitize` runs with
+the same tests. All of it works on a copy of csrc, so that edits meanwhile disturb
+nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 # After CMake's own flags, so that these win.
 QUICK = ("-O0", "-g0", "-w", "-fno-lto")
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 OPTIMISED = ("-O2", "-g0", "-w", "-fno-lto")
 
 #: A test may take this many times as long as without a mutant, and two seconds.
 PATIENCE = 4.0
 LONGEST = 120.0
-#: Bytes of address space: a loop that allocates must not take the machine with it.
+#: Bytes of memory: a loop that allocates must not take the machine with it.
 MEMORY = 4 << 30
 
 
@@ -38,7 +41,7 @@ class BuildError(Exception):
 
 
 def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -60,9 +63,10 @@ class Outcome:
 class Engine:
     """The unchanged engine and its tests, ready to be tried with other objects."""
 
-    def __init__(self, work: Path, jobs: int) -> None:
+    def __init__(self, work: Path, jobs: int, *, sanitize: bool = False) -> None:
         self.work = work
         self.jobs = jobs
+        self.extra = SANITIZE if sanitize else ()
         self.source = work / "csrc"
         self.objects = work / "objects"
         self.commands: dict[str, list[str]] = {}
@@ -81,6 +85,7 @@ class Engine:
         """Bring the copy up to date; times are kept, so what is unchanged is known."""
         old = self.source
         new = self.work / "csrc.new"
+        self.work.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(ROOT / "csrc", new)
         shutil.rmtree(old, ignore_errors=True)
@@ -128,7 +133,8 @@ class Engine:
             return
         self.objects.mkdir(parents=True, exist_ok=True)
         depend = ["-MMD", "-MF", str(target.with_suffix(".d"))]
-        command = [*self.commands[file], *QUICK, *depend, "-o", str(target)]
+        flags = [*QUICK, *self.extra, *depend]
+        command = [*self.commands[file], *flags, "-o", str(target)]
         run([*command, "-c", str(self.source / file)], self.work)
 
     def compile(
@@ -147,7 +153,8 @@ class Engine:
             for file in sorted(self.commands)
             if not Path(file).stem.startswith("test_") or Path(file).stem == test
         ]
-        command = ["cc", "-fuse-ld=gold", "-fno-lto", *objects, *self.libraries]
+        flags = ["-fuse-ld=gold", "-fno-lto", *self.extra]
+        command = ["cc", *flags, *objects, *self.libraries]
         run([*command, "-lpthread", "-ldl", "-lm", "-o", str(program)], self.work)
         known = self.durations.get(test)
         try:
@@ -181,8 +188,9 @@ class Engine:
 class Worker:
     """One mutant at a time, in a folder of its own."""
 
-    def __init__(self, engine: Engine, number: int) -> None:
+    def __init__(self, engine: Engine, careful: Engine, number: int) -> None:
         self.engine = engine
+        self.careful = careful
         self.folder = engine.work / f"worker{number}"
         self.folder.mkdir(exist_ok=True)
         self.killers: dict[str, list[str]] = {}
@@ -203,14 +211,21 @@ class Worker:
             if not self.engine.passes(test, self.folder, {file: target}):
                 self.killers[file] = [test]
                 return Outcome("killed", test)
-        return Outcome("same code" if self._is_same(file, source) else "survived")
+        if self._is_same(file, source):
+            return Outcome("same code")
+        self.careful.compile(file, source, target, [*QUICK, *SANITIZE])
+        for test in order:
+            if not self.careful.passes(test, self.folder, {file: target}):
+                return Outcome("killed", f"{test} with sanitizers")
+        return Outcome("survived")
 
     def _is_same(self, file: str, source: Path) -> bool:
         """Tell whether an optimising compiler makes the very same code of it."""
-        changed = self.folder / "changed.o"
+        changed, same = self.folder / "changed.o", self.folder / "same.o"
         self.engine.compile(file, source, changed, OPTIMISED)
-        original = self.engine.source / file
-        source.write_text(original.read_text("utf-8"), "utf-8")
-        same = self.folder / "same.o"
+        mutant = source.read_text("utf-8")
+        # Under the same name, which is in the object.
+        source.write_text((self.engine.source / file).read_text("utf-8"), "utf-8")
         self.engine.compile(file, source, same, OPTIMISED)
+        source.write_text(mutant, "utf-8")
         return changed.read_bytes() == same.read_bytes()
