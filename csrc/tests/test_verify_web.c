@@ -46,7 +46,8 @@ static hf_result judge_with(const struct hf_bundle *by, struct kit_certs present
 {
     struct kit_chain chain;
     struct hf_peer ignored;
-    struct hf_presented in = {kit_chain(&chain, presented), NULL, PKI_NOW, purpose};
+    struct hf_presented in = {
+        .chain = kit_chain(&chain, presented), .at = PKI_NOW, .purpose = purpose};
     struct hf_web_terms terms = {.max_depth = max_depth, .name = name};
     return hf_judge_web(by, &in, &terms, out == NULL ? &ignored : out);
 }
@@ -300,7 +301,7 @@ static void wrong_arguments_are_refused(void)
 {
     struct hf_peer peer;
     struct kit_chain chain;
-    struct hf_presented in = {kit_chain(&chain, KIT_CERTS(&leaf)), NULL, PKI_NOW, 0};
+    struct hf_presented in = {.chain = kit_chain(&chain, KIT_CERTS(&leaf)), .at = PKI_NOW};
     struct hf_web_terms terms = {.max_depth = 4};
     HF_CHECK_CODE(hf_judge_web(NULL, &in, &terms, &peer), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_judge_web(roots, NULL, &terms, &peer), HF_E_BAD_ARGUMENT);

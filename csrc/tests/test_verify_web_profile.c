@@ -45,7 +45,8 @@ static hf_result judge(const struct pki_cert *anchor, struct kit_certs presented
     size_t skipped;
     HF_CHECK_OK(hf_bundle_new_roots(anchor->der, anchor->len, &skipped, &roots));
     HF_CHECK(skipped == 0);
-    struct hf_presented in = {kit_chain(&chain, presented), NULL, PKI_NOW, purpose};
+    struct hf_presented in = {
+        .chain = kit_chain(&chain, presented), .at = PKI_NOW, .purpose = purpose};
     struct hf_web_terms terms = {.max_depth = 4};
     hf_result r = hf_judge_web(roots, &in, &terms, &peer);
     hf_bundle_unref(roots);

@@ -130,9 +130,14 @@ static hf_result check_names(const struct hf_cert *cert, struct hf_span excluded
 hf_result hf_web_constraints_check(const struct hf_pool *pool, const struct hf_path *path,
                                    size_t depth)
 {
-    struct hf_span rest = hf_path_cert(pool, path, depth)->name_constraints;
+    const struct hf_cert *ca = hf_path_cert(pool, path, depth);
+    struct hf_span rest = ca->name_constraints;
     struct hf_span excluded = hf_span_of(NULL, 0);
     uint32_t count;
+    /* spec: RFC 5280 4.2.1.10. They would be enforced here either way; but a CA that lets others
+     * pass over its limits is not limited, and was not made with care. */
+    HF_NEED_SEEN(!ca->has_name_constraints || ca->name_constraints_critical, HF_E_CA_CONSTRAINTS,
+                 "name constraints that are critical", "some that others may pass over");
     if (hf_der_peek(rest, HF_DER_CONTEXT_OF(0))) {
         struct hf_span permitted;
         HF_TRY(hf_der_take(&rest, HF_DER_CONTEXT_OF(0), &permitted));

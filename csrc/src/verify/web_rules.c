@@ -134,6 +134,11 @@ hf_result hf_web_anchor_check(const struct hf_cert *cert, int purpose)
 {
     bool found;
     struct hf_span value;
+    /* spec: RFC 5280 4.2.1.9. A root whose signature is of no algorithm that is in use today
+     * (SHA-1) is older than anybody's care for that: three of the 144 roots of Debian 12. */
+    HF_NEED_SEEN(cert->basic_constraints_critical || cert->signature_kind == HF_SIG_NONE,
+                 HF_E_CA_NOT_CA, "critical basicConstraints",
+                 "basicConstraints that may be ignored");
     HF_TRY(hf_web_find_extension(cert, OID_AKI, &found, &value));
     if (found || !cert->self_issued) {
         HF_TRY(need_authority_key(cert)); /* BR 7.1.2.1.3 */

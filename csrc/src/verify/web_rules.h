@@ -26,8 +26,9 @@ HF_MUST_USE hf_result hf_web_find_extension(const struct hf_cert *cert, struct h
 /* web_names.c: the form of host names and mailboxes of a leaf, and its common name. */
 HF_MUST_USE hf_result hf_web_names_check(const struct hf_cert *leaf, int purpose);
 
-/* web_constraints.c: the DNS name constraints of the CA at `depth`: their form, and wildcards
- * below it, which OpenSSL takes for a host of that name. */
+/* web_constraints.c: the name constraints of the CA at `depth` are critical; those for hosts have
+ * the form of hosts, and wildcards below them, which OpenSSL takes for a host of that name, keep to
+ * them. */
 HF_MUST_USE hf_result hf_web_constraints_check(const struct hf_pool *pool,
                                                const struct hf_path *path, size_t depth);
 

@@ -24,9 +24,11 @@ static hf_result read_reason(struct hf_span value, struct hf_crl_entry *out)
     HF_TRY(hf_der_take(&value, HF_DER_ENUMERATED, &content));
     HF_TRY(hf_der_end(value));
     bool known = content.len == 1 && content.data[0] <= REASON_LAST &&
-                 content.data[0] != REASON_UNUSED && content.data[0] != REASON_REMOVE;
-    /* "removeFromCRL" belongs in delta lists: here it would say revoked and not revoked. */
-    HF_NEED_SEEN(known, HF_E_CRL_INVALID, "a reason that a complete CRL may give", "another one");
+                 content.data[0] != REASON_UNUSED;
+    HF_NEED_SEEN(known, HF_E_CRL_INVALID, "a reason of RFC 5280 5.3.1", "another one");
+    /* Elsewhere it would say revoked and not revoked. */
+    HF_NEED_SEEN(content.data[0] != REASON_REMOVE, HF_E_CRL_UNSUPPORTED, "a complete CRL",
+                 "an entry with removeFromCRL, which belongs in delta CRLs");
     out->reason = content.data[0];
     return hf_ok();
 }

@@ -10,21 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
 
 from handfast import (
     ChainVerifier,
     DnsName,
     HandfastError,
     InvalidBundle,
+    InvalidCrl,
     IpAddress,
     Reason,
     VerificationError,
 )
 from handfast.authority import Authority
+from handfast.pem import CERTIFICATE, CRL, read_pem
 
 _PROJECT = Path(__file__).resolve().parents[3]
 BESIDE = _PROJECT.parent / "shared" / "vectors" / "x509-limbo.json"
@@ -32,6 +35,16 @@ NOTHING = (
     "x509-limbo: nothing found, nothing run: HANDFAST_LIMBO is not set, "
     f"and there is no ../shared/vectors/{BESIDE.name}"
 )
+# limbo's names, and those of `cryptography`.
+_KEY_USAGES = {
+    "digitalSignature": "digital_signature",
+    "contentCommitment": "content_commitment",
+    "keyEncipherment": "key_encipherment",
+    "dataEncipherment": "data_encipherment",
+    "keyAgreement": "key_agreement",
+    "keyCertSign": "key_cert_sign",
+    "cRLSign": "crl_sign",
+}
 _PURPOSES = {"SERVER": ("server", "serverAuth"), "CLIENT": ("client", "clientAuth")}
 # As many as ChainVerifier takes; a chain has at most eight certificates.
 _DEPTH_MAX = 7
@@ -74,15 +87,12 @@ def unsupported(case: dict[str, Any]) -> str | None:
     _, usage = _PURPOSES.get(case["validation_kind"], ("", ""))
     name = case["expected_peer_name"]
     lacks = {
-        "CRLs: ChainVerifier takes none yet": bool(
-            case.get("crls") or "has-crl" in case["features"]
-        ),
         "a kind of validation that is neither server nor client": not usage,
         "extended key usages other than the purpose's": not (
             set(case["extended_key_usage"]) <= {usage}
         ),
-        "a demand for key usages: ChainVerifier has its own rules": bool(
-            case["key_usage"]
+        "key usages that are none of the nine": not (
+            set(case["key_usage"]) <= _KEY_USAGES.keys()
         ),
         "a list of signature algorithms: ChainVerifier has one list": bool(
             case["signature_algorithms"]
@@ -95,7 +105,20 @@ def unsupported(case: dict[str, Any]) -> str | None:
 
 
 def _der(pem: str) -> bytes:
-    return ssl.PEM_cert_to_DER_cert(pem)
+    return read_pem(pem, CERTIFICATE)[0][1]
+
+
+def _crls(case: dict[str, Any]) -> list[bytes] | None:
+    return [read_pem(pem, CRL)[0][1] for pem in case.get("crls") or ()] or None
+
+
+def _has_usages(case: dict[str, Any]) -> bool:
+    """The leaf has the key usages that limbo asks of it: the caller's own question."""
+    if not case["key_usage"]:
+        return True
+    leaf = x509.load_der_x509_certificate(_der(case["peer_certificate"]))
+    has = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    return all(getattr(has, _KEY_USAGES[usage]) for usage in case["key_usage"])
 
 
 def _name(case: dict[str, Any]) -> DnsName | IpAddress | None:
@@ -126,9 +149,12 @@ def _ask(
             expected_name=name,
             at=None if time is None else dt.datetime.fromisoformat(time),
             max_depth=_DEPTH_MAX if depth is None else min(depth, _DEPTH_MAX),
+            crls=_crls(case),
         ).verify(chain)
-    except (VerificationError, InvalidBundle) as error:
+    except (VerificationError, InvalidBundle, InvalidCrl) as error:
         return Verdict(accepted=False, reason=error.reason)
+    if not _has_usages(case):
+        return Verdict(accepted=False, reason=Reason.SVID_KEY_USAGE)
     return Verdict(accepted=True, reason=None)
 
 

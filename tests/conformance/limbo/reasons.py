@@ -24,6 +24,9 @@ _NO_PATH = frozenset({R.UNKNOWN_AUTHORITY})
 ACCEPTABLE: dict[str, frozenset[Reason]] = {
     "bettertls::": frozenset(R),  # only on demand, and about building paths
     "cve::cve-2025-61727": _CONSTRAINT,
+    "crl::revoked-certificate-with-crl": frozenset({R.CERTIFICATE_REVOKED}),
+    "crl::crlnumber-": frozenset({R.CRL_INVALID}),
+    "crl::issuer-missing-crlsign": frozenset({R.CRL_UNTRUSTED}),
     # The issuer's key is cut off in the middle.
     "invalid::invalid-issuer-key": frozenset({R.DER_TRUNCATED, R.CERTIFICATE_KEY}),
     "pathlen::": frozenset({R.PATH_LENGTH}),
@@ -42,6 +45,8 @@ ACCEPTABLE: dict[str, frozenset[Reason]] = {
     "rfc5280::nc::invalid-": _CONSTRAINT | _EXTENSION | _MISPLACED,
     "rfc5280::nc::nc-permits-invalid-": _CONSTRAINT | _EXTENSION,
     "rfc5280::nc::not-allowed-in-ee": _MISPLACED,
+    # About criticality, where the others are about names.
+    "rfc5280::nc::permitted-dns-match-noncritical": _MISPLACED,
     "rfc5280::pc::": _MISPLACED,
     "rfc5280::san::": _EXTENSION,
     "rfc5280::san::noncritical-with-empty-subject": frozenset(

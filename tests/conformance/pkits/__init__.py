@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NIST's Public Key Interoperability Test Suite against `ChainVerifier`."""
