@@ -361,9 +361,7 @@ class Connection:
             return
         purpose = _PEER_PURPOSE[self._config.role]
         try:
-            newest.verifier.verify(
-                tuple(self._conn.presented()), _ffi.NOW, purpose
-            )
+            newest.verifier.verify(tuple(self._conn.presented()), _ffi.NOW, purpose)
         except PeerError:
             # To the engine this connection is a good one: the peer gets its end.
             self._conn.close()

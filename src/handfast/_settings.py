@@ -85,15 +85,23 @@ def as_bundle_set(
 
 def as_chain(chain: Sequence[bytes]) -> tuple[bytes, ...]:
     """Insist on a sequence of DER certificates; one certificate alone is a mistake."""
-    if type(chain) is not tuple:
-        if isinstance(chain, bytes | bytearray | memoryview | str):
-            refuse("a sequence of DER certificates, leaf first", type(chain).__name__)
-        chain = tuple(chain)
-    for certificate in chain:
-        # By type first: this stands in the way of every verdict.
-        if type(certificate) is not bytes and not isinstance(certificate, bytes):  # pyright: ignore
+    if not isinstance(chain, tuple) and isinstance(
+        chain, bytes | bytearray | memoryview | str
+    ):
+        refuse("a sequence of DER certificates, leaf first", type(chain).__name__)
+    certificates: tuple[bytes, ...] = tuple(chain)
+    for certificate in certificates:
+        if type(certificate) is not bytes:
+            return _as_plain(certificates)
+    return certificates
+
+
+def _as_plain(certificates: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Refuse what is not bytes; of subclasses take the bytes that they hold."""
+    for certificate in certificates:
+        if not isinstance(certificate, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
             refuse("DER certificates as bytes", type(certificate).__name__)
-    return chain
+    return tuple(memoryview(certificate).tobytes() for certificate in certificates)
 
 
 def as_roots(roots: Sequence[bytes] | bytes | str | None) -> Sequence[bytes]:

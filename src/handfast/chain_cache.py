@@ -103,7 +103,7 @@ class ChainCache:
     def shared(cls) -> Self:
         """Return the one that is used where no other is given."""
         cache = cls.__new__(cls)
-        cache._native = _ffi.NativeChainCache.shared()
+        cache._native = _ffi.NativeChainCache.shared()  # noqa: SLF001 - its own
         return cache
 
     @property
@@ -132,9 +132,9 @@ def as_native(
         return None
     if isinstance(cache, ChainCache):
         return cache.native
-    if cache == "shared":
-        return _ffi.NativeChainCache.shared()
-    _refuse("cache= to be a ChainCache, 'shared', or None for none", repr(cache))
+    if cache != "shared":
+        _refuse("cache= to be a ChainCache, 'shared', or None for none", repr(cache))
+    return _ffi.NativeChainCache.shared()
 
 
 def _refuse(expected: str, seen: str) -> NoReturn:

@@ -223,9 +223,9 @@ class VerifiedPeer:
 
 # Past __setattr__, and faster than object.__setattr__ by name.
 _new = object.__new__
-_set_chain = VerifiedPeer._chain.__set__  # type: ignore[attr-defined]  # pyright: ignore
-_set_facts = VerifiedPeer._facts.__set__  # type: ignore[union-attr]  # pyright: ignore
-_set_record = VerifiedPeer._record.__set__  # type: ignore[attr-defined]  # pyright: ignore
+_set_chain = vars(VerifiedPeer)["_chain"].__set__
+_set_facts = vars(VerifiedPeer)["_facts"].__set__
+_set_record = vars(VerifiedPeer)["_record"].__set__
 
 
 def from_record(record: bytes, chain: tuple[bytes, ...]) -> VerifiedPeer:

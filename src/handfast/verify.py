@@ -66,7 +66,7 @@ class Verifier:
 
     __slots__ = ("_at", "_native", "_purpose")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, each one a question
         self,
         bundles: TrustBundleSet | TrustBundle | Iterable[TrustBundle],
         *,

@@ -104,9 +104,7 @@ class NativeVerifier:
         der = b"".join(roots)
         return cls(lib.hf_ffi_verifier_new_web(der, len(der), max_depth))
 
-    def verify(
-        self, chain: tuple[bytes, ...], at: int, purpose: int
-    ) -> VerifiedPeer:
+    def verify(self, chain: tuple[bytes, ...], at: int, purpose: int) -> VerifiedPeer:
         """Judge an SVID chain, leaf first; the policy runs too."""
         count = len(chain)
         lengths = _LENGTHS[count](*map(len, chain)) if count < len(_LENGTHS) else b""
