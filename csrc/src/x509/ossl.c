@@ -49,10 +49,15 @@ bool hf_ossl_version_refused(unsigned long version)
  * held by a thread that it does not have, and waits for it for ever (D9). So first uses happen
  * under locks of ours, and fork waits for those. Plain mutexes: a child may unlock them. Later
  * reseeding (every seven minutes) holds OpenSSL's lock for microseconds; it is not covered.
- */
+ *
+ * The end of a thread is the same: OpenSSL drops what it kept for the thread under one lock that
+ * every thread's first use needs, too. It is made to do so under ours, by a key whose destructor
+ * runs before OpenSSL's own: C libraries run them in the order in which the keys were made. A
+ * system's OpenSSL was started by somebody else; its key may be the older one. */
 static pthread_mutex_t first_uses = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t seeding = PTHREAD_MUTEX_INITIALIZER; /* taken within first_uses, too */
 static _Thread_local bool seeded;
+static pthread_key_t thread_end;
 static _Thread_local unsigned first_use_depth; /* a handshake's step has verifications inside */
 
 static void before_fork(void)
@@ -81,10 +86,20 @@ void hf_ossl_first_use_end(void)
     }
 }
 
+static void at_thread_end(void *unused)
+{
+    (void)unused;
+    (void)pthread_mutex_lock(&seeding);
+    OPENSSL_thread_stop();
+    seeded = false; /* a later destructor may come back to us */
+    (void)pthread_mutex_unlock(&seeding);
+}
+
 static void seed_this_thread(void)
 {
     unsigned char byte;
     (void)pthread_mutex_lock(&seeding);
+    (void)pthread_setspecific(thread_end, &library);
     /* A failure is met again, and reported, by whoever needs random bytes. */
     seeded = RAND_bytes_ex(library.ctx, &byte, 1, 0) == 1 &&
              RAND_priv_bytes_ex(library.ctx, &byte, 1, 0) == 1;
@@ -127,6 +142,9 @@ static void start(void)
     library.code = HF_E_OPENSSL;
     if (hf_ossl_version_refused(OpenSSL_version_num())) {
         library.code = HF_E_OPENSSL_VERSION;
+        return;
+    }
+    if (pthread_key_create(&thread_end, at_thread_end) != 0) {
         return;
     }
 #ifdef HF_OPENSSL_PINNED
