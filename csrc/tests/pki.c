@@ -18,7 +18,7 @@ void pki_need(bool good, const char *what)
     }
 }
 
-static void write_name(struct der_writer *w, struct der_bytes raw, const char *common_name)
+void pki_write_name(struct der_writer *w, struct der_bytes raw, const char *common_name)
 {
     if (raw.data != NULL) {
         der_raw(w, raw);
@@ -75,16 +75,8 @@ static void write_spki(struct der_writer *w, const struct pki_spec *spec)
     OPENSSL_free(der);
 }
 
-static void write_extensions(struct der_writer *w, const struct pki_spec *spec)
+void pki_write_extension_list(struct der_writer *w, const struct pki_spec *spec)
 {
-    if (spec->no_extensions) {
-        return;
-    }
-    if (spec->extensions_raw.data != NULL) {
-        der_raw(w, spec->extensions_raw);
-        return;
-    }
-    size_t tagged = der_open(w, 0xa3);
     size_t list = der_open(w, 0x30);
     for (size_t i = 0; i < spec->extension_count; i++) {
         const struct pki_extension *e = &spec->extensions[i];
@@ -100,6 +92,19 @@ static void write_extensions(struct der_writer *w, const struct pki_spec *spec)
         der_close(w, one);
     }
     der_close(w, list);
+}
+
+static void write_extensions(struct der_writer *w, const struct pki_spec *spec)
+{
+    if (spec->no_extensions) {
+        return;
+    }
+    if (spec->extensions_raw.data != NULL) {
+        der_raw(w, spec->extensions_raw);
+        return;
+    }
+    size_t tagged = der_open(w, 0xa3);
+    pki_write_extension_list(w, spec);
     der_close(w, tagged);
 }
 
@@ -112,9 +117,9 @@ static void write_tbs(struct der_writer *w, const struct pki_spec *spec, struct 
     }
     write_serial(w, spec->serial);
     der_raw(w, spec->inner_algorithm.data == NULL ? algorithm : spec->inner_algorithm);
-    write_name(w, spec->issuer, spec->issuer_name);
+    pki_write_name(w, spec->issuer, spec->issuer_name);
     write_validity(w, spec);
-    write_name(w, spec->subject, spec->subject_name);
+    pki_write_name(w, spec->subject, spec->subject_name);
     write_spki(w, spec);
     der_raw(w, spec->before_extensions);
     write_extensions(w, spec);

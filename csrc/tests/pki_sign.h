@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keys and signatures of the test certificates.
+ * Keys, signatures and parts of the test certificates.
  */
 #ifndef HF_TESTS_PKI_SIGN_H
 #define HF_TESTS_PKI_SIGN_H
@@ -19,5 +19,9 @@ void pki_write_algorithm(struct der_writer *w, enum pki_algorithm algorithm);
 /* Returns the length of the signature. */
 size_t pki_sign(EVP_PKEY *key, enum pki_algorithm algorithm, struct der_bytes tbs, uint8_t *out,
                 size_t cap);
+
+/* pki.c: a Name, raw or of one common name; and the SEQUENCE of a spec's extensions. */
+void pki_write_name(struct der_writer *w, struct der_bytes raw, const char *common_name);
+void pki_write_extension_list(struct der_writer *w, const struct pki_spec *spec);
 
 #endif
