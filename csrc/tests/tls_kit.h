@@ -28,6 +28,7 @@ struct tls_who {
     const char *ciphersuites;
     const char *alpn; /* wire form, NUL-terminated */
     int key_log;
+    struct hf_chain_cache *cache; /* NULL: none; borrowed */
 };
 
 /* A P-256 identity under the authority "root" of KIT_KEY(0). */
