@@ -22,10 +22,10 @@ from handfast.chain_buffer import ChainBuffer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handfast.chain_buffer import Buffer
+    from handfast.chain_buffer import AnyBuffer
 
     # One chain: certificates back to back, or each by itself, the leaf first.
-    Chain: TypeAlias = Buffer | Sequence[Buffer]
+    Chain: TypeAlias = AnyBuffer | Sequence[AnyBuffer]
 
     class ArrowArray(Protocol):
         """An array of any Arrow library."""
@@ -125,6 +125,7 @@ def _from_objects(chains: Iterator[Any], size: int) -> Iterator[Chunk]:
             yield from _join_parted(some)
         else:
             yield from _mixed(some)
+        del some  # before the next ones are read: one piece in memory, not two
 
 
 def _offsets(lengths: Iterable[int]) -> array[int]:

@@ -37,7 +37,7 @@ from handfast.reasons import ROWS, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from handfast.chain_buffer import Buffer
+    from typing_extensions import Buffer
 
 __all__ = ["BatchItem", "BatchResult", "BatchSummary"]
 

@@ -6,18 +6,21 @@ This is how Arrow lays out binary columns, and how a corpus is mapped from a fil
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, TypeAlias
 
 from handfast.errors import ConfigError, Reason, detail_for
 
 if TYPE_CHECKING:
-    import array
-    import mmap
+    # Of the type checkers; nothing to install.
+    from typing_extensions import Buffer
 
-    # What has the buffer protocol; NumPy arrays and ctypes arrays have it as well.
-    Buffer: TypeAlias = (
-        bytes | bytearray | memoryview[Any] | array.array[int] | mmap.mmap
-    )
+    class _NumpyArray(Protocol):
+        """NumPy says that its arrays are buffers only from Python 3.12 on."""
+
+        @property
+        def __array_interface__(self) -> dict[str, Any]: ...
+
+    AnyBuffer: TypeAlias = Buffer | _NumpyArray
 
 __all__ = ["ChainBuffer"]
 
@@ -85,7 +88,10 @@ class ChainBuffer:
     cert_offsets: memoryview | None
 
     def __init__(
-        self, data: Buffer, offsets: Buffer, cert_offsets: Buffer | None = None
+        self,
+        data: AnyBuffer,
+        offsets: AnyBuffer,
+        cert_offsets: AnyBuffer | None = None,
     ) -> None:
         self.data = _view("data=", data).cast("B")
         self.offsets = _offsets("offsets=", offsets)

@@ -11,7 +11,9 @@ import pytest
 MODULES = (
     "handfast.authority.ca",
     "handfast.authorize",
+    "handfast.batch",
     "handfast.bundle",
+    "handfast.chain_buffer",
     "handfast.der",
     "handfast.errors",
     "handfast.ids",
