@@ -3,20 +3,31 @@
 """Build every fuzz target and run each for its share of the time.
 
     python3 tools/fuzz.py --time 60 [TARGET ...]
+    python3 tools/fuzz.py --plain --inputs 1000000 --seed 7 fast_subset
+    python3 tools/fuzz.py --merge [TARGET ...]
 
 C targets are fuzz/c/<target>.c under clang's libFuzzer with ASan and UBSan; Python
 targets are fuzz/py/<target>.py under atheris. Seeds lie in fuzz/corpus/<target>, a
 dictionary in fuzz/dict/<target>.dict. What a run finds new goes to build/fuzz/corpus.
 An input that breaks something lands in build/fuzz/crashes, and the exit code is 1.
+
+--plain runs C targets without libFuzzer and sanitizers, on inputs from a seed, to count
+cases fast. --merge replaces seeds by the fewest inputs that reach as much. --log adds a
+line of JSON for each run, which tools/fuzz_figures.py sums up.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+
+from fuzz_run import Run, watch
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "fuzz"
@@ -26,6 +37,25 @@ NEEDS = ("clang=clang,libclang-rt-dev",)
 # One input may not take longer than this (seconds), nor more memory (MB).
 INPUT_TIMEOUT = 10
 MEMORY_LIMIT = 2048
+
+# These read their input as choices, of which a short input has too few; libFuzzer would
+# only slowly come to longer ones.
+CHOICES = {"batch", "chain_cache", "fast_subset", "recall"}
+CHOICES_OPTIONS = ("-len_control=0", "-max_len=512")
+
+# What libFuzzer called an input; somebody else's names stay.
+FOUND_NAME = re.compile(r"[0-9a-f]{16,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run: from the command line."""
+
+    seconds: int
+    jobs: int
+    nice: int
+    log: Path | None
+    pause: Path | None
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
@@ -38,10 +68,17 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
         raise SystemExit(f"fuzz: {command[0]} ended with {done.returncode}")
 
 
-def build_c() -> None:
-    """Compile the C targets with clang, in a build directory of their own."""
-    run(sys.executable, ROOT / "tools" / "system.py", "need", *NEEDS)
-    env = os.environ | {"CC": "clang"}
+def build_c(*, plain: bool) -> Path:
+    """Compile the C targets, in a build directory of their own."""
+    folder = WORK / ("plain" if plain else "c")
+    env = dict(os.environ)
+    options = ["-DHANDFAST_TESTS=OFF"]
+    if plain:
+        options.append("-DHANDFAST_FUZZ_PLAIN=ON")
+    else:
+        run(sys.executable, ROOT / "tools" / "system.py", "need", *NEEDS)
+        env["CC"] = "clang"
+        options.append("-DHANDFAST_FUZZ=ON")
     # The archives hold machine code beside gcc's bitcode, so clang can link them.
     prefix = subprocess.run(
         [sys.executable, ROOT / "tools" / "openssl.py"],
@@ -49,11 +86,10 @@ def build_c() -> None:
         stdout=subprocess.PIPE,
         text=True,
     ).stdout.strip()
-    options = ["-DHANDFAST_FUZZ=ON", "-DHANDFAST_TESTS=OFF"]
-    options += [f"-DHANDFAST_OPENSSL_PREFIX={prefix}"]
-    options += [f"-DHANDFAST_MB_PREFIX={ROOT / '.venv'}"]
-    run("cmake", "-S", ROOT / "csrc", "-B", WORK / "c", *options, env=env)
-    run("cmake", "--build", WORK / "c", "--parallel", str(os.cpu_count() or 1))
+    options.append(f"-DHANDFAST_OPENSSL_PREFIX={prefix}")
+    run("cmake", "-S", ROOT / "csrc", "-B", folder, *options, env=env)
+    run("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1))
+    return folder
 
 
 def prepare_python() -> Path:
@@ -63,14 +99,19 @@ def prepare_python() -> Path:
     return ROOT / ".venv" / "bin" / "python"
 
 
-def fuzz(name: str, command: list[str | Path], seconds: int) -> bool:
+def corpora(name: str) -> list[Path]:
+    """Return where inputs of a target lie: new ones first, which libFuzzer writes."""
+    found, seeds = WORK / "corpus" / name, FUZZ / "corpus" / name
+    found.mkdir(parents=True, exist_ok=True)
+    return [found, seeds] if seeds.is_dir() else [found]
+
+
+def fuzz(name: str, command: list[str | Path], options: Options) -> bool:
     """Run one target; tells whether nothing broke."""
-    found = WORK / "corpus" / name
     crashes = WORK / "crashes"
-    for folder in (found, crashes):
-        folder.mkdir(parents=True, exist_ok=True)
+    crashes.mkdir(parents=True, exist_ok=True)
     arguments: list[str | Path] = [
-        f"-max_total_time={seconds}",
+        f"-max_total_time={options.seconds}",
         f"-timeout={INPUT_TIMEOUT}",
         f"-rss_limit_mb={MEMORY_LIMIT}",
         f"-artifact_prefix={crashes / name}-",
@@ -79,53 +120,94 @@ def fuzz(name: str, command: list[str | Path], seconds: int) -> bool:
     dictionary = FUZZ / "dict" / f"{name}.dict"
     if dictionary.is_file():
         arguments.append(f"-dict={dictionary}")
-    seeds = FUZZ / "corpus" / name
-    corpora = [found, seeds] if seeds.is_dir() else [found]
-    log = WORK / f"{name}.log"
-    with log.open("wb") as out:
-        code = subprocess.call(
-            [*command, *arguments, *corpora],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
-    lines = log.read_text("utf-8", "replace").splitlines()
-    stats = [line for line in lines if "number_of_executed_units" in line]
-    count = stats[-1].rpartition(":")[2].strip() if stats else "no"
-    print(f"fuzz: {name}: {seconds} s, {count} inputs, exit code {code}", flush=True)
+    if name in CHOICES:
+        arguments += CHOICES_OPTIONS
+    return attempt(name, [*command, *arguments, *corpora(name)], options)
+
+
+def attempt(name: str, command: list[str | Path], options: Options) -> bool:
+    """Run a command to its end and report; tells whether nothing broke."""
+    plain = ["nice", "-n", str(options.nice)] if options.nice else []
+    done: Run = watch(
+        name, [*plain, *map(str, command)], WORK / f"{name}.log", options.pause
+    )
+    print(f"fuzz: {done}", flush=True)
+    if options.log is not None:
+        done.append_to(options.log)
     # A run that executed nothing has shown nothing.
-    if code != 0 or not stats:
-        print("\n".join(lines[-60:]), file=sys.stderr)
+    if done.code != 0 or done.executions == 0:
+        print(done.tail, file=sys.stderr)
         return False
     return True
+
+
+def merge(name: str, command: list[str | Path]) -> bool:
+    """Replace the seeds of a target by a minimal set that covers the same."""
+    seeds = FUZZ / "corpus" / name
+    fresh = WORK / "merged" / name
+    run("rm", "-rf", fresh)
+    fresh.mkdir(parents=True)
+    run(*command, "-merge=1", "-timeout=30", fresh, *corpora(name))
+    # What has a name of its own is a regression, kept for its story.
+    for path in seeds.glob("*"):
+        if FOUND_NAME.fullmatch(path.name):
+            path.unlink()
+    seeds.mkdir(exist_ok=True)
+    for path in fresh.iterdir():
+        path.replace(seeds / path.name)
+    print(f"fuzz: {name}: {len(list(seeds.iterdir()))} seeds")
+    return True
+
+
+def commands(wanted: set[str], *, plain: bool) -> dict[str, list[str | Path]]:
+    """Build what is wanted; return how each target is started."""
+    c_targets = [path.stem for path in sorted((FUZZ / "c").glob("*.c"))]
+    py_targets = [path.stem for path in sorted((FUZZ / "py").glob("*.py"))]
+    unknown = wanted - set(c_targets) - set(py_targets)
+    if unknown or not c_targets + py_targets:
+        names = ", ".join(sorted(unknown)) or "none at all"
+        raise SystemExit(f"fuzz: no such target: {names}")
+    c_targets = [name for name in c_targets if not wanted or name in wanted]
+    py_targets = [name for name in py_targets if not wanted or name in wanted]
+    found: dict[str, list[str | Path]] = {}
+    if c_targets:
+        folder = build_c(plain=plain)
+        kind = "plain" if plain else "fuzz"
+        found |= {name: [folder / f"{kind}_{name}"] for name in c_targets}
+    if py_targets and not plain:
+        python = prepare_python()
+        found |= {n: [python, FUZZ / "py" / f"{n}.py"] for n in py_targets}
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzz every target for a while.")
     parser.add_argument("--time", type=int, default=60, help="seconds in all")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at once")
+    parser.add_argument("--nice", type=int, default=0, help="how much to give way")
+    parser.add_argument("--log", type=Path, help="add a line for each run")
+    parser.add_argument("--pause", type=Path, help="stand still while this exists")
+    parser.add_argument("--merge", action="store_true", help="minimise the seeds")
+    parser.add_argument("--plain", action="store_true", help="count cases instead")
+    parser.add_argument("--inputs", type=int, default=100_000, help="for --plain")
+    parser.add_argument("--seed", type=int, default=1, help="for --plain")
     parser.add_argument("targets", nargs="*", help="names; all when none is given")
-    arguments = parser.parse_args()
-    wanted = set(arguments.targets)
-    c_targets = [path.stem for path in sorted((FUZZ / "c").glob("*.c"))]
-    py_targets = [path.stem for path in sorted((FUZZ / "py").glob("*.py"))]
-    unknown = wanted - set(c_targets) - set(py_targets)
-    if unknown or not c_targets + py_targets:
-        print(f"fuzz: no such target: {', '.join(sorted(unknown)) or 'none at all'}")
-        return 2
-    c_targets = [name for name in c_targets if not wanted or name in wanted]
-    py_targets = [name for name in py_targets if not wanted or name in wanted]
-    commands: dict[str, list[str | Path]] = {}
-    if c_targets:
-        build_c()
-        for name in c_targets:
-            commands[name] = [WORK / "c" / f"fuzz_{name}"]
-    if py_targets:
-        python = prepare_python()
-        for name in py_targets:
-            commands[name] = [python, FUZZ / "py" / f"{name}.py"]
-    seconds = max(1, arguments.time // len(commands))
-    results = [fuzz(name, command, seconds) for name, command in commands.items()]
-    return 0 if all(results) else 1
+    given = parser.parse_args()
+    wanted = commands(set(given.targets), plain=given.plain)
+    seconds = max(1, given.time * given.jobs // len(wanted))
+    options = Options(seconds, given.jobs, given.nice, given.log, given.pause)
+
+    def one(item: tuple[str, list[str | Path]]) -> bool:
+        name, command = item
+        if given.merge:
+            return merge(name, command)
+        if given.plain:
+            numbers = [str(given.seed), str(given.inputs)]
+            return attempt(f"plain-{name}", [*command, *numbers], options)
+        return fuzz(name, command, options)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        return 0 if all(list(pool.map(one, wanted.items()))) else 1
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ nothing.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shlex
 import shutil
@@ -166,7 +167,9 @@ class Engine:
                 stderr=subprocess.DEVNULL,
                 timeout=LONGEST if known is None else 2.0 + PATIENCE * known,
                 check=False,
-                preexec_fn=_limit,
+                env={**os.environ, "ASAN_OPTIONS": "hard_rss_limit_mb=4096"},
+                # ASan's shadow is larger than any limit; it has one of its own.
+                preexec_fn=None if self.extra else _limit,
             )
         except subprocess.TimeoutExpired:
             return False
