@@ -22,6 +22,8 @@ struct hf_batch_worker {
     struct hf_batch_arena arena;
     struct hf_batch_statistics statistics;
     struct hf_peer peer; /* of a single judgement */
+    bool has_met;
+    struct hf_cert met; /* the intermediate of the chain before: the next one's, nearly always */
     struct hf_batch_lanes lanes;
 };
 
@@ -142,17 +144,35 @@ static void flush_rest(struct hf_batch_worker *worker)
     }
 }
 
-static bool begin(const struct hf_batch_worker *worker, struct hf_batch_waiting *waiting)
+static void remember(struct hf_batch_worker *worker, const struct hf_pool *pool)
+{
+    if (pool->count > 1 &&
+        !(worker->has_met && hf_span_equal(worker->met.der, pool->certs[1].der))) {
+        worker->met = pool->certs[1];
+        worker->has_met = true;
+    }
+}
+
+static bool begin(struct hf_batch_worker *worker, struct hf_batch_waiting *waiting)
 {
     const struct hf_batch_run *run = worker->run;
+    struct hf_pending *pending = &waiting->pending;
     const struct hf_judge_options options = {.rules = run->verifier->rules};
     bool ready = false;
-    waiting->presented = (struct hf_presented){
-        .chain = &waiting->item.chain, .at = run->options.at, .purpose = run->options.purpose};
+    waiting->presented = (struct hf_presented){.chain = &waiting->item.chain,
+                                               .at = run->options.at,
+                                               .purpose = run->options.purpose,
+                                               .met = worker->has_met ? &worker->met : NULL};
     /* A failure of the engine is met again by the judge, who tells it. */
-    return hf_is_ok(hf_pending_begin(run->verifier->bundles, &waiting->presented, &options,
-                                     &waiting->pending, &ready)) &&
-           ready;
+    if (!hf_is_ok(hf_pending_begin(run->verifier->bundles, &waiting->presented, &options, pending,
+                                   &ready))) {
+        return false;
+    }
+    remember(worker, &pending->pool);
+    if (ready && pending->path.count > 1 && pending->pool.issuers_verified == 0) {
+        worker->statistics.issuers_known++;
+    }
+    return ready;
 }
 
 static void take(struct hf_batch_worker *worker, size_t i)

@@ -16,14 +16,16 @@ static hf_result at_depth(hf_result r, size_t depth)
 }
 
 /* The intermediate's key, once its signature held under `above`. */
-static hf_result step_down(const struct hf_bundle *bundle, const struct hf_signer *above,
-                           const struct hf_cert *cert, struct hf_signer **out)
+static hf_result step_down(struct hf_pool *pool, const struct hf_bundle *bundle,
+                           const struct hf_signer *above, const struct hf_cert *cert,
+                           struct hf_signer **out)
 {
     *out = hf_issuer_memory_find(bundle, above, cert->der);
     if (*out != NULL) {
         return hf_ok();
     }
     struct hf_signed what = hf_signed_of(cert);
+    pool->issuers_verified++;
     HF_TRY(hf_signature_verify(above, &what));
     HF_TRY(hf_signer_new(cert, out));
     hf_issuer_memory_keep(bundle, above, cert->der, *out);
@@ -37,7 +39,7 @@ hf_result hf_fast_issuers(struct hf_pool *pool, const struct hf_bundle *bundle,
     struct hf_signer *above = hf_signer_ref(path->anchor->signer);
     for (size_t depth = path->count - 1; depth > 0; depth--) {
         struct hf_signer *next = NULL;
-        hf_result r = step_down(bundle, above, hf_path_cert(pool, path, depth), &next);
+        hf_result r = step_down(pool, bundle, above, hf_path_cert(pool, path, depth), &next);
         hf_signer_unref(above);
         HF_TRY(at_depth(r, depth));
         above = next;

@@ -16,6 +16,9 @@ struct hf_presented {
     int64_t at;            /* resolved: never HF_TIME_NOW */
     int purpose;           /* HF_PURPOSE_* of the peer */
     const uint8_t *digest; /* hf_chain_digest() of the chain, from a caller who has it; else NULL */
+    /* A view that was read before, of bytes that are still there: an equal certificate behind the
+     * leaf is not read again. NULL: none. */
+    const struct hf_cert *met;
 };
 
 /* What every judgement keeps to:

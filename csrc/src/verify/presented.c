@@ -34,6 +34,7 @@ hf_result hf_pool_init(const struct hf_presented *in, struct hf_pool *out)
     /* The views are written by the reader: clearing all 8 of them would only cost. */
     out->in = in;
     out->count = 0;
+    out->issuers_verified = 0;
     for (size_t i = 0; i < HF_CHAIN_MAX; i++) {
         out->decoded[i] = NULL;
         out->repeated[i] = false;
@@ -44,6 +45,11 @@ hf_result hf_pool_init(const struct hf_presented *in, struct hf_pool *out)
         struct hf_span der = hf_span_of(at, in->chain->lengths[i]);
         at += der.len;
         out->repeated[i] = seen_before(out, i, der);
+        if (i != 0 && in->met != NULL && hf_span_equal(in->met->der, der)) {
+            out->certs[i] = *in->met;
+            out->count++;
+            continue;
+        }
         hf_result r = hf_cert_parse(der, &out->certs[i]);
         if (!hf_is_ok(r)) {
             hf_error_current()->depth = (int32_t)i;

@@ -11,6 +11,7 @@
 struct hf_pool {
     const struct hf_presented *in;
     size_t count;
+    unsigned issuers_verified;          /* signatures of issuers that no memory knew: statistics */
     struct hf_cert certs[HF_CHAIN_MAX]; /* leaf first; views into the caller's bytes */
     bool repeated[HF_CHAIN_MAX];        /* the same bytes came before: never looked at again */
     X509 *decoded[HF_CHAIN_MAX];        /* ours, made on demand; unused when the caller has some */
