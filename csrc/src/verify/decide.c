@@ -10,6 +10,7 @@
 #include "verify/fast.h"
 #include "verify/general.h"
 #include "verify/path_rules.h"
+#include "verify/path_signatures.h"
 
 /* Candidates looked at, tried or not. Only many authorities of one name without key identifiers
  * can make so many. */
@@ -107,38 +108,19 @@ static void note_bad_signature(struct decision *d)
     keep(d, RANK_SIGNATURE);
 }
 
-static bool is_covered(const struct decision *d)
-{
-    return d->question->way != HF_WAY_GENERAL &&
-           hf_fast_covers(d->pool, &d->search.path, d->question);
-}
-
-/* The signatures of a path alone. */
-static hf_result check_signatures(struct decision *d)
-{
-    if (is_covered(d)) {
-        hf_result r = hf_fast_signatures(d->pool, d->bundle, &d->search.path);
-        if (r.code != HF_E_CERT_KEY) {
-            return r;
-        }
-    }
-    /* Who wants the fast path alone has no use for the other one's diagnosis. */
-    return d->question->way == HF_WAY_FAST ? hf_ok()
-                                           : hf_general_signatures(d->pool, &d->search.path);
-}
-
 /* All that is left of a path that keeps our own rules. */
 static hf_result verify(struct decision *d)
 {
-    if (is_covered(d)) {
-        hf_result r = hf_fast_signatures(d->pool, d->bundle, &d->search.path);
+    const struct hf_path *path = &d->search.path;
+    if (d->question->way != HF_WAY_GENERAL && hf_fast_covers(d->pool, path, d->question)) {
+        hf_result r = hf_fast_signatures(d->pool, d->bundle, path);
         if (r.code != HF_E_CERT_KEY) {
             return r;
         }
     }
     HF_NEED_SEEN(d->question->way != HF_WAY_FAST, HF_E_CHAIN_REJECTED,
                  "a path of the fast path's profile", "one that is not");
-    return hf_general_verify(d->pool, &d->search.path, d->question);
+    return hf_general_verify(d->pool, path, d->question);
 }
 
 /* Our rules said no, and the record says why: it is worth telling if the signatures hold. */
@@ -149,7 +131,7 @@ static hf_result weigh(struct decision *d)
     }
     struct hf_error refusal = *hf_error_current();
     d->attempts++;
-    hf_result r = check_signatures(d);
+    hf_result r = hf_path_signatures(d->pool, d->bundle, &d->search.path, d->question);
     if (is_internal(r)) {
         return r;
     }

@@ -25,6 +25,6 @@ HF_MUST_USE hf_result hf_describe_unknown_authority(const struct hf_pool *pool,
  * it: say so in the current failure. A diagnosis: it changes no verdict, spends at most a few
  * signatures, and is silent about its own failures. */
 void hf_describe_foreign(struct hf_pool *pool, const struct hf_bundle_set *bundles,
-                         const struct hf_bundle *own);
+                         const struct hf_bundle *own, enum hf_way way);
 
 #endif

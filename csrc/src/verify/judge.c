@@ -71,8 +71,8 @@ static hf_result judge(const struct hf_bundle_set *bundles, struct hf_pool *pool
     if (hf_is_ok(r)) {
         return hf_peer_fill(pool, bundle, &path, &id, out);
     }
-    if (is_about_authority(r.code)) {
-        hf_describe_foreign(pool, bundles, bundle);
+    if (is_about_authority(r.code) && options->way != HF_WAY_FAST) {
+        hf_describe_foreign(pool, bundles, bundle, options->way);
         r.code = hf_error_current()->code;
     }
     hf_spiffe_id_claim(&id);
