@@ -220,7 +220,7 @@ static void one_bit_makes_another_chain(void)
         recall_ask(cache, (struct recall_question){.set = set, .certs = KIT_CERTS(&direct)})));
     for (size_t i = 0; i < direct.len; i++) {
         bent = direct;
-        bent.der[i] ^= 1u << (i % 8);
+        bent.der[i] = (uint8_t)(bent.der[i] ^ 1u << (i % 8));
         struct recall_answer answer =
             recall_ask(cache, (struct recall_question){.set = set, .certs = KIT_CERTS(&bent)});
         HF_CHECK(answer.same && !answer.hit && !answer.kept && answer.code != HF_OK);
