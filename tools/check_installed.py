@@ -8,23 +8,30 @@ python tools/check_installed.py
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from pathlib import Path
 
 import handfast
 import openssl
 
+HAS_LANES = re.compile(r"^Tag: \S+-manylinux\S*_x86_64$", re.MULTILINE)
+
 
 def main() -> int:
     version = handfast.openssl_version()
     pinned = openssl.Pin.read().version
     checkout = Path(__file__).resolve().parent.parent
+    # A wheel for such machines has lanes; whether this CPU has them is its own affair.
+    tags = importlib.metadata.distribution("handfast").read_text("WHEEL") or ""
+    lanes = {"avx512ifma", "unsupported"} if HAS_LANES.search(tags) else {"not built"}
     problems = [
         text
         for text, is_wrong in (
             (f"built with {version.built}", version.built != pinned),
             (f"runs {version.running}", version.running != version.built),
             (f"its OpenSSL is the {version.origin} one", version.origin != "pinned"),
+            (f"its signature lanes are {version.lanes!r}", version.lanes not in lanes),
             (
                 f"imported from the checkout: {handfast.__file__}",
                 checkout / "src" in Path(handfast.__file__).parents,
@@ -36,7 +43,7 @@ def main() -> int:
     python = f"Python {sys.version.split()[0]}"
     print(
         f"check_installed: {name} on {python}: built {version.built}, "
-        f"running {version.running} ({version.origin})"
+        f"running {version.running} ({version.origin}), lanes {version.lanes}"
     )
     for text in problems:
         print(f"  wrong: {text}")

@@ -6,6 +6,8 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ecdsa_kit.h"
 #include "hf_test.h"
@@ -74,6 +76,27 @@ static void lanes_that_are_switched_off_say_nothing(void)
     HF_CHECK(hf_mb_available() == before);
     hf_mb_verify(HF_KEY_P256, &job, 1);
     HF_CHECK(job.held == before);
+    ecdsa_free(&e);
+}
+
+/* D9: no lock of the parent is waited for, and the self-test need not be run again. */
+static void a_forked_child_has_lanes_too(void)
+{
+    struct ecdsa e;
+    struct ecdsa_case c = {.kind = HF_KEY_P384};
+    int status = -1;
+    ecdsa_init(&e, HF_KEY_P384);
+    ecdsa_random_digest(&c, 48);
+    ecdsa_sign(&e, NULL, &c);
+    struct hf_mb_job job = ecdsa_job(&c);
+    bool here = hf_mb_available();
+    pid_t child = fork();
+    if (child == 0) {
+        hf_mb_verify(HF_KEY_P384, &job, 1);
+        _exit(job.held == here && hf_mb_available() == here ? 0 : 1);
+    }
+    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    HF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     ecdsa_free(&e);
 }
 
@@ -271,6 +294,7 @@ static void more_jobs_than_lanes_are_done_in_turns(void)
 HF_TESTS({"many threads may ask the first question", many_threads_may_ask_the_first_question},
          {"the state is what build and CPU say", the_state_is_what_build_and_cpu_say},
          {"lanes that are switched off say nothing", lanes_that_are_switched_off_say_nothing},
+         {"a forked child has lanes, too", a_forked_child_has_lanes_too},
          {"the self-test tells honest lanes from lying ones",
           the_self_test_tells_honest_lanes_from_lying_ones},
          {"random signatures are judged as OpenSSL does",
