@@ -254,7 +254,7 @@ static void issuers_keep_the_rules(void)
     pki_set_basic_constraints(&spec, false, true, -1);
     check_middle(&spec, HF_E_CA_NOT_CA);
     pki_set_basic_constraints(&spec, true, false, -1);
-    check_middle(&spec, HF_E_UNKNOWN_AUTHORITY);
+    check_middle(&spec, HF_E_CA_NOT_CA);
     pki_set_basic_constraints(&spec, true, true, -1);
     pki_add(&spec, PKI_OID_POLICY_CONSTRAINTS, true, DER_BYTES("\x30\x03\x80\x01\x00"));
     check_middle(&spec, HF_E_CA_CONSTRAINTS);

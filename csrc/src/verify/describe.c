@@ -71,11 +71,41 @@ static bool has_namesake(const struct hf_bundle *bundle, const struct hf_cert *c
     return false;
 }
 
+/* A certificate that was presented in the issuer's place and is no CA: 0 none. */
+static size_t find_impostor(const struct hf_pool *pool, size_t top)
+{
+    const struct hf_cert *cert = &pool->certs[top];
+    for (size_t i = 1; i < pool->count; i++) {
+        const struct hf_cert *issuer = &pool->certs[i];
+        if (i != top && !issuer->is_ca && hf_span_equal(cert->issuer, issuer->subject) &&
+            (cert->aki.len == 0 || issuer->ski.len == 0 || hf_span_equal(cert->aki, issuer->ski))) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static hf_result describe_impostor(const struct hf_pool *pool, size_t place)
+{
+    const struct hf_cert *issuer = &pool->certs[place];
+    char name[NAME_CAP];
+    hf_describe_name(issuer->subject, name, sizeof(name));
+    hf_result r = hf_error_set_seen(
+        HF_E_CA_NOT_CA, __FILE__, __LINE__, "an issuer with basicConstraints CA", "%s, with %s",
+        name, issuer->has_basic_constraints ? "cA false" : "no basicConstraints");
+    hf_error_current()->depth = (int32_t)place;
+    return r;
+}
+
 hf_result hf_describe_unknown_authority(const struct hf_pool *pool, const struct hf_bundle *bundle,
                                         const struct hf_search *search)
 {
     const struct hf_cert *top = &pool->certs[search->top];
+    size_t impostor = find_impostor(pool, search->top);
     char name[NAME_CAP];
+    if (impostor != 0) {
+        return describe_impostor(pool, impostor);
+    }
     hf_describe_name(top->issuer, name, sizeof(name));
     hf_result r = hf_error_set_seen(
         HF_E_UNKNOWN_AUTHORITY, __FILE__, __LINE__, "", "issuer %s%s", name,

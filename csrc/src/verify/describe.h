@@ -16,7 +16,8 @@ void hf_describe_name(struct hf_span name, char *out, size_t cap);
 void hf_describe_bad_signature(const struct hf_cert *cert, const struct hf_cert *issuer,
                                bool at_anchor);
 
-/* HF_E_UNKNOWN_AUTHORITY: no path to `bundle`, and what the presented chain ends in instead. */
+/* HF_E_UNKNOWN_AUTHORITY: no path to `bundle`, and what the presented chain ends in instead. Or
+ * HF_E_CA_NOT_CA, when there stands a certificate of the issuer's name that is no CA. */
 HF_MUST_USE hf_result hf_describe_unknown_authority(const struct hf_pool *pool,
                                                     const struct hf_bundle *bundle,
                                                     const struct hf_search *search);

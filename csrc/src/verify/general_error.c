@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/general_error.h"
 
+/* No times: OpenSSL is not asked about them (general.c). */
 static const struct {
     int reason;
     uint32_t code;
 } codes[] = {
-    {X509_V_ERR_CERT_HAS_EXPIRED, HF_E_CERT_EXPIRED},
-    {X509_V_ERR_CERT_NOT_YET_VALID, HF_E_CERT_NOT_YET_VALID},
     {X509_V_ERR_CERT_SIGNATURE_FAILURE, HF_E_BAD_SIGNATURE},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, HF_E_UNKNOWN_AUTHORITY},
     {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, HF_E_UNKNOWN_AUTHORITY},

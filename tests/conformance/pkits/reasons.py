@@ -40,7 +40,7 @@ ACCEPTABLE: dict[str, frozenset[Reason]] = {
     # A serial number that is negative is refused whether it is listed or not.
     "4.4.15": _REVOKED | {R.CERTIFICATE_SERIAL},
     "4.5.": _REVOKED,
-    "4.5.8": frozenset({R.UNKNOWN_AUTHORITY}),
+    "4.5.8": _NO_CA,
     "4.6.": frozenset({R.PATH_LENGTH}),
     "4.6.1": _NO_CA,
     "4.6.2": _NO_CA,

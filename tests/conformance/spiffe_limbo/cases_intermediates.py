@@ -18,11 +18,11 @@ _UNKNOWN: Final = Extension("1.3.6.1.4.1.99999.1", b"\x05\x00", critical=True)
 
 # A certificate that is no CA is passed over: then nobody known has signed the leaf.
 _BAD_INTERMEDIATES: Final[tuple[tuple[str, dict[str, Any], Reason, bool], ...]] = (
-    ("not-a-ca", {"ca": False, "path_length": None}, Reason.UNKNOWN_AUTHORITY, True),
+    ("not-a-ca", {"ca": False, "path_length": None}, Reason.AUTHORITY_NOT_CA, True),
     (
         "no-basic-constraints",
         {"ca": None},
-        Reason.UNKNOWN_AUTHORITY,
+        Reason.AUTHORITY_NOT_CA,
         True,
     ),
     (
