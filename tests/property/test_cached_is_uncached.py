@@ -32,7 +32,7 @@ HOUR = pki.HOUR
 AGE = 1000
 
 
-def window(start: int, end: int) -> dict[str, dt.datetime]:
+def window(start: int, end: int) -> dict[str, Any]:
     return {"not_before": NOW + start * HOUR, "not_after": NOW + end * HOUR}
 
 
@@ -66,8 +66,14 @@ POLICIES = [
 ]
 
 ABOVE = st.lists(st.sampled_from([*MIDDLES, EARLY, OTHER]), max_size=3)
+
+
+def moment(hours: int, seconds: int) -> dt.datetime:
+    return NOW + dt.timedelta(hours=hours, seconds=seconds)
+
+
 MOMENTS = st.builds(
-    lambda hours, seconds: NOW + dt.timedelta(hours=hours, seconds=seconds),
+    moment,
     st.sampled_from([0, 0, 0, -21, -10, -1, 1, 2, 3, 10, 19]),
     st.sampled_from([-1, 0, 1]),
 )
@@ -105,7 +111,7 @@ class CachedIsUncached(RuleBasedStateMachine):
         _ffi.fix_monotonic_clock(0)
         self.cache = ChainCache(max_entries=20, max_age=AGE)
         self.seen: list[list[bytes]] = []
-        self.bundles = TrustBundleSet([])
+        self.trusted = TrustBundleSet([])
 
     @initialize()
     def start(self) -> None:
@@ -117,7 +123,7 @@ class CachedIsUncached(RuleBasedStateMachine):
         both = [bundle("a.example", ours)]
         if theirs is not None:
             both.append(bundle("b.example", theirs))
-        self.bundles = TrustBundleSet(both)
+        self.trusted = TrustBundleSet(both)
 
     @rule(
         leaf=st.sampled_from(LEAVES),
@@ -182,9 +188,14 @@ class CachedIsUncached(RuleBasedStateMachine):
         rules: Any,
         purpose: Any,
     ) -> None:
-        settings = {"at": at, "authorize": policy, "rules": rules, "purpose": purpose}
-        cached = Verifier(self.bundles, cache=self.cache, **settings)
-        uncached = Verifier(self.bundles, cache=None, **settings)
+        how: dict[str, Any] = {
+            "at": at,
+            "authorize": policy,
+            "rules": rules,
+            "purpose": purpose,
+        }
+        cached = Verifier(self.trusted, cache=self.cache, **how)
+        uncached = Verifier(self.trusted, cache=None, **how)
         assert verdict(cached, chain) == verdict(uncached, chain)
 
     def teardown(self) -> None:
@@ -203,7 +214,7 @@ def test_the_world_has_answers_of_all_kinds() -> None:
         [bundle("a.example", A_BUNDLES[2]), bundle("b.example", [OTHER])]
     )
     chain = [LEAVES[0].der, *(middle.der for middle in MIDDLES)]
-    answers = {}
+    answers: dict[int, Any] = {}
     cache = ChainCache(max_entries=20)
     for hours in (0, 1, 2):
         verifier = Verifier(bundles, at=NOW + hours * HOUR, cache=cache)
