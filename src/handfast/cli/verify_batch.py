@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -52,6 +52,12 @@ class BatchOptions:
     arrow_file: Path | None = None
     threads: int | None = None
 
+    @property
+    def lean(self) -> bool:
+        """Whether nobody wants to hear of what is accepted, but in the sums."""
+        tables = self.as_json or self.csv_file or self.arrow_file
+        return self.only_refused or not tables
+
 
 def verify_batch(
     paths: Sequence[Path], verifier: Verifier, options: BatchOptions
@@ -75,11 +81,9 @@ def verify_batch(
         _progress(inputs, quiet=options.as_json) as show,
     ):
         summary = _NOTHING
-        for rows, part in _verdicts(inputs, verifier, options.threads):
+        for rows, part in _verdicts(inputs, verifier, options):
             summary += part
             show(summary)
-            if options.only_refused:
-                rows = [row for row in rows if not row.ok]  # noqa: PLW2901 - fewer
             if rows:
                 _write(rows, sinks)
     if not summary.total and not inputs.unreadable:
@@ -97,7 +101,7 @@ def _write(rows: Sequence[Row], sinks: Sequence[Sink]) -> None:
 
 
 def _verdicts(
-    entries: Inputs, verifier: Verifier, threads: int | None
+    entries: Inputs, verifier: Verifier, options: BatchOptions
 ) -> Iterator[tuple[list[Row], BatchSummary]]:
     source = iter(entries)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -105,19 +109,19 @@ def _verdicts(
         while True:
             some = list(islice(source, _CHUNK))
             chains = [it.chain for it in some if not isinstance(it.chain, Reason)]
-            job = pool.submit(verifier.verify_many, chains, threads=threads)
+            job = pool.submit(verifier.verify_many, chains, threads=options.threads)
             if before is not None:
-                yield _rows(before[0], before[1].result())
+                yield _rows(before[0], before[1].result(), lean=options.lean)
             if not some:
                 return
             before = (some, job)
 
 
 def _rows(
-    entries: Sequence[Entry], result: BatchResult
+    entries: Sequence[Entry], result: BatchResult, *, lean: bool
 ) -> tuple[list[Row], BatchSummary]:
     """Put the verdicts beside their files; what was no chain at all has its own."""
-    verdicts = iter(result)
+    judged = count()
     rows: list[Row] = []
     unread: dict[Reason, int] = {}
     for entry in entries:
@@ -126,7 +130,10 @@ def _rows(
             row = Row(entry.file, entry.place, False, entry.chain, None, None, None)
             rows.append(row)
             continue
-        item = next(verdicts)
+        index = next(judged)
+        if lean and result.ok[index]:
+            continue
+        item = result[index]
         rows.append(
             Row(
                 entry.file,
@@ -135,7 +142,7 @@ def _rows(
                 item.reason,
                 item.depth,
                 None if item.spiffe_id is None else str(item.spiffe_id),
-                result.not_after[item.index] if item.ok else None,
+                result.not_after[index] if item.ok else None,
             )
         )
     broken = BatchSummary(total=sum(unread.values()), accepted=0, by_reason=unread)
