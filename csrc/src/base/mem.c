@@ -127,6 +127,11 @@ void hf_mem_fail_at(size_t k)
     atomic_store_explicit(&countdown, k, memory_order_relaxed);
 }
 
+bool hf_mem_fail_pending(void)
+{
+    return atomic_load_explicit(&countdown, memory_order_relaxed) != 0;
+}
+
 size_t hf_mem_live(void)
 {
     return atomic_load_explicit(&live, memory_order_relaxed);

@@ -37,6 +37,8 @@ int hf_mem_compare(const void *a, size_t a_len, const void *b, size_t b_len);
 
 /* Tests only: the k-th allocation from now (1 = the next) fails; 0 switches it off. */
 void hf_mem_fail_at(size_t k);
+/* Whether that is still to come. */
+bool hf_mem_fail_pending(void);
 /* Allocations still alive, for leak tests. */
 size_t hf_mem_live(void);
 
