@@ -149,10 +149,11 @@ static void random_name(struct name *out)
 {
     static const uint8_t tags[] = {UTF8, PRINTABLE, TELETEX, IA5, NUMERIC, BITS, BMP};
     static const struct der_bytes texts[] = {
-        DER_BYTES("a"),      DER_BYTES("A"),        DER_BYTES(" a"),     DER_BYTES("a "),
-        DER_BYTES("a  a"),   DER_BYTES("a\na"),     DER_BYTES("aa"),     DER_BYTES(""),
-        DER_BYTES("\0a"),    DER_BYTES("\0a\0 "),   DER_BYTES("\x00"),   DER_BYTES("\x00 a"),
-        DER_BYTES("\0A\0a"), DER_BYTES("\xc3\xa9"), DER_BYTES("a\tA\r"), DER_BYTES("  ")};
+        DER_BYTES("a"),     DER_BYTES("A"),      DER_BYTES(" a"),       DER_BYTES("a "),
+        DER_BYTES("a  a"),  DER_BYTES("a\na"),   DER_BYTES("aa"),       DER_BYTES(""),
+        DER_BYTES("\0a"),   DER_BYTES("\0a\0 "), DER_BYTES("\x00"),     DER_BYTES("\x00 a"),
+        DER_BYTES("\0a\0"), DER_BYTES("\0A\0a"), DER_BYTES("\xc3\xa9"), DER_BYTES("a\tA\r"),
+        DER_BYTES("  ")};
     struct attribute attributes[3];
     size_t count = 1 + pick(3);
     for (size_t i = 0; i < count; i++) {
