@@ -407,5 +407,6 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 #include "handfast_crl.h"
 #include "handfast_batch.h"
 #include "handfast_lanes.h"
+#include "handfast_ways.h"
 
 #endif
