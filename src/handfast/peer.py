@@ -24,16 +24,17 @@ __all__ = ["VerifiedPeer"]
 
 #: The engine's `struct hf_peer` up to its ID: five times, three numbers, three digests.
 RECORD: Final = struct.Struct("@qqqqqIHH32s32s32s")
+_ID = RECORD.size
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
-# The same few peers come again and again, with the same IDs and times.
-_KEPT = 1024
+# The same peers come again and again, with the same IDs and times.
+_IDS_KEPT, _TIMES_KEPT = 8192, 1024
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_TIMES_KEPT)
 def _to_time(seconds: int) -> datetime:
     """Turn the engine's seconds into UTC; years beyond 1-9999 become the nearest."""
     try:
@@ -42,7 +43,7 @@ def _to_time(seconds: int) -> datetime:
         return _LAST if seconds > 0 else _FIRST
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_IDS_KEPT)
 def _to_id(text: bytes) -> SpiffeId:
     return SpiffeId.parse(text.decode("ascii"))
 
@@ -62,7 +63,7 @@ class _Facts(NamedTuple):
 
 def _read(record: bytes) -> _Facts:
     fields = RECORD.unpack_from(record)
-    text = record[RECORD.size :]
+    text = record[_ID:]
     return _Facts(
         _to_id(text) if text else None,
         _to_time(fields[0]),
@@ -126,7 +127,12 @@ class VerifiedPeer:
     @property
     def spiffe_id(self) -> SpiffeId | None:
         """Who it is; None for a web peer, which has a host name instead."""
-        return self._read().spiffe_id
+        facts = self._facts
+        if facts is not None:
+            return facts.spiffe_id
+        # Asked of every peer, and of most nothing else: the rest stays as it is.
+        text = self._record[_ID:]
+        return _to_id(text) if text else None
 
     @property
     def chain(self) -> tuple[bytes, ...]:

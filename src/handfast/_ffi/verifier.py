@@ -48,18 +48,12 @@ _LENGTHS: Final = tuple(
 _blocks: list[tuple[Any, Any]] = []
 _BLOCKS_KEPT = 8
 
-
-def _take_block() -> tuple[Any, Any]:
-    try:
-        return _blocks.pop()
-    except IndexError:
-        block = ffi.new(_PEER)
-        return block, ffi.buffer(block)
+_verify = lib.hf_ffi_verify
 
 
-def _keep_block(block: tuple[Any, Any]) -> None:
-    if len(_blocks) < _BLOCKS_KEPT:
-        _blocks.append(block)
+def _new_block() -> tuple[Any, Any]:
+    block = ffi.new(_PEER)
+    return block, ffi.buffer(block)
 
 
 def to_seconds(moment: datetime | None) -> int:
@@ -106,18 +100,20 @@ class NativeVerifier:
 
     def verify(self, chain: tuple[bytes, ...], at: int, purpose: int) -> VerifiedPeer:
         """Judge an SVID chain, leaf first; the policy runs too."""
+        # Written flat: with a chain that is known, calls are most of what this costs.
         count = len(chain)
         lengths = _LENGTHS[count](*map(len, chain)) if count < len(_LENGTHS) else b""
-        block = _take_block()
+        try:
+            block = _blocks.pop()
+        except IndexError:
+            block = _new_block()
         out, view = block
-        answer = lib.hf_ffi_verify(
-            self.handle, b"".join(chain), lengths, count, at, purpose, out
-        )
+        answer = _verify(self.handle, b"".join(chain), lengths, count, at, purpose, out)
+        record: bytes = view[:answer] if answer > 0 else b""
+        if len(_blocks) < _BLOCKS_KEPT:
+            _blocks.append(block)
         if answer < 0:
-            _keep_block(block)
             raise_for(-answer, chain=lambda: chain)
-        record: bytes = view[:answer]
-        _keep_block(block)
         return from_record(record, chain)
 
     def verify_web(
