@@ -40,7 +40,7 @@ MEMORY_LIMIT = 2048
 
 # These read their input as choices, of which a short input has too few; libFuzzer would
 # only slowly come to longer ones.
-CHOICES = {"batch", "chain_cache", "fast_subset", "recall"}
+CHOICES = {"batch", "chain_cache", "fast_subset", "recall", "verify_many"}
 CHOICES_OPTIONS = ("-len_control=0", "-max_len=512")
 
 # What libFuzzer called an input; somebody else's names stay.

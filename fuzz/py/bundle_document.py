@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 
 import atheris
+from fuzzing import instrumented
 
-with atheris.instrument_imports(include=["handfast"]):
+with instrumented():
     from handfast import InvalidBundle, TrustBundle
 
 

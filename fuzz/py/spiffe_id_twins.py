@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 
 import atheris
+from fuzzing import instrumented
 
-with atheris.instrument_imports(include=["handfast"]):
+with instrumented():
     from handfast import HandfastError, SpiffeId
     from handfast._ffi import check_spiffe_id
 
