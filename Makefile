@@ -5,6 +5,7 @@
 PYTHON ?= python3
 TIME   ?= 60
 LTO    ?= OFF
+INSTRUCTIONS ?= --check
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 VENV := .venv
@@ -29,7 +30,8 @@ c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --para
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test lint format sanitize sanitize-address \
-        sanitize-thread coverage bench fuzz wheel docs clean
+        sanitize-thread coverage bench bench-verify bench-instructions fuzz wheel docs \
+        clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -98,6 +100,16 @@ bench: ## measure beside other stacks (BENCH='--short full' for less); JSON in b
 	@$(PYTHON_ENV) cli bench
 	$(RUN)/python -m bench $(BENCH)
 	$(RUN)/python -m pytest bench/micro --benchmark-json=build/bench/micro.json
+
+bench-verify: ## measure verification beside other stacks (BENCH=--short, --check, --plot)
+	@$(MAKE) --no-print-directory install LTO=ON
+	@$(PYTHON_ENV) cli bench
+	$(RUN)/python -m bench $(BENCH) verify
+
+bench-instructions: ## count the C core's instructions; fails when they grew by over 3 %
+	@$(PYTHON_ENV)
+	@$(PYTHON) tools/system.py need valgrind
+	$(RUN)/python -m bench.instructions $(INSTRUCTIONS)
 
 fuzz: ## fuzz every target, TIME seconds in all
 	@$(PYTHON) tools/fuzz.py --time $(TIME)

@@ -9,10 +9,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench import build, machine, report
+from bench import build, machine, report, verifying
+from bench.corpus import STAMP
 from bench.runner import Plan, measure
 from bench.scenarios import SCENARIOS
+
+if TYPE_CHECKING:
+    from bench.runner import Result
+    from bench.scenarios import Scenario
+
+ALL = (*SCENARIOS, *verifying.SCENARIOS)
+GROUPS = ("handshakes", verifying.GROUP)
+SHORT_LEAVES = 10_000
 
 
 def say(message: str) -> None:
@@ -22,9 +32,14 @@ def say(message: str) -> None:
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    names = [scenario.name for scenario in SCENARIOS]
+    names = [*GROUPS, *(scenario.name for scenario in ALL)]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", help=f"of {', '.join(names)}; all")
+    parser.add_argument(
+        "scenarios",
+        nargs="*",
+        default=["handshakes"],
+        help=f"of {', '.join(names)}; the first two are groups of the others",
+    )
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each sample")
@@ -47,33 +62,63 @@ def arguments() -> argparse.Namespace:
     return given
 
 
+def make_plan(
+    given: argparse.Namespace, scenarios: list[Scenario], *, lto: bool
+) -> Plan:
+    """Build what takes part, and say how long to measure."""
+    say("building the peers")
+    names = {peer.program for one in scenarios for peer in one.peers}
+    wanted = sorted(name for name in names if name.startswith("c_"))
+    programs = build.c_peers(given.output, lto=lto, programs=[*wanted, STAMP])
+    others = any(name.startswith(("go_", "rust_")) for name in names)
+    return Plan(
+        rounds=3 if given.short else given.rounds,
+        seconds=0.3 if given.short else given.seconds,
+        cpu=given.cpu,
+        programs=programs,
+        missing=build.other_peers(given.output, programs) if others else {},
+        corpora=given.output / "corpora",
+        most=SHORT_LEAVES if given.short else None,
+    )
+
+
+def show(result: Result, path: Path, given: argparse.Namespace) -> None:
+    """Print a scenario's table, and draw it for who asked."""
+    print(report.table(result), f"  -> {path}", sep="\n", end="\n\n", flush=True)
+    if given.plot:
+        # Only who draws needs matplotlib.
+        from bench import plot  # noqa: PLC0415
+
+        print(f"  -> {plot.draw(result, given.output)}")
+
+
 def main() -> int:
     """Measure what was asked for."""
     given = arguments()
+    scenarios = [one for one in ALL if {one.name, one.group} & set(given.scenarios)]
     engine = build.engine_facts()
     lto = given.lto == "on" or (
         given.lto == "auto" and engine.get("HANDFAST_LTO") == "ON"
     )
-    plan = Plan(
-        rounds=3 if given.short else given.rounds,
-        seconds=0.3 if given.short else given.seconds,
-        cpu=given.cpu,
-        programs=build.c_peers(given.output, lto=lto),
-    )
+    plan = make_plan(given, scenarios, lto=lto)
     conditions = {"machine": machine.facts(), "engine": engine, "c_peers_lto": lto}
-    missed = False
-    for scenario in SCENARIOS:
-        if given.scenarios and scenario.name not in given.scenarios:
-            continue
+    results = []
+    for scenario in scenarios:
         result = measure(scenario, plan, say)
-        path = report.write(result, conditions, given.output)
-        print(report.table(result), f"  -> {path}", sep="\n", end="\n\n", flush=True)
+        results.append(result)
+        show(result, report.write(result, conditions, given.output), given)
+    axes = [one for one in results if one.scenario in verifying.AXES]
+    if axes:
+        print(report.summary(axes), end="\n\n")
         if given.plot:
-            # Only who draws needs matplotlib.
             from bench import plot  # noqa: PLC0415
 
-            print(f"  -> {plot.draw(result, given.output)}")
-        missed |= any(found.reached is False for found in result.ratios)
+            print(f"  -> {plot.draw_axes(axes, given.output)}")
+    missed = [
+        found for one in results for found in one.ratios if found.reached is False
+    ]
+    for found in missed:
+        print(f"missed: {report.pair(found)}: {found.median:.3f} of {found.aim:g}")
     return 1 if missed and given.check else 0
 
 

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the C peers as the engine is built, and says how that was."""
+"""Builds the peers: in C as the engine is built, in Go and Rust where those are."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from bench.sampling import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+PEERS = ROOT / "bench" / "peers"
 CACHE = ROOT / "build" / "editable" / "CMakeCache.txt"
 CACHED = ("CMAKE_BUILD_TYPE", "CMAKE_C_COMPILER", "CMAKE_C_FLAGS", "HANDFAST_LTO")
 
@@ -24,16 +29,50 @@ def engine_facts() -> dict[str, Any]:
     return {name: found.get(name) for name in CACHED}
 
 
-def c_peers(output: Path, *, lto: bool) -> Path:
-    """Build the C peers below `output` and return the directory of their programs."""
+def _run(step: list[str], where: Path, **settings: str) -> None:
+    done = subprocess.run(
+        step,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=where,
+        env=os.environ | settings,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(step)} failed:\n{done.stdout}{done.stderr}")
+
+
+def c_peers(output: Path, *, lto: bool, programs: Iterable[str] = ()) -> Path:
+    """Build C peers below `output` and return the directory of their programs.
+
+    All of them, unless `programs` names some: with LTO each takes a minute to link.
+    """
     where = output.resolve() / ("c-lto" if lto else "c")
-    source = ROOT / "bench" / "peers"
     options = [f"-DHANDFAST_LTO={'ON' if lto else 'OFF'}", "-DCMAKE_BUILD_TYPE=Release"]
-    for step in (
-        ["cmake", "-S", str(source), "-B", str(where), *options],
-        ["cmake", "--build", str(where), "--parallel", "2"],
-    ):
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(step)} failed:\n{done.stdout}{done.stderr}")
+    # The engine's own build found its signature lanes in this environment, too.
+    options += [f"-DPython_EXECUTABLE={sys.executable}"]
+    _run(["cmake", "-S", str(PEERS), "-B", str(where), *options], ROOT)
+    targets = [word for name in programs for word in ("--target", name)]
+    _run(["cmake", "--build", str(where), "--parallel", "2", *targets], ROOT)
     return where
+
+
+def other_peers(output: Path, programs: Path) -> dict[str, str]:
+    """Build the peers in Go and Rust into `programs`; return who is missing, and why.
+
+    Their modules come by their own clients, pinned by go.sum and Cargo.lock.
+    """
+    missing = {}
+    if shutil.which("go") is None:
+        missing["go_verify"] = "not here: go"
+    else:
+        step = ["go", "build", "-trimpath", "-o", str(programs / "go_verify"), "."]
+        _run(step, PEERS / "go")
+    if shutil.which("cargo") is None:
+        missing["rust_verify"] = "not here: cargo"
+    else:
+        target = output.resolve() / "rust"
+        step = ["cargo", "build", "--release", "--locked", "--quiet"]
+        _run(step, PEERS / "rust", CARGO_TARGET_DIR=str(target))
+        shutil.copy2(target / "release" / "rust_verify", programs / "rust_verify")
+    return missing

@@ -36,6 +36,7 @@ DER = serialization.Encoding.DER
 DIGITS = "00000000"
 LEAF_ID = f"spiffe://{pki.TRUST_DOMAIN}/workload/" + "{}"
 MAX_AGE = 6 * 3600  # of 12 hours that leaves are valid
+STAMP = "c_stamp"  # the program that makes leaves of a template
 SOURCES = ("corpus.py", "pki.py", "peers/c_stamp.c")
 
 
@@ -107,7 +108,7 @@ def _stamp(directory: Path, corpus: Corpus, issuer: pki.Issuer, program: Path) -
         (directory / name).unlink()
 
 
-def _fresh(directory: Path, corpus: Corpus, root: pki.Issuer) -> None:
+def write_fresh(directory: Path, corpus: Corpus, root: pki.Issuer) -> None:
     """Make chains whose intermediates differ, keys and all."""
     directory.mkdir()
     leaves, issuers = [], []
@@ -133,7 +134,7 @@ def _make(directory: Path, corpus: Corpus, program: Path) -> None:
     ):
         (directory / f"{name}.der").write_bytes(issuer.certificate.public_bytes(DER))
     _stamp(directory, corpus, intermediate, program)
-    _fresh(directory / "fresh", corpus, root)
+    write_fresh(directory / "fresh", corpus, root)
 
 
 def obtain(
@@ -154,6 +155,6 @@ def obtain(
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         made = Path(scratch) / "corpus"
         made.mkdir()
-        _make(made, corpus, programs / "c_stamp")
+        _make(made, corpus, programs / STAMP)
         made.rename(where)
     return where

@@ -22,16 +22,20 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """How many times as many handshakes per CPU second, with a 95 % interval."""
+    """How many times as much work per CPU second, with a 95 % interval.
+
+    With `wall`, per second of the clock on the wall. Without `over`, units a second.
+    """
 
     peer: str
-    over: str
+    over: str | None
     median: float
     low: float
     high: float
     best: float  # of the best rounds of each: what a quiet machine would show
     rounds: tuple[float, ...]
     aim: float | None = None
+    wall: bool = False
 
     @property
     def reached(self) -> bool | None:
@@ -39,9 +43,9 @@ class Ratio:
         return None if self.aim is None else self.median >= self.aim
 
 
-def rate(sample: dict[str, Any]) -> float:
-    """Return units per second of CPU, all threads and both ends together."""
-    return float(sample["count"] / sample["cpu"])
+def rate(sample: dict[str, Any], *, wall: bool = False) -> float:
+    """Return units per second of CPU (all threads, both ends), or of time."""
+    return float(sample["count"] / sample["wall" if wall else "cpu"])
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float]:
@@ -56,15 +60,18 @@ def bootstrap(values: Sequence[float]) -> tuple[float, float]:
 
 def ratio(
     peer: str,
-    over: str,
+    over: str | None,
     samples: dict[str, list[dict[str, Any]]],
     aim: float | None = None,
+    *,
+    wall: bool = False,
 ) -> Ratio:
-    """Divide two peers, round by round."""
-    rounds = tuple(
-        rate(mine) / rate(theirs)
-        for mine, theirs in zip(samples[peer], samples[over], strict=True)
-    )
+    """Divide two peers, round by round; without `over`, tell a peer's own rate."""
+    mine = [rate(sample, wall=wall) for sample in samples[peer]]
+    theirs = [1.0] * len(mine)
+    if over is not None:
+        theirs = [rate(sample, wall=wall) for sample in samples[over]]
+    rounds = tuple(ours / other for ours, other in zip(mine, theirs, strict=True))
     low, high = bootstrap(rounds)
     return Ratio(
         peer=peer,
@@ -72,9 +79,10 @@ def ratio(
         median=statistics.median(rounds),
         low=low,
         high=high,
-        best=max(map(rate, samples[peer])) / max(map(rate, samples[over])),
+        best=max(mine) / max(theirs),
         rounds=rounds,
         aim=aim,
+        wall=wall,
     )
 
 

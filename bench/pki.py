@@ -133,8 +133,17 @@ def make_leaf(spiffe_id: str, key: Key, issuer: Issuer) -> x509.Certificate:
     return builder.sign(issuer.key, signing_hash(issuer.key))
 
 
-def write(directory: Path, key_type: str = "p256") -> Path:
-    """Write root, and chains and keys of client and server, each as .pem and .der."""
+def identity(name: str, number: int) -> str:
+    """Return the file name of an end's identity; most scenarios have but the first."""
+    return name if number == 0 else f"{name}-{number:04}"
+
+
+def write(directory: Path, key_type: str = "p256", *, identities: int = 1) -> Path:
+    """Write root, and chains and keys of client and server, each as .pem and .der.
+
+    Further identities have keys, serial numbers and certificates of their own and the
+    same SPIFFE ID: replicas of one workload, each with an SVID that nobody saw before.
+    """
     new_key = KEY_TYPES[key_type]
     root = make_authority("bench root", new_key(), None)
     intermediate = make_authority("bench intermediate", new_key(), root)
@@ -143,23 +152,31 @@ def write(directory: Path, key_type: str = "p256") -> Path:
         path = directory / f"root.{suffix}"
         path.write_bytes(root.certificate.public_bytes(encoding))
     for name, spiffe_id in (("client", CLIENT_ID), ("server", SERVER_ID)):
-        key = new_key()
-        leaf = make_leaf(spiffe_id, key, intermediate)
-        for suffix, encoding in ENCODINGS.items():
-            chain = (leaf, intermediate.certificate)
-            (directory / f"{name}.{suffix}").write_bytes(
-                b"".join(certificate.public_bytes(encoding) for certificate in chain)
-            )
-            secret = directory / f"{name}.key.{suffix}"
-            secret.touch(mode=0o600)
-            secret.write_bytes(
-                key.private_bytes(
-                    encoding,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                )
+        for number in range(identities):
+            key = new_key()
+            leaf = make_leaf(spiffe_id, key, intermediate)
+            _write_identity(
+                directory / identity(name, number),
+                [leaf, intermediate.certificate],
+                key,
             )
     return directory
+
+
+def _write_identity(path: Path, chain: list[x509.Certificate], key: Key) -> None:
+    for suffix, encoding in ENCODINGS.items():
+        path.with_suffix(f".{suffix}").write_bytes(
+            b"".join(certificate.public_bytes(encoding) for certificate in chain)
+        )
+        secret = path.with_suffix(f".key.{suffix}")
+        secret.touch(mode=0o600)
+        secret.write_bytes(
+            key.private_bytes(
+                encoding,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
 
 
 def chain_der(directory: Path, name: str) -> list[bytes]:

@@ -29,40 +29,81 @@ def _split(peer: RunningPeer) -> list[str]:
     return [f"{sample[end] / sample['count'] * 1e6:.0f}" for end in ends]
 
 
-def _row(name: str, peer: RunningPeer) -> list[str]:
-    rate = statistics.median(figures.rate(sample) for sample in peer.samples)
+def _row(name: str, peer: RunningPeer, result: Result) -> list[str]:
+    """Rates, then what only handshakes have: each end's share, and latencies."""
+    per_cpu, per_wall = (
+        statistics.median(figures.rate(sample, wall=wall) for sample in peer.samples)
+        for wall in (False, True)
+    )
+    row = [name, f"{per_cpu:.0f}", f"{1e6 / per_cpu:.{1 if per_cpu > 1e4 else 0}f}"]
+    if result.scenario.corpus is not None:
+        return [*row, f"{per_wall:.0f}"]
     grid = figures.latency(peer.samples)
     shown = [f"{grid[LATENCY_GRID.index(share)]:.0f}" for share in SHOWN.values()]
-    return [name, f"{rate:.0f}", f"{1e6 / rate:.0f}", *_split(peer), *shown]
+    return [*row, *_split(peer), *shown]
 
 
-def table(result: Result) -> str:
-    """Return the tables of one scenario."""
-    head = ["peer", "per CPU s", "CPU us", "client", "server", *SHOWN]
-    rows = [head, *(_row(name, peer) for name, peer in result.peers.items())]
+def columns(rows: list[list[str]]) -> list[str]:
+    """Return rows as lines: the first column left, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [result.scenario.title, ""]
+    lines = []
     for row in rows:
         cells = [row[0].ljust(widths[0])]
         cells += [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         lines.append("  " + "  ".join(cells))
-    lines.append("")
-    width = max(len(f"{found.peer} / {found.over}") for found in result.ratios)
-    for found in result.ratios:
-        pair = f"{found.peer} / {found.over}"
-        line = (
-            f"  {pair:{width}}  {found.median:.3f}  [{found.low:.3f}, {found.high:.3f}]"
-            f"  best {found.best:.3f}"
-        )
-        if found.aim is not None:
-            verdict = "reached" if found.reached else "MISSED"
-            line += f"  aim >= {found.aim}: {verdict}"
-        lines.append(line)
+    return lines
+
+
+def pair(found: figures.Ratio) -> str:
+    """Name what was divided by what."""
+    words = found.peer if found.over is None else f"{found.peer} / {found.over}"
+    unit = "" if found.over is not None else ", a second"
+    return words + unit + (" (wall)" if found.wall else "")
+
+
+def _ratio_line(found: figures.Ratio, width: int) -> str:
+    places = 3 if found.over is not None else 0
+    values = [f"{value:.{places}f}" for value in (found.median, found.low, found.high)]
+    line = f"  {pair(found):{width}}  {values[0]}  [{values[1]}, {values[2]}]"
+    line += f"  best {found.best:.{places}f}"
+    if found.aim is not None:
+        verdict = "reached" if found.reached else "MISSED"
+        line += f"  aim >= {found.aim:g}: {verdict}"
+    return line
+
+
+def table(result: Result) -> str:
+    """Return the tables of one scenario."""
+    head = ["peer", "per CPU s", "CPU us"]
+    handshakes = ["client", "server", *SHOWN]
+    head += handshakes if result.scenario.corpus is None else ["per s"]
+    rows = [head, *(_row(name, peer, result) for name, peer in result.peers.items())]
+    leaves = result.conditions.get("distinct_leaves")
+    title = result.scenario.title + (f"; {leaves:,} distinct leaves" if leaves else "")
+    lines = [title, "", *columns(rows), ""]
+    width = max(len(pair(found)) for found in result.ratios)
+    lines += [_ratio_line(found, width) for found in result.ratios]
     for name, peer in result.peers.items():
         facts = peer.facts
         words = [facts.get(k) for k in ("openssl", "protocol", "cipher", "group")]
-        lines.append(f"  {name}: {peer.peer.note}; {', '.join(filter(None, words))}")
+        lines.append(f"  {name}: {', '.join(filter(None, [peer.peer.note, *words]))}")
+    lines += [f"  {name}: absent: {why}" for name, why in result.absent.items()]
     return "\n".join(lines)
+
+
+def summary(results: list[Result]) -> str:
+    """Return a table of several scenarios: peers by scenario, units per CPU second."""
+    names = dict.fromkeys(peer.name for one in results for peer in one.scenario.peers)
+    head = ["per CPU second", *(one.scenario.name for one in results)]
+    rows = [head]
+    for name in names:
+        row = [name]
+        for one in results:
+            peer = one.peers.get(name)
+            rates = [figures.rate(sample) for sample in peer.samples] if peer else []
+            row.append(f"{statistics.median(rates):,.0f}" if rates else "-")
+        rows.append(row)
+    return "\n".join(columns(rows))
 
 
 def write(result: Result, conditions: dict[str, Any], directory: Path) -> Path:
@@ -82,6 +123,7 @@ def write(result: Result, conditions: dict[str, Any], directory: Path) -> Path:
             }
             for name, peer in result.peers.items()
         },
+        "absent": result.absent,
         "ratios": [dataclasses.asdict(ratio) for ratio in result.ratios],
     }
     path.write_text(json.dumps(document, indent=1) + "\n", "utf-8")

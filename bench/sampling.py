@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bench.scenarios import Peer
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILT = ("c_", "go_", "rust_")
 
 
 class PeerError(Exception):
@@ -25,7 +26,7 @@ class PeerError(Exception):
 def command(peer: Peer, pki: Path, programs: Path) -> list[str]:
     """Return how to start a peer."""
     program = [str(programs / peer.program)]
-    if not peer.program.startswith("c_"):
+    if not peer.program.startswith(BUILT):
         program = [sys.executable, "-m", f"bench.peers.{peer.program}"]
     return [*program, "--pki", str(pki), *peer.options]
 
@@ -49,6 +50,11 @@ class RunningPeer:
         if cpu is not None:
             os.sched_setaffinity(self._process.pid, {cpu})
         self.facts = self._read()
+
+    @property
+    def absent(self) -> str | None:
+        """Why this peer cannot take part here; None when it can."""
+        return self.facts.get("absent")
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from handfast import TlsConfig
 
 
+def given(files: Path) -> argparse.Namespace:
+    """Return what a peer is told on its command line."""
+    return argparse.Namespace(pki=files, groups="X25519", identities=1)
+
+
 @pytest.fixture(scope="module")
 def configs(files: Path) -> tuple[TlsConfig, TlsConfig]:
     """Return a client's and a server's configuration, already used once."""
     client, server = (
-        handfast_memory.config(files, name, groups="X25519")
-        for name in ("client", "server")
+        handfast_memory.config(given(files), name) for name in ("client", "server")
     )
     shake(client, server)
     return client, server
@@ -52,7 +57,7 @@ def test_new_config_with_its_first_connection(
     """The native configuration is made lazily, so a connection is part of it."""
 
     def configure() -> Connection:
-        return Connection(handfast_memory.config(files, "server", groups="X25519"))
+        return Connection(handfast_memory.config(given(files), "server"))
 
     benchmark(configure)
 

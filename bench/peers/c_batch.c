@@ -23,8 +23,10 @@
 
 #include "c_corpus.h"
 #include "handfast.h"
+#include "verify/signature_mb.h"
 
 #define ROUNDS_MAX 99
+#define POINT_MAX 97
 #define RAW                                                                                        \
     4000 /* signatures of a raw round: enough to be measured, little enough to alternate           \
           */
@@ -38,10 +40,14 @@ struct signature {
     size_t len;
 };
 
+struct way;
+
 struct state {
     struct corpus corpus;
     struct hf_verifier *verifier;
     EVP_PKEY *key;
+    uint8_t point[POINT_MAX];
+    size_t point_len;
     struct signature *signatures;
     uint8_t *ok;
     uint32_t *reason;
@@ -52,7 +58,8 @@ struct state {
 
 struct way {
     const char *name;
-    int lanes; /* HF_BATCH_LANES_*; -1: no batch, the raw loop */
+    void (*run)(struct state *state, struct way *way, size_t round);
+    int lanes; /* HF_BATCH_LANES_* */
     unsigned threads;
     double cpu[ROUNDS_MAX];  /* seconds a chain, of all threads */
     double wall[ROUNDS_MAX]; /* the same by the clock on the wall */
@@ -123,6 +130,11 @@ static void prepare_raw(struct state *state)
     X509_free(issuer);
     state->signatures = calloc(RAW, sizeof(*state->signatures));
     need(state->signatures != NULL && state->key != NULL, "memory");
+    if (EVP_PKEY_is_a(state->key, "EC")) {
+        need(EVP_PKEY_get_octet_string_param(state->key, "pub", state->point, sizeof(state->point),
+                                             &state->point_len) == 1,
+             "the issuer's point");
+    }
     const EVP_MD *md = EVP_PKEY_get_bits(state->key) == 384 ? EVP_sha384() : EVP_sha256();
     for (size_t i = 0; i < RAW; i++) {
         struct signature *one = &state->signatures[i];
@@ -140,7 +152,7 @@ static void prepare_raw(struct state *state)
     }
 }
 
-static void raw(struct state *state, struct way *way, size_t round)
+static void run_evp(struct state *state, struct way *way, size_t round)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(state->key, NULL);
     need(ctx != NULL && EVP_PKEY_verify_init(ctx) == 1, "context");
@@ -154,6 +166,29 @@ static void raw(struct state *state, struct way *way, size_t round)
     EVP_PKEY_CTX_free(ctx);
 }
 
+/* Only as long as there are lanes, and signatures for them. */
+static void run_lanes(struct state *state, struct way *way, size_t round)
+{
+    struct hf_mb_job jobs[HF_MB_LANES];
+    bool fits = state->point_len != 0 && hf_mb_available();
+    struct stopwatch begin = start();
+    for (size_t i = 0; fits && i + HF_MB_LANES <= RAW; i += HF_MB_LANES) {
+        for (size_t lane = 0; lane < HF_MB_LANES; lane++) {
+            const struct signature *one = &state->signatures[i + lane];
+            jobs[lane] = (struct hf_mb_job){.point = state->point,
+                                            .point_len = state->point_len,
+                                            .digest = one->digest,
+                                            .digest_len = one->digest_len,
+                                            .signature = hf_span_of(one->data, one->len)};
+        }
+        hf_mb_verify(state->point_len == POINT_MAX ? HF_KEY_P384 : HF_KEY_P256, jobs, HF_MB_LANES);
+        for (size_t lane = 0; lane < HF_MB_LANES; lane++) {
+            need(jobs[lane].held, "a lane does not hold");
+        }
+    }
+    stop(begin, way, round, RAW);
+}
+
 static void check_ids(const struct state *state, const struct hf_batch_output *out)
 {
     char id[CORPUS_ID_SIZE];
@@ -165,7 +200,7 @@ static void check_ids(const struct state *state, const struct hf_batch_output *o
     }
 }
 
-static void batch(struct state *state, struct way *way, size_t round)
+static void run_batch(struct state *state, struct way *way, size_t round)
 {
     const struct corpus *corpus = &state->corpus;
     const struct hf_batch_input input = {.data = corpus->chains.data,
@@ -222,11 +257,13 @@ static void report(struct way *ways, size_t count, size_t rounds)
 int main(int argc, char **argv)
 {
     static struct state state;
-    static struct way ways[] = {{.name = "EVP_PKEY_verify, 1 thread", .lanes = -1, .threads = 1},
-                                {.name = "batch, lanes, 1 thread", .threads = 1},
-                                {.name = "batch, no lanes, 1 thread", .lanes = 1, .threads = 1},
-                                {.name = "batch, lanes, 2 threads", .threads = 2},
-                                {.name = "batch, no lanes, 2 threads", .lanes = 1, .threads = 2}};
+    static struct way ways[] = {
+        {.name = "EVP_PKEY_verify, 1 thread", .run = run_evp},
+        {.name = "lanes alone, 1 thread", .run = run_lanes},
+        {.name = "batch, lanes, 1 thread", .run = run_batch, .threads = 1},
+        {.name = "batch, no lanes, 1 thread", .run = run_batch, .lanes = 1, .threads = 1},
+        {.name = "batch, lanes, 2 threads", .run = run_batch, .threads = 2},
+        {.name = "batch, no lanes, 2 threads", .run = run_batch, .lanes = 1, .threads = 2}};
     const size_t count = sizeof(ways) / sizeof(ways[0]);
     struct corpus_options options = {.signatures = 2};
     size_t rounds = 5;
@@ -266,11 +303,10 @@ int main(int argc, char **argv)
             if (only < count && i != only) {
                 continue;
             }
-            (ways[i].lanes < 0 ? raw : batch)(&state, &ways[i], round);
+            ways[i].run(&state, &ways[i], round);
         }
     }
-    printf("%zu chains, %zu rounds, lanes %s\n", chains, rounds,
-           ways[1].statistics.lanes ? "on" : "absent");
+    printf("%zu chains, %zu rounds, lanes %s\n", chains, rounds, hf_mb_state());
     report(ways, count, rounds);
     return 0;
 }

@@ -19,9 +19,19 @@ struct file {
     size_t len;
 };
 
+struct options {
+    const char *pki;
+    const char *groups;
+    int identities; /* of each end; more than one: each is seen once, then all are forgotten */
+    long count;
+};
+
 struct ends {
-    struct hf_config *client;
-    struct hf_config *server;
+    struct hf_config **client; /* one an identity */
+    struct hf_config **server;
+    struct hf_chain_cache *cache;
+    int identities;
+    int next;
 };
 
 static _Noreturn void die(const char *what)
@@ -55,7 +65,7 @@ static void read_file(const char *directory, const char *name, struct file *out)
     fclose(stream);
 }
 
-static struct hf_verifier *verifier_new(const char *pki)
+static struct hf_verifier *verifier_new(const char *pki, struct hf_chain_cache *cache)
 {
     static struct file root;
     static const char domain[] = TRUST_DOMAIN;
@@ -72,29 +82,65 @@ static struct hf_verifier *verifier_new(const char *pki)
     need(hf_bundle_new(members.text, members.len, root.data, root.len, &bundle), "bundle");
     need(hf_bundle_set_new(&bundle, 1, &set), "bundle set");
     need(hf_policy_new(&members, 1, &policy), "policy");
-    need(hf_verifier_new(set, policy, HF_RULES_STRICT, &verifier), "verifier");
+    need(hf_verifier_new(set, policy, HF_RULES_STRICT, cache, &verifier), "verifier");
     hf_bundle_unref(bundle);
     hf_bundle_set_unref(set);
     hf_policy_unref(policy);
     return verifier;
 }
 
-static struct hf_config *config_new(const char *pki, const char *groups, int role)
+/* Files as bench/pki.py names them: the first identity has no number. */
+static struct hf_svid *svid_new(const char *pki, const char *who, int identity)
 {
     static struct file chain, key;
     struct hf_svid *svid;
-    struct hf_config *config;
-    int is_server = role == HF_ROLE_SERVER;
-    read_file(pki, is_server ? "server.der" : "client.der", &chain);
-    read_file(pki, is_server ? "server.key.der" : "client.key.der", &key);
+    char number[16] = "", name[64];
+    if (identity > 0) {
+        snprintf(number, sizeof(number), "-%04d", identity);
+    }
+    snprintf(name, sizeof(name), "%s%s.der", who, number);
+    read_file(pki, name, &chain);
+    snprintf(name, sizeof(name), "%s%s.key.der", who, number);
+    read_file(pki, name, &key);
     need(hf_svid_new(chain.data, chain.len, key.data, key.len, &svid), "svid");
-    struct hf_verifier *verifier = verifier_new(pki);
-    const struct hf_config_spec spec = {
-        .role = role, .svid = svid, .verifier = verifier, .groups = groups};
-    need(hf_config_new(&spec, &config), "config");
-    hf_svid_unref(svid);
+    return svid;
+}
+
+static struct hf_config **configs_new(const struct options *options, struct hf_verifier *verifier,
+                                      int role)
+{
+    struct hf_config **all = calloc((size_t)options->identities, sizeof(struct hf_config *));
+    if (all == NULL) {
+        die("memory");
+    }
+    for (int i = 0; i < options->identities; i++) {
+        struct hf_svid *svid =
+            svid_new(options->pki, role == HF_ROLE_SERVER ? "server" : "client", i);
+        const struct hf_config_spec spec = {
+            .role = role, .svid = svid, .verifier = verifier, .groups = options->groups};
+        need(hf_config_new(&spec, &all[i]), "config");
+        hf_svid_unref(svid);
+    }
+    return all;
+}
+
+static void configs_free(struct hf_config **all, int count)
+{
+    for (int i = 0; i < count; i++) {
+        hf_config_unref(all[i]);
+    }
+    free(all);
+}
+
+static struct ends ends_new(const struct options *options)
+{
+    struct ends ends = {.identities = options->identities};
+    need(hf_chain_cache_new(NULL, &ends.cache), "cache");
+    struct hf_verifier *verifier = verifier_new(options->pki, ends.cache);
+    ends.client = configs_new(options, verifier, HF_ROLE_CLIENT);
+    ends.server = configs_new(options, verifier, HF_ROLE_SERVER);
     hf_verifier_unref(verifier);
-    return config;
+    return ends;
 }
 
 /* ---- one handshake ------------------------------------------------------------------------ */
@@ -151,11 +197,20 @@ static void check(struct hf_conn *conn, const char *expected)
     }
 }
 
+static void connect_ends(struct ends *ends, struct hf_conn **client, struct hf_conn **server)
+{
+    if (ends->next == 0 && ends->identities > 1) {
+        hf_chain_cache_clear(ends->cache);
+    }
+    *client = conn_new(ends->client[ends->next]);
+    *server = conn_new(ends->server[ends->next]);
+    ends->next = (ends->next + 1) % ends->identities;
+}
+
 static void handshake(void *state, struct split *split)
 {
-    const struct ends *ends = state;
-    struct hf_conn *client = conn_new(ends->client);
-    struct hf_conn *server = conn_new(ends->server);
+    struct hf_conn *client, *server;
+    connect_ends(state, &client, &server);
     drive(client, server, split);
     check(client, "spiffe://" TRUST_DOMAIN "/server");
     check(server, "spiffe://" TRUST_DOMAIN "/client");
@@ -165,65 +220,74 @@ static void handshake(void *state, struct split *split)
 
 /* ---- facts and the command line ----------------------------------------------------------- */
 
-static void print_facts(const struct ends *ends)
+static void print_facts(struct ends *ends)
 {
     struct split split = {0};
     struct hf_conn_facts facts;
-    struct hf_conn *client = conn_new(ends->client);
-    struct hf_conn *server = conn_new(ends->server);
+    struct hf_conn *client, *server;
+    connect_ends(ends, &client, &server);
     drive(client, server, &split);
     need(hf_conn_facts(client, &facts), "facts");
     printf("{\"openssl\": \"%s\", \"openssl_origin\": \"%s\", \"protocol\": \"%s\", "
            "\"cipher\": \"%s\", \"group\": \"%s\", \"signature\": \"%s\", "
-           "\"verification\": \"handfast, SPIFFE rules and authorization\", \"tickets\": 0}\n",
+           "\"verification\": \"handfast, SPIFFE rules and authorization\", "
+           "\"chain_cache\": \"%s\", \"tickets\": 0}\n",
            hf_openssl_running(), hf_openssl_origin(),
            facts.version == HF_TLS13 ? "TLSv1.3" : "TLSv1.2", facts.cipher, facts.group,
-           facts.signature);
+           facts.signature, ends->identities > 1 ? "cold" : "warm");
     fflush(stdout);
     hf_conn_free(client);
     hf_conn_free(server);
 }
 
-int main(int argc, char **argv)
+static struct options parse(int argc, char **argv)
 {
     static const struct option known[] = {
         {"pki", required_argument, NULL, 'p'},
         {"groups", required_argument, NULL, 'g'},
+        {"identities", required_argument, NULL, 'i'},
         {"count", required_argument, NULL, 'k'},
         {NULL, 0, NULL, 0},
     };
-    const char *pki = NULL, *groups = "X25519";
-    long count = 0;
+    struct options options = {.groups = "X25519", .identities = 1};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
         case 'p':
-            pki = optarg;
+            options.pki = optarg;
             break;
         case 'g':
-            groups = optarg;
+            options.groups = optarg;
+            break;
+        case 'i':
+            options.identities = atoi(optarg);
             break;
         case 'k':
-            count = atol(optarg);
+            options.count = atol(optarg);
             break;
         default:
-            return 2;
+            exit(2);
         }
     }
-    if (pki == NULL) {
-        fprintf(stderr, "usage: c_handfast --pki DIR [--groups LIST] [--count HANDSHAKES]\n");
-        return 2;
+    if (options.pki == NULL || options.identities < 1) {
+        fprintf(stderr, "usage: c_handfast --pki DIR [--groups LIST] [--identities N] "
+                        "[--count HANDSHAKES]\n");
+        exit(2);
     }
-    struct ends ends = {
-        .client = config_new(pki, groups, HF_ROLE_CLIENT),
-        .server = config_new(pki, groups, HF_ROLE_SERVER),
-    };
-    if (count > 0) {
-        sampler_repeat(handshake, &ends, count);
+    return options;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = parse(argc, argv);
+    struct ends ends = ends_new(&options);
+    if (options.count > 0) {
+        sampler_repeat(handshake, &ends, options.count);
     } else {
         print_facts(&ends);
         sampler_serve(handshake, &ends);
     }
-    hf_config_unref(ends.client);
-    hf_config_unref(ends.server);
+    configs_free(ends.client, ends.identities);
+    configs_free(ends.server, ends.identities);
+    hf_chain_cache_unref(ends.cache);
     return 0;
 }

@@ -24,12 +24,15 @@ struct options {
     int tls12;
     int verify;
     int tuned;
-    long count; /* when positive: this many handshakes and out */
+    int identities; /* of each end, in turn */
+    long count;     /* when positive: this many handshakes and out */
 };
 
 struct ends {
-    SSL_CTX *client;
-    SSL_CTX *server;
+    SSL_CTX **client; /* one an identity */
+    SSL_CTX **server;
+    int identities;
+    int next;
     int verify;
 };
 
@@ -57,11 +60,15 @@ static int accept_any(X509_STORE_CTX *context, void *unused)
     return 1;
 }
 
-static void load(SSL_CTX *ctx, const struct options *options, const char *who)
+/* Files as bench/pki.py names them: the first identity has no number. */
+static void load(SSL_CTX *ctx, const struct options *options, const char *who, int identity)
 {
-    char chain[4096], key[4096], root[4096];
-    snprintf(chain, sizeof(chain), "%s/%s.pem", options->pki, who);
-    snprintf(key, sizeof(key), "%s/%s.key.pem", options->pki, who);
+    char number[16] = "", chain[4096], key[4096], root[4096];
+    if (identity > 0) {
+        snprintf(number, sizeof(number), "-%04d", identity);
+    }
+    snprintf(chain, sizeof(chain), "%s/%s%s.pem", options->pki, who, number);
+    snprintf(key, sizeof(key), "%s/%s%s.key.pem", options->pki, who, number);
     snprintf(root, sizeof(root), "%s/root.pem", options->pki);
     need(SSL_CTX_use_certificate_chain_file(ctx, chain) == 1, chain);
     need(SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1, key);
@@ -85,7 +92,7 @@ static void tune(SSL_CTX *ctx)
          "tuned signature algorithms");
 }
 
-static SSL_CTX *context_new(const struct options *options, const char *who)
+static SSL_CTX *context_new(const struct options *options, const char *who, int identity)
 {
     int is_server = strcmp(who, "server") == 0;
     int version = options->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
@@ -109,8 +116,28 @@ static SSL_CTX *context_new(const struct options *options, const char *who)
     if (!options->verify) {
         SSL_CTX_set_cert_verify_callback(ctx, accept_any, NULL);
     }
-    load(ctx, options, who);
+    load(ctx, options, who, identity);
     return ctx;
+}
+
+static SSL_CTX **contexts_new(const struct options *options, const char *who)
+{
+    SSL_CTX **all = calloc((size_t)options->identities, sizeof(SSL_CTX *));
+    need(all != NULL, "memory");
+    for (int i = 0; i < options->identities; i++) {
+        all[i] = context_new(options, who, i);
+        /* One store for all: nobody keeps the same root a thousand times. */
+        SSL_CTX_set1_cert_store(all[i], SSL_CTX_get_cert_store(all[0]));
+    }
+    return all;
+}
+
+static void contexts_free(SSL_CTX **all, int count)
+{
+    for (int i = 0; i < count; i++) {
+        SSL_CTX_free(all[i]);
+    }
+    free(all);
 }
 
 /* ---- one handshake ------------------------------------------------------------------------ */
@@ -133,11 +160,12 @@ static void check(const struct ends *ends, SSL *ssl)
     need(!ends->verify || SSL_get_verify_result(ssl) == X509_V_OK, "peer not verified");
 }
 
-static void connect_ends(const struct ends *ends, SSL **client, SSL **server)
+static void connect_ends(struct ends *ends, SSL **client, SSL **server)
 {
     BIO *near, *far;
-    *client = SSL_new(ends->client);
-    *server = SSL_new(ends->server);
+    *client = SSL_new(ends->client[ends->next]);
+    *server = SSL_new(ends->server[ends->next]);
+    ends->next = (ends->next + 1) % ends->identities;
     need(*client != NULL && *server != NULL, "SSL_new");
     need(BIO_new_bio_pair(&near, 0, &far, 0) == 1, "BIO_new_bio_pair");
     SSL_set_bio(*client, near, near);
@@ -161,7 +189,7 @@ static void drive(SSL *client, SSL *server, struct split *split)
 
 static void handshake(void *state, struct split *split)
 {
-    const struct ends *ends = state;
+    struct ends *ends = state;
     SSL *client, *server;
     connect_ends(ends, &client, &server);
     drive(client, server, split);
@@ -173,7 +201,7 @@ static void handshake(void *state, struct split *split)
 
 /* ---- facts and the command line ----------------------------------------------------------- */
 
-static void print_facts(const struct ends *ends, const struct options *options)
+static void print_facts(struct ends *ends, const struct options *options)
 {
     struct split split = {0};
     SSL *client, *server;
@@ -204,7 +232,7 @@ static void print_facts(const struct ends *ends, const struct options *options)
 static void usage(void)
 {
     fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
-                    "              [--no-verify] [--tuned] [--count HANDSHAKES]\n"
+                    "              [--no-verify] [--tuned] [--identities N] [--count HANDSHAKES]\n"
                     "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
                     "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
@@ -213,12 +241,17 @@ static void usage(void)
 static struct options parse(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"pki", required_argument, NULL, 'p'},          {"groups", required_argument, NULL, 'g'},
-        {"ciphersuites", required_argument, NULL, 'c'}, {"tls12", no_argument, NULL, '2'},
-        {"no-verify", no_argument, NULL, 'n'},          {"tuned", no_argument, NULL, 't'},
-        {"count", required_argument, NULL, 'k'},        {NULL, 0, NULL, 0},
+        {"pki", required_argument, NULL, 'p'},
+        {"groups", required_argument, NULL, 'g'},
+        {"ciphersuites", required_argument, NULL, 'c'},
+        {"tls12", no_argument, NULL, '2'},
+        {"no-verify", no_argument, NULL, 'n'},
+        {"tuned", no_argument, NULL, 't'},
+        {"count", required_argument, NULL, 'k'},
+        {"identities", required_argument, NULL, 'i'},
+        {NULL, 0, NULL, 0},
     };
-    struct options options = {.groups = "X25519", .verify = 1};
+    struct options options = {.groups = "X25519", .verify = 1, .identities = 1};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (c) {
         case 'p':
@@ -242,11 +275,14 @@ static struct options parse(int argc, char **argv)
         case 'k':
             options.count = atol(optarg);
             break;
+        case 'i':
+            options.identities = atoi(optarg);
+            break;
         default:
             usage();
         }
     }
-    if (options.pki == NULL || optind != argc) {
+    if (options.pki == NULL || options.identities < 1 || optind != argc) {
         usage();
     }
     return options;
@@ -256,8 +292,9 @@ int main(int argc, char **argv)
 {
     struct options options = parse(argc, argv);
     struct ends ends = {
-        .client = context_new(&options, "client"),
-        .server = context_new(&options, "server"),
+        .client = contexts_new(&options, "client"),
+        .server = contexts_new(&options, "server"),
+        .identities = options.identities,
         .verify = options.verify,
     };
     if (options.count > 0) {
@@ -266,7 +303,7 @@ int main(int argc, char **argv)
         print_facts(&ends, &options);
         sampler_serve(handshake, &ends);
     }
-    SSL_CTX_free(ends.client);
-    SSL_CTX_free(ends.server);
+    contexts_free(ends.client, options.identities);
+    contexts_free(ends.server, options.identities);
     return 0;
 }

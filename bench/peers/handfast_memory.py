@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import handfast
 from bench.peers import memory, sampler
-from bench.pki import TRUST_DOMAIN
+from bench.pki import TRUST_DOMAIN, identity
 from handfast import (
+    ChainCache,
     Connection,
     StaticSource,
     TlsConfig,
@@ -19,21 +21,44 @@ from handfast import (
 from handfast.authorize import any_in
 
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
     from pathlib import Path
 
 
-def config(pki: Path, name: str, *, groups: str) -> TlsConfig:
-    """Make the configuration of one end; also used by handfast_trio."""
-    svid = X509Svid.from_pem(
-        (pki / f"{name}.pem").read_bytes(), (pki / f"{name}.key.pem").read_bytes()
-    )
-    bundle = TrustBundle.from_pem(TRUST_DOMAIN, (pki / "root.pem").read_bytes())
+def trust(pki: Path) -> TrustBundleSet:
+    """Return whom both ends trust."""
+    root = (pki / "root.pem").read_bytes()
+    return TrustBundleSet([TrustBundle.from_pem(TRUST_DOMAIN, root)])
+
+
+def configs(given: argparse.Namespace, name: str, **more: Any) -> list[TlsConfig]:
+    """Make the configurations of one end, one an identity."""
+    bundles = trust(given.pki)
     make = TlsConfig.server if name == "server" else TlsConfig.client
-    return make(
-        StaticSource(svid, TrustBundleSet([bundle])),
-        authorize=any_in(TRUST_DOMAIN),
-        groups=groups,
-    )
+    made = []
+    for number in range(given.identities):
+        path = given.pki / identity(name, number)
+        chain, key = (
+            path.with_suffix(end).read_bytes() for end in (".pem", ".key.pem")
+        )
+        source = StaticSource(X509Svid.from_pem(chain, key), bundles)
+        who = any_in(TRUST_DOMAIN)
+        made.append(make(source, authorize=who, groups=given.groups, **more))
+    return made
+
+
+def config(given: argparse.Namespace, name: str) -> TlsConfig:
+    """Make the configuration of one end; also used by handfast_trio."""
+    return configs(given, name)[0]
+
+
+def once_each(made: list[TlsConfig], cache: ChainCache) -> Iterator[TlsConfig]:
+    """Yield the configurations in turn; when they begin again, nobody is remembered."""
+    while True:
+        assert cache.statistics().hits == 0, "somebody was met twice"
+        cache.clear()
+        yield from made
 
 
 class HandfastEnd:
@@ -68,22 +93,42 @@ def facts(tls: Connection) -> sampler.Facts:
     }
 
 
+def chooser(
+    given: argparse.Namespace, facts: sampler.Facts
+) -> list[Iterator[TlsConfig]]:
+    """Return what yields the next configuration of client and server.
+
+    One identity an end meets the same peer again and again, as the cache likes it. Of
+    many, each is seen once before all are forgotten, authorities excepted.
+    """
+    ends = ("client", "server")
+    if given.identities == 1:
+        facts["chain_cache"] = "warm"
+        return [itertools.repeat(config(given, name)) for name in ends]
+    cache = ChainCache()
+    facts["chain_cache"] = "cold: each chain is seen once, then all are forgotten"
+    return [once_each(configs(given, name, cache=cache), cache) for name in ends]
+
+
 def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
-    client, server = (
-        config(given.pki, name, groups=given.groups) for name in ("client", "server")
-    )
+    known: sampler.Facts = {}
+    clients, servers = chooser(given, known)
 
     def new_client() -> HandfastEnd:
-        return HandfastEnd(client)
+        return HandfastEnd(next(clients))
 
     def new_server() -> HandfastEnd:
-        return HandfastEnd(server)
+        return HandfastEnd(next(servers))
 
-    probe = new_client()
-    memory.handshake(probe, new_server())
-    sampler.serve(given, facts(probe.tls), memory.taker(new_client, new_server))
+    # Configurations are built when they are first used, and each has its own bundle,
+    # which has to meet the issuer: all of that belongs before the first sample.
+    for _ in range(given.identities):
+        probe = new_client()
+        memory.handshake(probe, new_server())
+    known |= facts(probe.tls)
+    sampler.serve(given, known, memory.taker(new_client, new_server))
 
 
 if __name__ == "__main__":

@@ -63,8 +63,7 @@ def main() -> None:
     """Serve samples."""
     given = sampler.arguments(__doc__ or "")
     client, server = (
-        handfast_memory.config(given.pki, name, groups=given.groups)
-        for name in ("client", "server")
+        handfast_memory.config(given, name) for name in ("client", "server")
     )
     probe = handfast_memory.HandfastEnd(client)
     memory.handshake(probe, handfast_memory.HandfastEnd(server))

@@ -6,14 +6,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from bench.scenarios import SCENARIOS, Scenario
 
 from bench import figures
 
 
-def samples(*rates: float) -> list[dict[str, Any]]:
+def samples(*rates: float, wall: float = 1.0) -> list[dict[str, Any]]:
     return [
-        {"count": round(rate * 2), "cpu": 2.0, "latency_us": [1e6 / rate]}
+        {
+            "count": round(rate * 2),
+            "cpu": 2.0,
+            "wall": wall,
+            "latency_us": [1e6 / rate],
+        }
         for rate in rates
     ]
 
@@ -54,9 +58,14 @@ def test_an_aim_is_reached_or_missed_by_the_median(
     assert figures.ratio("ours", "theirs", seen, aim).reached is reached
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_aims_are_about_peers_of_their_own_scenario(scenario: Scenario) -> None:
-    names = [peer.name for peer in scenario.peers]
-    assert len(set(names)) == len(names)
-    for aim in scenario.aims:
-        assert {aim.peer, aim.over} <= set(names)
+def test_threads_are_measured_by_the_clock_on_the_wall() -> None:
+    """Two threads in half the time use as much CPU: by CPU nothing was won."""
+    seen = {"one": samples(100, wall=2.0), "two": samples(100, wall=1.0)}
+    assert figures.ratio("two", "one", seen).median == 1.0
+    assert figures.ratio("two", "one", seen, wall=True).median == 2.0
+
+
+def test_a_peer_alone_is_told_in_units_a_second() -> None:
+    seen = {"ours": samples(100, 300, 200)}
+    found = figures.ratio("ours", None, seen, 150)
+    assert (found.median, found.best, found.reached) == (200, 300, True)

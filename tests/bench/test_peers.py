@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from bench.sampling import PeerError, RunningPeer
 from bench.scenarios import Peer
 from cryptography import x509
 from cryptography.x509 import verification
+from OpenSSL import crypto
 
 from bench import pki
 
@@ -52,7 +54,23 @@ def test_a_handshake_with_somebody_else_ends_the_benchmark() -> None:
 
 
 @pytest.mark.parametrize("key_type", pki.KEY_TYPES)
-def test_certificates_are_good_by_the_word_of_others(
+def test_certificates_are_good_by_the_word_of_openssl(
+    tmp_path: Path, key_type: str
+) -> None:
+    directory = pki.write(tmp_path, key_type)
+    leaf, *rest = (
+        crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+        for der in pki.chain_der(directory, "client")
+    )
+    root = (directory / "root.pem").read_bytes()
+    store = crypto.X509Store()
+    store.add_cert(crypto.load_certificate(crypto.FILETYPE_PEM, root))
+    crypto.X509StoreContext(store, leaf, rest).verify_certificate()
+
+
+# The profile of `cryptography` has no Ed25519.
+@pytest.mark.parametrize("key_type", sorted(set(pki.KEY_TYPES) - {"ed25519"}))
+def test_certificates_are_good_by_the_word_of_cryptography(
     tmp_path: Path, key_type: str
 ) -> None:
     directory = pki.write(tmp_path, key_type)
@@ -68,9 +86,9 @@ def test_certificates_are_good_by_the_word_of_others(
 
 def test_stdlib_and_handfast_shake_hands_with_each_other(files: Path) -> None:
     """They are given the same files, groups and identities."""
-    given = argparse.Namespace(pki=files, groups="X25519", tickets=False)
+    given = argparse.Namespace(pki=files, groups="X25519", tickets=False, identities=1)
     context = stdlib_ssl.context(given, "client")
-    config = handfast_memory.config(files, "server", groups="X25519")
+    config = handfast_memory.config(given, "server")
     client = stdlib_ssl.StdlibEnd(context, server_side=False)
     memory.handshake(client, handfast_memory.HandfastEnd(config))
     assert client.tls.version() == "TLSv1.3"
@@ -87,6 +105,41 @@ def test_a_clock_counts_laps_until_the_time_is_up() -> None:
 
 def test_a_clock_with_a_limit_makes_so_many_laps() -> None:
     assert sum(1 for _ in sampler.Clock(limit=7).laps()) == 7
+
+
+def test_a_lap_of_many_units_counts_them_all() -> None:
+    clock = sampler.Clock(seconds=0.01)
+    laps = sum(1 for _ in clock.laps(50))
+    sample = clock.sample()
+    assert sample["count"] == laps * 50
+    assert sample["latency_us"][-1] <= 1e6 * sample["wall"] / 50
+    assert sum(1 for _ in sampler.Clock(limit=200).laps(50)) == 4
+
+
+def test_who_cannot_take_part_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        sampler.absent("no such algorithm")
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out) == {"absent": "no such algorithm"}
+
+
+def test_strangers_are_met_once_and_then_forgotten(tmp_path: Path) -> None:
+    """`first-sight` would measure the cache if anybody were met twice."""
+    given = argparse.Namespace(
+        pki=pki.write(tmp_path, identities=3), groups="X25519", identities=3
+    )
+    facts: sampler.Facts = {}
+    clients, servers = handfast_memory.chooser(given, facts)
+    met = set()
+    for _ in range(6):
+        client = handfast_memory.HandfastEnd(next(clients))
+        server = handfast_memory.HandfastEnd(next(servers))
+        memory.handshake(client, server)
+        met.add(server.tls.peer.chain_digest)
+    assert len(met) == 3
+    assert facts["chain_cache"].startswith("cold")
 
 
 def test_a_running_peer_gives_facts_and_samples(files: Path) -> None:
