@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * RFC 5280 4.2.1.10 for host names, beside OpenSSL's opinion. OpenSSL reads "*.example.com" as a
+ * RFC 5280 4.2.1.10 for the web, beside OpenSSL's opinion. OpenSSL reads "*.example.com" as a
  * host of that very name, so that excluding bar.example.com does not keep a certificate for
  * *.example.com from serving it (CVE-2025-61727 in another library), and it reads constraints that
  * are no host names as something or nothing.
@@ -79,16 +79,33 @@ static hf_result take_base(struct hf_span *list, struct hf_der *base)
     return hf_der_next(&subtree, base);
 }
 
-static hf_result check_list(struct hf_span list, uint32_t *count)
+/* What the lists of one CA speak of. */
+struct subject {
+    bool uris;
+    uint32_t excluded_hosts;
+};
+
+static bool is_supported(uint8_t tag)
 {
-    *count = 0;
+    return tag == HF_NAME_TAG_DNS || tag == HF_NAME_TAG_EMAIL || tag == HF_NAME_TAG_URI ||
+           tag == HF_NAME_TAG_IP || tag == HF_NAME_TAG_DIRECTORY;
+}
+
+static hf_result check_list(struct hf_span list, struct subject *subject)
+{
+    subject->excluded_hosts = 0;
     while (list.len != 0) {
         struct hf_der base;
         HF_TRY(take_base(&list, &base));
+        /* OpenSSL minds only when such a name occurs; what limits nothing here was meant to. */
+        HF_NEED_SEEN(is_supported(base.tag), HF_E_NAME_CONSTRAINT,
+                     "name constraints of hosts, mailboxes, URIs, addresses and directory names",
+                     "one of another kind of name, tag 0x%02x", base.tag);
+        subject->uris = subject->uris || base.tag == HF_NAME_TAG_URI;
         if (base.tag != HF_NAME_TAG_DNS) {
             continue;
         }
-        *count += 1;
+        subject->excluded_hosts += 1;
         HF_NEED_SEEN(is_constraint(base.content), HF_E_NAME_CONSTRAINT,
                      "name constraints that are host names", "%zu bytes that are none",
                      base.content.len);
@@ -108,14 +125,30 @@ static hf_result check_wildcard(struct hf_span rest, struct hf_span excluded)
     return hf_ok();
 }
 
-static hf_result check_names(const struct hf_cert *cert, struct hf_span excluded, uint32_t count)
+static hf_result check_uri(struct hf_span uri)
+{
+    char shown[160];
+    if (!hf_web_uri_is_plain(uri)) {
+        hf_error_escape(shown, sizeof(shown), uri.data, uri.len);
+        HF_FAIL_SEEN(HF_E_NAME_CONSTRAINT, "a URI with a host name, that can be read in one way",
+                     "'%s'", shown);
+    }
+    return hf_ok();
+}
+
+static hf_result check_names(const struct hf_cert *cert, struct hf_span excluded,
+                             const struct subject *subject)
 {
     struct hf_span names = cert->san;
+    uint32_t count = subject->excluded_hosts;
     uint32_t compared = 0;
     while (names.len != 0) {
         struct hf_der name;
         HF_TRY(hf_der_next(&names, &name));
         struct hf_span text = name.content;
+        if (name.tag == HF_NAME_TAG_URI && subject->uris) {
+            HF_TRY(check_uri(text));
+        }
         if (name.tag == HF_NAME_TAG_DNS && hf_span_starts_with(text, HF_SPAN("*."))) {
             HF_NEED_SEEN(count <= COMPARE_MAX - compared, HF_E_NAME_CONSTRAINT,
                          "a sensible number of wildcards and constraints", "%u constraints",
@@ -127,13 +160,26 @@ static hf_result check_names(const struct hf_cert *cert, struct hf_span excluded
     return hf_ok();
 }
 
+static hf_result check_below(const struct hf_pool *pool, const struct hf_path *path, size_t depth,
+                             struct hf_span excluded, const struct subject *subject)
+{
+    for (size_t below = 0; below < depth; below++) {
+        const struct hf_cert *cert = hf_path_cert(pool, path, below);
+        /* spec: RFC 5280 6.1.3 (b): a self-issued CA is not bound by those above it. */
+        if (below == 0 || !cert->self_issued) {
+            HF_TRY(check_names(cert, excluded, subject));
+        }
+    }
+    return hf_ok();
+}
+
 hf_result hf_web_constraints_check(const struct hf_pool *pool, const struct hf_path *path,
                                    size_t depth)
 {
     const struct hf_cert *ca = hf_path_cert(pool, path, depth);
     struct hf_span rest = ca->name_constraints;
     struct hf_span excluded = hf_span_of(NULL, 0);
-    uint32_t count;
+    struct subject subject = {false, 0};
     /* spec: RFC 5280 4.2.1.10. They would be enforced here either way; but a CA that lets others
      * pass over its limits is not limited, and was not made with care. */
     HF_NEED_SEEN(!ca->has_name_constraints || ca->name_constraints_critical, HF_E_CA_CONSTRAINTS,
@@ -141,20 +187,15 @@ hf_result hf_web_constraints_check(const struct hf_pool *pool, const struct hf_p
     if (hf_der_peek(rest, HF_DER_CONTEXT_OF(0))) {
         struct hf_span permitted;
         HF_TRY(hf_der_take(&rest, HF_DER_CONTEXT_OF(0), &permitted));
-        HF_TRY(check_list(permitted, &count));
+        HF_TRY(check_list(permitted, &subject));
+        subject.excluded_hosts = 0;
     }
-    if (!hf_der_peek(rest, HF_DER_CONTEXT_OF(1))) {
+    if (hf_der_peek(rest, HF_DER_CONTEXT_OF(1))) {
+        HF_TRY(hf_der_take(&rest, HF_DER_CONTEXT_OF(1), &excluded));
+        HF_TRY(check_list(excluded, &subject));
+    }
+    if (!subject.uris && subject.excluded_hosts == 0) {
         return hf_ok();
     }
-    HF_TRY(hf_der_take(&rest, HF_DER_CONTEXT_OF(1), &excluded));
-    HF_TRY(check_list(excluded, &count));
-    for (size_t below = 0; count != 0 && below < depth; below++) {
-        const struct hf_cert *cert = hf_path_cert(pool, path, below);
-        /* spec: RFC 5280 6.1.3 (b): a self-issued CA is not bound by those above it. */
-        if (below > 0 && cert->self_issued) {
-            continue;
-        }
-        HF_TRY(check_names(cert, excluded, count));
-    }
-    return hf_ok();
+    return check_below(pool, path, depth, excluded, &subject);
 }
