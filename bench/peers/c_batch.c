@@ -21,6 +21,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "c_corpus.h"
 #include "handfast.h"
 #include "verify/signature_mb.h"
@@ -129,7 +130,7 @@ static void prepare_raw(struct state *state)
     need(issuer != NULL, "the issuer");
     state->key = X509_get_pubkey(issuer);
     X509_free(issuer);
-    state->signatures = calloc(RAW, sizeof(*state->signatures));
+    state->signatures = hf_mem_new_array(RAW, sizeof(*state->signatures));
     need(state->signatures != NULL && state->key != NULL, "memory");
     if (EVP_PKEY_is_a(state->key, "EC")) {
         need(EVP_PKEY_get_octet_string_param(state->key, "pub", state->point, sizeof(state->point),
@@ -293,11 +294,11 @@ int main(int argc, char **argv)
     }
     corpus_load(&options, &state.corpus);
     size_t chains = state.corpus.count;
-    state.ok = calloc(chains, sizeof(*state.ok));
-    state.reason = calloc(chains, sizeof(*state.reason));
-    state.not_after = calloc(chains, sizeof(*state.not_after));
-    state.depth = calloc(chains, sizeof(*state.depth));
-    state.id_offsets = calloc(chains + 1, sizeof(*state.id_offsets));
+    state.ok = hf_mem_new_array(chains, sizeof(*state.ok));
+    state.reason = hf_mem_new_array(chains, sizeof(*state.reason));
+    state.not_after = hf_mem_new_array(chains, sizeof(*state.not_after));
+    state.depth = hf_mem_new_array(chains, sizeof(*state.depth));
+    state.id_offsets = hf_mem_new_array(chains + 1, sizeof(*state.id_offsets));
     need(state.ok && state.reason && state.not_after && state.depth && state.id_offsets, "memory");
     need(chains >= RAW, "a corpus of at least 4,000 leaves");
     make_verifier(&state);
