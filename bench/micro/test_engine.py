@@ -10,7 +10,7 @@ import pytest
 
 from bench.peers import handfast_memory, memory
 from bench.pki import CLIENT_ID, TRUST_DOMAIN, chain_der
-from handfast import Connection, TrustBundle, Verifier
+from handfast import ChainCache, Connection, TrustBundle, Verifier
 from handfast.authorize import any_in
 
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ def shake(client: TlsConfig, server: TlsConfig) -> handfast_memory.HandfastEnd:
     return end
 
 
-def test_verify_chain(benchmark: BenchmarkFixture, files: Path) -> None:
-    """From DER to a `VerifiedPeer`, nothing cached."""
+@pytest.mark.parametrize("cached", [False, True])
+def test_verify_chain(benchmark: BenchmarkFixture, files: Path, cached: bool) -> None:
+    """From DER to a `VerifiedPeer`: issuer known, or the whole chain."""
     bundle = TrustBundle.from_pem(TRUST_DOMAIN, (files / "root.pem").read_bytes())
-    verifier = Verifier(bundle, authorize=any_in(TRUST_DOMAIN))
+    cache = ChainCache() if cached else None
+    verifier = Verifier(bundle, authorize=any_in(TRUST_DOMAIN), cache=cache)
     peer = benchmark(verifier.verify, chain_der(files, "client"))
     assert str(peer.spiffe_id) == CLIENT_ID
 
