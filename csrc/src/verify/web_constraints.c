@@ -82,6 +82,7 @@ static hf_result take_base(struct hf_span *list, struct hf_der *base)
 /* What the lists of one CA speak of. */
 struct subject {
     bool uris;
+    uint32_t others; /* kinds of names that nobody compares: bits of their tags' numbers */
     uint32_t excluded_hosts;
 };
 
@@ -91,17 +92,19 @@ static bool is_supported(uint8_t tag)
            tag == HF_NAME_TAG_IP || tag == HF_NAME_TAG_DIRECTORY;
 }
 
+static uint32_t tag_bit(uint8_t tag)
+{
+    return 1u << (tag & 0x1f);
+}
+
 static hf_result check_list(struct hf_span list, struct subject *subject)
 {
     subject->excluded_hosts = 0;
     while (list.len != 0) {
         struct hf_der base;
         HF_TRY(take_base(&list, &base));
-        /* OpenSSL minds only when such a name occurs; what limits nothing here was meant to. */
-        HF_NEED_SEEN(is_supported(base.tag), HF_E_NAME_CONSTRAINT,
-                     "name constraints of hosts, mailboxes, URIs, addresses and directory names",
-                     "one of another kind of name, tag 0x%02x", base.tag);
         subject->uris = subject->uris || base.tag == HF_NAME_TAG_URI;
+        subject->others |= is_supported(base.tag) ? 0 : tag_bit(base.tag);
         if (base.tag != HF_NAME_TAG_DNS) {
             continue;
         }
@@ -146,6 +149,11 @@ static hf_result check_names(const struct hf_cert *cert, struct hf_span excluded
         struct hf_der name;
         HF_TRY(hf_der_next(&names, &name));
         struct hf_span text = name.content;
+        /* spec: RFC 5280 4.2.1.10: a constraint that is not understood, and a name that it binds.
+         */
+        HF_NEED_SEEN((subject->others & tag_bit(name.tag)) == 0, HF_E_NAME_CONSTRAINT,
+                     "no name of a kind whose constraints are not supported", "one with tag 0x%02x",
+                     name.tag);
         if (name.tag == HF_NAME_TAG_URI && subject->uris) {
             HF_TRY(check_uri(text));
         }
@@ -179,7 +187,7 @@ hf_result hf_web_constraints_check(const struct hf_pool *pool, const struct hf_p
     const struct hf_cert *ca = hf_path_cert(pool, path, depth);
     struct hf_span rest = ca->name_constraints;
     struct hf_span excluded = hf_span_of(NULL, 0);
-    struct subject subject = {false, 0};
+    struct subject subject = {false, 0, 0};
     /* spec: RFC 5280 4.2.1.10. They would be enforced here either way; but a CA that lets others
      * pass over its limits is not limited, and was not made with care. */
     HF_NEED_SEEN(!ca->has_name_constraints || ca->name_constraints_critical, HF_E_CA_CONSTRAINTS,
@@ -194,7 +202,7 @@ hf_result hf_web_constraints_check(const struct hf_pool *pool, const struct hf_p
         HF_TRY(hf_der_take(&rest, HF_DER_CONTEXT_OF(1), &excluded));
         HF_TRY(check_list(excluded, &subject));
     }
-    if (!subject.uris && subject.excluded_hosts == 0) {
+    if (!subject.uris && subject.others == 0 && subject.excluded_hosts == 0) {
         return hf_ok();
     }
     return check_below(pool, path, depth, excluded, &subject);

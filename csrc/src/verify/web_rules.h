@@ -26,10 +26,10 @@ HF_MUST_USE hf_result hf_web_find_extension(const struct hf_cert *cert, struct h
 /* web_names.c: the form of host names and mailboxes of a leaf, and its common name. */
 HF_MUST_USE hf_result hf_web_names_check(const struct hf_cert *leaf, int purpose);
 
-/* web_constraints.c: the name constraints of the CA at `depth` are critical and of a kind of name
- * that is supported; those for hosts have the form of hosts, and wildcards below them, which
- * OpenSSL takes for a host of that name, keep to them. Whether names keep to them is OpenSSL's
- * verdict otherwise. */
+/* web_constraints.c: the name constraints of the CA at `depth` are critical, and bind no name of a
+ * kind that nobody compares; those for hosts have the form of hosts, and wildcards below them,
+ * which OpenSSL takes for a host of that name, keep to them. Whether names keep to them is
+ * OpenSSL's verdict otherwise. */
 HF_MUST_USE hf_result hf_web_constraints_check(const struct hf_pool *pool,
                                                const struct hf_path *path, size_t depth);
 
