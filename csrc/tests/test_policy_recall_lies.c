@@ -7,6 +7,7 @@
 
 #include "hf_test.h"
 #include "recall_kit.h"
+#include "verify/recall.h"
 
 #define ID "spiffe://a.example/web"
 
@@ -128,6 +129,36 @@ static void a_policy_is_asked_at_every_hit(void)
     }
     q.no_policy = true;
     HF_CHECK(recall_is_refused(recall_ask(cache, q), HF_E_NOT_AUTHORIZED));
+    hf_chain_cache_unref(cache);
+}
+
+/* P3: and it would be asked if an entry got in that it has refused. */
+static void no_entry_speaks_for_the_policy(void)
+{
+    static const char theirs[] = "spiffe://a.example/db";
+    static struct kit_chain chain;
+    const struct hf_policy_node another = {HF_POLICY_EXACTLY, 0, (const uint8_t *)theirs,
+                                           sizeof(theirs) - 1};
+    struct hf_chain_cache *cache = recall_cache(0);
+    struct hf_policy *policy;
+    struct hf_peer peer;
+    struct hf_recall_miss miss;
+    HF_CHECK_OK(hf_policy_new(&another, 1, &policy));
+    const struct hf_recaller recaller = {.cache = cache,
+                                         .bundles = set,
+                                         .rules = HF_RULES_STRICT,
+                                         .policy = hf_policy_digest(policy)};
+    const struct hf_presented presented = {.chain = kit_chain(&chain, KIT_CERTS(&direct)),
+                                           .at = PKI_NOW};
+    const struct hf_judge_options options = {.rules = HF_RULES_STRICT};
+    HF_CHECK(!hf_recall(&recaller, &presented, &miss, &peer) && miss.keyed);
+    HF_CHECK_OK(hf_judge_svid(set, &presented, &options, &peer));
+    hf_recall_keep(&recaller, &presented, &miss, &peer);
+    struct recall_answer answer = recall_ask(
+        cache, (struct recall_question){
+                   .set = set, .certs = KIT_CERTS(&direct), .policy = &another, .policy_count = 1});
+    HF_CHECK(recall_is_refused(answer, HF_E_NOT_AUTHORIZED) && answer.hit);
+    hf_policy_unref(policy);
     hf_chain_cache_unref(cache);
 }
 
@@ -284,6 +315,7 @@ HF_TESTS({"(the world is made)", make_world},
          {"other intermediates are another chain", other_intermediates_are_another_chain},
          {"another question is judged anew", another_question_is_judged_anew},
          {"a policy is asked at every hit", a_policy_is_asked_at_every_hit},
+         {"no entry speaks for the policy", no_entry_speaks_for_the_policy},
          {"rotation of the bundle", rotation_of_the_bundle},
          {"only chains under what is left", only_chains_under_what_is_left},
          {"another trust domain is another question", another_trust_domain_is_another_question},

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "hf_test.h"
-#include "verify/chain_cache.h"
+#include "verify/chain_cache_shard.h"
 
 #define THREADS 4
 #define STEPS 20000
@@ -179,6 +179,70 @@ static void a_fork_takes_nothing_from_the_parent(void)
     hf_chain_cache_unref(cache);
 }
 
-HF_TESTS({"threads share a cache", threads_share_a_cache},
+/* Runs between the cache's own preparation of a fork and the fork. */
+static bool watching;
+static int seen_before_fork;
+
+static void look_before_fork(void)
+{
+    if (watching) {
+        uint8_t key[HF_DIGEST_SIZE];
+        struct hf_cached out = value_of(7);
+        key_of(7, key);
+        seen_before_fork = hf_chain_cache_find(cache, key, 1, &out) ? 1 : 2;
+        key_of(8, key);
+        hf_chain_cache_put(cache, key, HF_SPAN("a.example"), &out);
+    }
+}
+
+static void watch_forks(void)
+{
+    /* Handlers that prepare run last come, first served: this one is there before any cache. */
+    HF_CHECK(pthread_atfork(look_before_fork, NULL, NULL) == 0);
+}
+
+/* D9: whoever comes while a fork is under way gets no answer and changes nothing. */
+static void a_fork_closes_the_cache(void)
+{
+    HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
+    HF_CHECK(step(7) == 0);
+    watching = true;
+    pid_t child = fork();
+    watching = false;
+    if (child == 0) {
+        be_a_child();
+    }
+    int status = -1;
+    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    struct hf_chain_cache_statistics now;
+    hf_chain_cache_statistics(cache, &now);
+    HF_CHECK(seen_before_fork == 2 && now.entries == 1 && now.inserts == 1 && now.hits == 0);
+    HF_CHECK(step(7) == 0);
+    hf_chain_cache_statistics(cache, &now);
+    HF_CHECK(now.hits == 1);
+    hf_chain_cache_unref(cache);
+}
+
+/* D9: a lock that was held when the process was forked is free in the child. */
+static void a_lock_that_was_held_is_free_in_a_child(void)
+{
+    static struct hf_cache_shard shard;
+    HF_CHECK(hf_cache_shard_init(&shard, 16));
+    HF_CHECK(hf_cache_shard_enter(&shard));
+    pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(20);
+        hf_cache_shard_restart(&shard);
+        _exit(hf_cache_shard_enter(&shard) ? 0 : 1);
+    }
+    int status = -1;
+    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    hf_cache_shard_leave(&shard);
+    hf_cache_shard_destroy(&shard);
+}
+
+HF_TESTS({"(forks are watched)", watch_forks}, {"threads share a cache", threads_share_a_cache},
+         {"a fork closes the cache", a_fork_closes_the_cache},
+         {"a lock that was held is free in a child", a_lock_that_was_held_is_free_in_a_child},
          {"a fork finds an empty cache", a_fork_finds_an_empty_cache},
          {"a fork takes nothing from the parent", a_fork_takes_nothing_from_the_parent})
