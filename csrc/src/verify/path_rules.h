@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Our own rules on a whole path, read from the strict views. They stand beside OpenSSL's verdict
- * (general.h), never in place of it: a path must pass both.
+ * (general.h), never in place of it: a path must pass both. Where the fast path (fast.h) leaves
+ * OpenSSL's verdict out, it leans on them for all that they see to.
  */
 #ifndef HF_VERIFY_PATH_RULES_H
 #define HF_VERIFY_PATH_RULES_H
