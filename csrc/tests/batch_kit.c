@@ -32,6 +32,9 @@ struct batch_corpus *batch_corpus_new(size_t chains)
     corpus->chain_ends = need(hf_mem_new_array(chains + 1, sizeof(uint64_t)));
     corpus->byte_ends = need(hf_mem_new_array(chains + 1, sizeof(uint64_t)));
     corpus->cert_ends = need(hf_mem_new_array(corpus->cert_cap + 1, sizeof(uint64_t)));
+    /* Never NULL: offsets are added to it, be it empty. */
+    corpus->data_cap = 1;
+    corpus->data = need(hf_mem_new(corpus->data_cap));
     return corpus;
 }
 
