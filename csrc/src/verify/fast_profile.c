@@ -34,17 +34,23 @@
  *   depth                                              reader: 8 certificates; the limit is 9
  *   trust settings of the anchor                       none: it was decoded from plain DER
  * check_extensions
- *   unhandled critical extension                       reader; what it takes as critical (key
- * usage, SAN, BC, EKU) OpenSSL handles proxy certificate                                  profile:
- * unread extension intermediate or anchor that is no CA               rules: cA, and keyCertSign if
- * key usage explicit curve parameters                          reader: named curves alone purpose,
- * STRICT: EKU and key usage of the leaf,    rules: check_eku, check_key_usage, EKU of every CA, the
- * anchor too; nsCertType        check_nesting; profile: unread extension purpose, COMPATIBLE: any,
- * so nothing pathLenConstraint                                  rules: check_length counts the same
- * (no self-issued ones: profile) and looks at more certificates check_auth_level: 112 bits key that
- * cannot be decoded                         leaf: is_decodable(); intermediates: their signer;
- * anchor: with its bundle key or digest too weak                             reader: RSA from 2048
- * bits, SHA-2 check_id, check_revocation, suite B, policies        not asked for internal_verify
+ *   unhandled critical extension                       reader; those that it takes (key usage, SAN,
+ *                                                        BC, EKU) OpenSSL handles
+ *   proxy certificate                                  profile: none that is unread
+ *   intermediate or anchor that is no CA               rules: cA, and keyCertSign if there is key
+ *                                                        usage
+ *   explicit curve parameters                          reader: named curves alone
+ *   purpose, STRICT: EKU and key usage of the leaf,    rules: check_eku, check_key_usage,
+ *     EKU of every CA, the anchor too; nsCertType        check_nesting; profile: none unread
+ *   purpose, COMPATIBLE                                any, so nothing
+ *   pathLenConstraint                                  rules: check_length counts the same
+ *                                                        (profile: none is self-issued), or more
+ * check_auth_level: 112 bits
+ *   key that cannot be decoded                         leaf: is_decodable(); intermediate: its
+ *                                                        signer; anchor: with its bundle
+ *   key or digest too weak                             reader: RSA from 2048 bits, SHA-2
+ * check_id, check_revocation, suite B, policies        not asked for
+ * internal_verify
  *   issuer's key usage without keyCertSign             rules
  *   two different algorithms, unused bits of the       reader
  *     signature
