@@ -14,8 +14,8 @@ static struct hf_crl_set *hf_ffi_crl_set_new(const uint8_t *der, size_t len)
 }
 
 static struct hf_verifier *hf_ffi_verifier_new_web_crls(const uint8_t *roots, size_t roots_len,
-                                                        uint32_t max_depth,
-                                                        struct hf_crl_set *crls, int policy)
+                                                        uint32_t max_depth, struct hf_crl_set *crls,
+                                                        int policy)
 {
     struct hf_verifier *out = NULL;
     HF_FFI_MADE(HF_FFI_VERIFIER,

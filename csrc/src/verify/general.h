@@ -7,8 +7,9 @@
 
 #include "verify/question.h"
 
-/* X509_verify_cert with exactly this path's certificates and exactly its anchor, then revocation. The depth of a
- * failure is in the record; no verdict is ever read from OpenSSL's error queue (C13). */
+/* X509_verify_cert with exactly this path's certificates and exactly its anchor, then revocation.
+ * The depth of a failure is in the record; no verdict is ever read from OpenSSL's error queue
+ * (C13). */
 HF_MUST_USE hf_result hf_general_verify(struct hf_pool *pool, const struct hf_path *path,
                                         const struct hf_question *question);
 

@@ -23,8 +23,8 @@ static hf_result read_reason(struct hf_span value, struct hf_crl_entry *out)
     struct hf_span content;
     HF_TRY(hf_der_take(&value, HF_DER_ENUMERATED, &content));
     HF_TRY(hf_der_end(value));
-    bool known = content.len == 1 && content.data[0] <= REASON_LAST &&
-                 content.data[0] != REASON_UNUSED;
+    bool known =
+        content.len == 1 && content.data[0] <= REASON_LAST && content.data[0] != REASON_UNUSED;
     HF_NEED_SEEN(known, HF_E_CRL_INVALID, "a reason of RFC 5280 5.3.1", "another one");
     /* Elsewhere it would say revoked and not revoked. */
     HF_NEED_SEEN(content.data[0] != REASON_REMOVE, HF_E_CRL_UNSUPPORTED, "a complete CRL",

@@ -117,7 +117,10 @@ def _has_usages(case: dict[str, Any]) -> bool:
     if not case["key_usage"]:
         return True
     leaf = x509.load_der_x509_certificate(_der(case["peer_certificate"]))
-    has = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    try:
+        has = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True  # no key usage: every usage, RFC 5280 4.2.1.3
     return all(getattr(has, _KEY_USAGES[usage]) for usage in case["key_usage"])
 
 
@@ -159,8 +162,11 @@ def _ask(
 
 
 def judge(case: dict[str, Any]) -> Verdict:
-    """What we say to a case; anything but a verdict is an error of the harness."""
-    return _ask(case, [_der(pem) for pem in case["trusted_certs"]], _name(case))
+    """What we say to a case; a file that is no certificate is refused, too."""
+    try:
+        return _ask(case, [_der(pem) for pem in case["trusted_certs"]], _name(case))
+    except HandfastError as error:
+        return Verdict(accepted=False, reason=error.reason)
 
 
 def chain_reason(case: dict[str, Any]) -> Reason | None:
@@ -170,8 +176,11 @@ def chain_reason(case: dict[str, Any]) -> Reason | None:
     the chain; so no name is asked for. A root that cannot be used is left out without
     a word; so the reader is asked about it alone.
     """
-    roots = [_der(pem) for pem in case["trusted_certs"]]
-    verdict = _ask(case, roots, None)
+    try:
+        roots = [_der(pem) for pem in case["trusted_certs"]]
+        verdict = _ask(case, roots, None)
+    except HandfastError as error:
+        return error.reason
     if verdict.reason is not Reason.EMPTY_BUNDLE:
         return verdict.reason
     return next((why for why in map(_unreadable, roots) if why), verdict.reason)

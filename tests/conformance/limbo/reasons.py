@@ -24,6 +24,17 @@ _NO_PATH = frozenset({R.UNKNOWN_AUTHORITY})
 ACCEPTABLE: dict[str, frozenset[Reason]] = {
     "bettertls::": frozenset(R),  # only on demand, and about building paths
     "cve::cve-2025-61727": _CONSTRAINT,
+    "crl::": frozenset(
+        {
+            R.CERTIFICATE_REVOKED,
+            R.CRL_EXPIRED,
+            R.CRL_INVALID,
+            R.CRL_MISSING,
+            R.CRL_NOT_YET_VALID,
+            R.CRL_UNSUPPORTED,
+            R.CRL_UNTRUSTED,
+        }
+    ),
     "crl::revoked-certificate-with-crl": frozenset({R.CERTIFICATE_REVOKED}),
     "crl::crlnumber-": frozenset({R.CRL_INVALID}),
     "crl::issuer-missing-crlsign": frozenset({R.CRL_UNTRUSTED}),

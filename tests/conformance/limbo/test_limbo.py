@@ -7,7 +7,9 @@ beside the project, one test says that nothing was found, and prints it.
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
 import pytest
 from tests.conformance.limbo import cases, reasons, score
@@ -79,6 +81,38 @@ def test_a_refusal_for_another_reason_does_not_count() -> None:
     assert not reasons.acceptable("a-family-of-tomorrow::case")
     assert reasons.about_names("webpki::cn::not-in-san")
     assert not reasons.about_names("rfc5280::nc::excluded-dn-match")
+
+
+def test_a_file_of_tomorrow_is_scored_all_the_same(tmp_path: Path) -> None:
+    """Unknown IDs, kinds and usages, and texts that are no PEM: never a crash."""
+    case = {
+        "id": "a-family-of-tomorrow::case",
+        "features": ["of-tomorrow"],
+        "validation_kind": "SERVER",
+        "trusted_certs": ["no certificate"],
+        "untrusted_intermediates": [],
+        "peer_certificate": "no certificate",
+        "validation_time": None,
+        "signature_algorithms": [],
+        "key_usage": [],
+        "extended_key_usage": [],
+        "expected_result": "FAILURE",
+        "expected_peer_name": None,
+        "max_chain_depth": None,
+    }
+    odd = [
+        case,
+        case | {"id": "a", "validation_kind": "PROXY"},
+        case | {"id": "b", "key_usage": ["ofTomorrow"]},
+        case | {"id": "c", "expected_peer_name": {"kind": "URI", "value": "u:"}},
+        case | {"id": "d", "crls": ["no CRL"], "expected_result": "SUCCESS"},
+    ]
+    file = tmp_path / "limbo.json"
+    file.write_text(json.dumps({"testcases": odd}), "utf-8")
+    result = score.run(file)
+    assert result.failed.keys() == {case["id"], "d"}
+    assert sum(map(len, result.skipped.values())) == 3
+    assert "0 passed, 2 failed, 3 skipped" in result.lines()[0]
 
 
 def test_a_named_file_that_is_not_there_is_an_error(
