@@ -44,9 +44,16 @@ def _view(name: str, value: Any) -> memoryview:
     return view
 
 
+def _bytes(view: memoryview) -> memoryview:
+    try:
+        return view.cast("B")
+    except (TypeError, ValueError):
+        _refuse("data= of plain elements", f"format {view.format!r}")
+
+
 def _offsets(name: str, value: Any) -> memoryview:
     view = _view(name, value)
-    kind = view.format.removeprefix("@").removeprefix("=").removeprefix("<")
+    kind = view.format.removeprefix("@")  # the machine's own order, no other
     if kind not in _INTEGERS or view.itemsize not in _WIDTHS or view.ndim != 1:
         _refuse(
             f"{name} as integers of 4 or 8 bytes in a row (array('q'), int64)",
@@ -93,7 +100,7 @@ class ChainBuffer:
         offsets: AnyBuffer,
         cert_offsets: AnyBuffer | None = None,
     ) -> None:
-        self.data = _view("data=", data).cast("B")
+        self.data = _bytes(_view("data=", data))
         self.offsets = _offsets("offsets=", offsets)
         self.cert_offsets = None
         if cert_offsets is not None:

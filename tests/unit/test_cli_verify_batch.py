@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 import pyarrow.ipc
 import pytest
@@ -22,6 +23,7 @@ from tests.support import batch
 from handfast import InvalidCertificate, Reason
 from handfast.certificates import is_ca, read_certificate
 from handfast.cli.verify_batch_input import Inputs
+from handfast.cli.verify_batch_output import open_sinks
 from handfast.cli.verify_batch_read import read_certificates
 from handfast.cli.verify_batch_split import says_ca, split_chains
 from handfast.pem import write_pem
@@ -192,6 +194,19 @@ def test_tables_for_others(
         assert other["depth"] == fact.get("depth")
         if other["ok"]:
             assert f"{other['not_after']:%Y-%m-%dT%H:%M:%SZ}" == row["not_after"]
+
+
+def test_a_table_that_needs_more_says_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    file = tmp_path / "out.arrow"
+    with (
+        pytest.raises(click.UsageError, match=r"handfast\[arrow\]"),
+        open_sinks(as_json=True, csv_file=None, arrow_file=file),
+    ):
+        raise AssertionError("opened")
+    assert not file.exists()
 
 
 def test_only_the_refused_can_be_listed(folder: Path, trust: tuple[str, str]) -> None:

@@ -177,6 +177,8 @@ def test_offsets_that_point_elsewhere_are_an_error(
         (b"", b"\0"),
         (b"", np.zeros((2, 2), dtype=np.int64)),
         (b"", np.zeros(4, dtype=np.int64)[::2]),
+        (b"", np.zeros(2, dtype=">i8")),
+        (np.zeros((0, 2)), array("q", [0])),
     ],
     ids=repr,
 )

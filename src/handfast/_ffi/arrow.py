@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Binary columns of any Arrow library, where they lie: the Arrow C data interface.
 
-A producer (pyarrow, polars, DuckDB, nanoarrow, ...) hands out PyCapsules that point to
+A producer (pyarrow, polars, nanoarrow, ...) hands out PyCapsules that point to
 structs with pointers to its buffers; what is read here are those structs, so that no
 Arrow library is needed and nothing is copied. The structs and their rules are those of
 https://arrow.apache.org/docs/format/CDataInterface.html.

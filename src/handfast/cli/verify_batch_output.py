@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+import click
 from rich.markup import escape
 
 from handfast import Reason
@@ -180,8 +181,10 @@ def open_sinks(
             )
             sinks.append(Csv(table))
         if arrow_file is not None:
-            schema = Arrow.schema()
-            ipc = need("pyarrow.ipc", "arrow")
+            try:
+                schema, ipc = Arrow.schema(), need("pyarrow.ipc", "arrow")
+            except ModuleNotFoundError as error:
+                raise click.UsageError(f"--arrow: {error}") from None
             stream = files.enter_context(arrow_file.open("wb"))
             writer = files.enter_context(ipc.new_file(stream, schema))
             sinks.append(Arrow(writer, schema))
