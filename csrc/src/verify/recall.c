@@ -72,8 +72,12 @@ bool hf_recall(const struct hf_recaller *recaller, const struct hf_presented *pr
     miss->keyed = false;
     /* A NULL policy refuses everybody, and what is refused is not remembered. */
     if (recaller->cache == NULL || recaller->policy == NULL ||
-        !hf_is_ok(read_leaf(recaller, presented, &leaf, &id)) ||
-        !find(recaller, presented, &id, miss, &bundle, &cached)) {
+        !hf_is_ok(read_leaf(recaller, presented, &leaf, &id))) {
+        return false;
+    }
+    miss->leaf_not_before = leaf.not_before;
+    miss->leaf_not_after = leaf.not_after;
+    if (!find(recaller, presented, &id, miss, &bundle, &cached)) {
         return false;
     }
     const struct hf_verdict_facts facts = {
@@ -89,10 +93,10 @@ bool hf_recall(const struct hf_recaller *recaller, const struct hf_presented *pr
     return hf_is_ok(hf_peer_write(&facts, &id, out));
 }
 
-/* Narrow the span around `at` to where this certificate does not change. */
-static void narrow(const struct hf_cert *cert, int64_t at, struct hf_cached *cached)
+/* Narrow the span around `at` to where a certificate with this validity does not change. */
+static void narrow(int64_t not_before, int64_t not_after, int64_t at, struct hf_cached *cached)
 {
-    const int64_t moments[] = {cert->not_before, cert->not_after};
+    const int64_t moments[] = {not_before, not_after};
     for (size_t i = 0; i < 2; i++) {
         if (moments[i] > at) {
             cached->until = moments[i] < cached->until ? moments[i] : cached->until;
@@ -102,18 +106,21 @@ static void narrow(const struct hf_cert *cert, int64_t at, struct hf_cached *cac
     }
 }
 
-static hf_result narrow_all(const struct hf_presented *presented, const struct hf_bundle *bundle,
-                            struct hf_cached *cached)
+static hf_result narrow_all(const struct hf_presented *presented, const struct hf_recall_miss *miss,
+                            const struct hf_bundle *bundle, struct hf_cached *cached)
 {
-    const uint8_t *at = presented->chain->der;
-    for (size_t i = 0; i < presented->chain->count; i++) {
+    const struct hf_chain *chain = presented->chain;
+    const uint8_t *der = chain->der + chain->lengths[0];
+    narrow(miss->leaf_not_before, miss->leaf_not_after, presented->at, cached);
+    for (size_t i = 1; i < chain->count; i++) {
         struct hf_cert cert;
-        HF_TRY(hf_cert_parse(hf_span_of(at, presented->chain->lengths[i]), &cert));
-        narrow(&cert, presented->at, cached);
-        at += presented->chain->lengths[i];
+        HF_TRY(hf_cert_parse(hf_span_of(der, chain->lengths[i]), &cert));
+        narrow(cert.not_before, cert.not_after, presented->at, cached);
+        der += chain->lengths[i];
     }
     for (size_t i = 0; i < bundle->count; i++) {
-        narrow(&bundle->authorities[i].cert, presented->at, cached);
+        const struct hf_cert *cert = &bundle->authorities[i].cert;
+        narrow(cert->not_before, cert->not_after, presented->at, cached);
     }
     return hf_ok();
 }
@@ -134,7 +141,7 @@ void hf_recall_keep(const struct hf_recaller *recaller, const struct hf_presente
         .not_after = peer->not_after,
         .path_length = peer->path_length,
     };
-    if (bundle == NULL || !hf_is_ok(narrow_all(presented, bundle, &cached)) ||
+    if (bundle == NULL || !hf_is_ok(narrow_all(presented, miss, bundle, &cached)) ||
         !hf_mem_copy(cached.anchor_digest, HF_DIGEST_SIZE, peer->anchor_digest, HF_DIGEST_SIZE)) {
         return;
     }
