@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Thread-local storage for speed, and a key of POSIX for its destructor, which runs before that
- * storage goes. A destructor of somebody else's that verifies after ours has run fills the scratch
- * again, and ours runs again.
+ * A thread-local pointer for speed, and a key of POSIX for its destructor. The scratch itself is
+ * not thread-local storage, which is gone before the key's destructor runs on some systems; it is
+ * memory of OpenSSL's, like what is in it. A destructor of somebody else's that verifies after ours
+ * has run makes another scratch, and ours runs again.
  */
 #include "x509/scratch.h"
 
+#include <openssl/crypto.h>
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
+static _Thread_local struct hf_scratch *mine;
 
-static _Thread_local struct {
-    bool ready;
-    struct hf_scratch scratch;
-} mine;
-
-static void empty(struct hf_scratch *scratch)
+static void scratch_free(struct hf_scratch *scratch)
 {
-    static const struct hf_scratch none;
     for (size_t i = 0; i < HF_SCRATCH_KEYS; i++) {
         EVP_PKEY_CTX_free(scratch->keys[i].ctx);
     }
@@ -29,13 +26,13 @@ static void empty(struct hf_scratch *scratch)
     BN_CTX_free(scratch->numbers);
     EVP_MD_CTX_free(scratch->message);
     EVP_MD_CTX_free(scratch->md);
-    *scratch = none;
+    OPENSSL_free(scratch);
 }
 
 static void at_thread_end(void *scratch)
 {
-    mine.ready = false;
-    empty(scratch);
+    mine = NULL;
+    scratch_free(scratch);
 }
 
 static void make_key(void)
@@ -52,18 +49,26 @@ static bool fill(struct hf_scratch *scratch)
            pthread_setspecific(key, scratch) == 0;
 }
 
-hf_result hf_scratch_get(struct hf_scratch **out)
+static hf_result make(void)
 {
-    *out = &mine.scratch;
-    if (mine.ready) {
-        return hf_ok();
-    }
     HF_TRY(hf_library_init());
     HF_NEED(pthread_once(&once, make_key) == 0 && has_key, HF_E_INTERNAL);
-    mine.ready = fill(&mine.scratch);
-    if (!mine.ready) {
-        empty(&mine.scratch);
+    struct hf_scratch *scratch = OPENSSL_zalloc(sizeof(*scratch));
+    HF_NEED_MEM(scratch);
+    if (!fill(scratch)) {
+        scratch_free(scratch);
         HF_FAIL(HF_E_OUT_OF_MEMORY);
+    }
+    mine = scratch;
+    return hf_ok();
+}
+
+hf_result hf_scratch_get(struct hf_scratch **out)
+{
+    *out = mine;
+    if (mine == NULL) {
+        HF_TRY(make());
+        *out = mine;
     }
     return hf_ok();
 }
