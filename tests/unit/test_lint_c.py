@@ -36,6 +36,7 @@ def findings(root: Path, name: str, text: str) -> list[lint_c.Finding]:
         ("csrc/src/id/x.c", "    p = malloc(4);", "banned"),
         ("csrc/tests/test_x.c", "    free(p);", "banned"),
         ("csrc/src/tls/x.c", "    sprintf(a, b);", "banned"),
+        ("bench/peers/x.c", "    strcpy(a, b);", "banned"),
         ("csrc/src/tls/x.c", "    strcpy(a, b);", "banned"),
         ("csrc/src/tls/x.c", "    strncpy(a, b, 3);", "banned"),
         ("csrc/src/tls/x.c", "    strtok(a, b);", "banned"),
@@ -72,6 +73,7 @@ def test_bad_c_is_found(tmp_path: Path, name: str, line: str, check: str) -> Non
     ("name", "line"),
     [
         ("csrc/src/base/mem.c", "    memcpy(a, b, 4);"),
+        ("bench/peers/x.c", "    memcpy(a, b, 4);"),
         ("csrc/src/base/mem.c", "#include <openssl/crypto.h>"),
         ("csrc/tests/negative/x.c", "    p = malloc(4);"),
         ("csrc/src/base/x.c", "    return (hf_result){0};"),
