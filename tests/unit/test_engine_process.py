@@ -116,6 +116,39 @@ def test_a_fork_goes_on_with_what_it_inherited() -> None:
     assert child != parent, "two processes made the same keys"
 
 
+def test_a_child_starts_with_an_empty_chain_cache() -> None:
+    """D9: also when it is forked while other threads use the cache."""
+    run(
+        """
+        from tests.support import pki
+        root = workloads.authority()
+        chains = [pki.leaf(root, f"spiffe://a.example/{n}").chain for n in range(20)]
+        cache = ChainCache()
+        verifier = Verifier(root.bundle("a.example"), cache=cache)
+        for chain in chains: verifier.verify(chain)
+        stop = False
+        def work():
+            while not stop:
+                for chain in chains: verifier.verify(chain)
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for t in threads: t.start()
+        for _ in range(30):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                empty = cache.statistics()
+                verifier.verify(chains[0]); verifier.verify(chains[0])
+                then = cache.statistics()
+                seen = empty.entries, empty.hits, then.entries, then.hits
+                os._exit(7 if seen == (0, 0, 1, 1) else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+        stop = True
+        for t in threads: t.join()
+        assert cache.statistics().entries == 20
+        """
+    )
+
+
 def test_a_fork_from_many_threads() -> None:
     """D9: forked while other threads are inside the engine.
 
