@@ -10,8 +10,9 @@
  * indirect lists, lists of attribute certificates, lists without nextUpdate or CRL number, unknown
  * critical extensions of lists or of their entries.
  *
- * A listed certificate is revoked whatever the policy says, also when the list is out of date and
- * whatever the date of its entry. The root is trusted by configuration: no list is asked about it.
+ * A certificate that its issuer listed is revoked whatever the policy says, also when the list is
+ * out of date or for other certificates, and whatever the date of its entry. The root is trusted by
+ * configuration: no list is asked about it.
  */
 #ifndef HANDFAST_CRL_H
 #define HANDFAST_CRL_H

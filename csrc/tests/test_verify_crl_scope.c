@@ -37,6 +37,28 @@ static void a_list_for_one_kind_covers_that_kind(void)
     CRL_KIT_BOTH(&lists, HF_E_CRL_MISSING, HF_OK);
 }
 
+/* Its issuer signed that it is revoked, if in the wrong list. */
+static void a_list_for_others_revokes_whom_it_lists(void)
+{
+    static struct crl_lists lists;
+    struct pki_crl_spec spec;
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crl_kit_add_plain(&lists, "middle", KIT_KEY(1));
+    pki_crl(&spec, "middle", KIT_KEY(1));
+    pki_set(&spec.parts, PKI_OID_ISSUING_POINT, true, AUTHORITIES);
+    spec.entries = &crl_kit_revoked_leaf;
+    spec.count = 1;
+    crl_kit_add(&lists, &spec, KIT_KEY(1));
+    CRL_KIT_BOTH(&lists, HF_E_CERT_REVOKED, HF_E_CERT_REVOKED);
+    /* Signed by somebody else, it says nothing at all. */
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crl_kit_add_plain(&lists, "middle", KIT_KEY(1));
+    crl_kit_add(&lists, &spec, KIT_KEY(2));
+    CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
+}
+
 /* PKITS 4.14.15 to 4.14.21: all eight reasons, in as many lists as the issuer likes. */
 static void lists_for_some_reasons_cover_together(void)
 {
@@ -122,6 +144,7 @@ static void nothing_is_left(void)
 
 HF_TESTS({"make the world", crl_kit_world},
          {"a list for one kind covers that kind", a_list_for_one_kind_covers_that_kind},
+         {"a list for others revokes whom it lists", a_list_for_others_revokes_whom_it_lists},
          {"lists for some reasons cover together", lists_for_some_reasons_cover_together},
          {"a list for a point covers who names it", a_list_for_a_point_covers_who_names_it},
          {"nothing is left", nothing_is_left})

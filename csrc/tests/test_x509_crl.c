@@ -231,6 +231,9 @@ static void an_issuing_point_says_what_is_covered(void)
     pki_add(&spec.parts, PKI_OID_ISSUING_POINT, true, DER_BYTES("\x30\x03\x81\x01\x00"));
     refused(HF_E_DER_VALUE);
     start();
+    pki_add(&spec.parts, PKI_OID_ISSUING_POINT, true, DER_BYTES("\x30\x04\x83\x02\x07\x80"));
+    refused(HF_E_CRL_INVALID); /* the one reason that is none */
+    start();
     pki_add(&spec.parts, PKI_OID_ISSUING_POINT, true, DER_BYTES("\x30\x04\xa0\x02\xa0\x00"));
     refused(HF_E_CRL_INVALID);
     start();

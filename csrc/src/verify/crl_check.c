@@ -81,17 +81,22 @@ static hf_result ask_list(struct hf_listed *list, const struct hf_pool *pool,
         return hf_ok();
     }
     HF_TRY(hf_crl_reasons_for(crl, cert, &reasons));
-    if (reasons == 0) {
+    const struct hf_crl_entry *entry = hf_crl_find(crl, cert->serial);
+    if (reasons == 0 && entry == NULL) {
         return hf_ok();
     }
     HF_TRY(is_signed(list, pool, path, depth, &held));
+    /* Its issuer signed that it is revoked: whether that list was meant for it is beside the point.
+     */
+    if (held && entry != NULL) {
+        return refuse_revoked(entry);
+    }
+    if (reasons == 0) {
+        return hf_ok();
+    }
     if (!held) {
         note(found, HF_E_CRL_UNTRUSTED, 0);
         return hf_ok();
-    }
-    const struct hf_crl_entry *entry = hf_crl_find(crl, cert->serial);
-    if (entry != NULL) {
-        return refuse_revoked(entry);
     }
     /* The second of nextUpdate itself is too late, as that of notAfter is. */
     if (at < crl->this_update) {

@@ -91,6 +91,7 @@ static hf_result take_reasons(struct hf_span *from, struct hf_crl *crl)
     HF_TRY(hf_der_take(from, HF_DER_CONTEXT(3), &content));
     HF_TRY(hf_der_check_flags(content, true, &flags));
     crl->reasons = flags & HF_CRL_ALL_REASONS;
+    HF_NEED_SEEN(crl->reasons != 0, HF_E_CRL_INVALID, "a CRL for some reason", "one for none");
     return hf_ok();
 }
 
