@@ -41,6 +41,8 @@ static hf_result check_options(const struct hf_verifier *verifier,
     return hf_ok();
 }
 
+_Static_assert(HF_BATCH_THREADS_MAX <= HF_WORKERS_MAX, "as many threads as workers.h makes");
+
 /* Fewer chains than this are not worth another thread. */
 #define CHAINS_PER_THREAD ((size_t)64)
 
