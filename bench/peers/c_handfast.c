@@ -3,15 +3,14 @@
  * c_handfast.c - handfast's engine through handfast.h alone, without Python: what the engine
  * costs beside c_loop.c, and, beside handfast_memory.py, what Python costs.
  */
+#include "c_engine.h"
 #include "c_sampler.h"
 
 #include <getopt.h>
-#include <handfast.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TRUST_DOMAIN "bench.example"
 #define FILE_MAX 65536
 
 struct file {
@@ -34,22 +33,6 @@ struct ends {
     int next;
 };
 
-static _Noreturn void die(const char *what)
-{
-    struct hf_error error;
-    hf_error_copy(&error);
-    fprintf(stderr, "c_handfast: %s: code %#x, expected %s, seen %s (%s:%u)\n", what, error.code,
-            error.expected, error.seen, error.file != NULL ? error.file : "-", error.line);
-    exit(1);
-}
-
-static void need(hf_result result, const char *what)
-{
-    if (result.code != 0) {
-        die(what);
-    }
-}
-
 /* ---- configurations ----------------------------------------------------------------------- */
 
 static void read_file(const char *directory, const char *name, struct file *out)
@@ -65,30 +48,6 @@ static void read_file(const char *directory, const char *name, struct file *out)
     fclose(stream);
 }
 
-static struct hf_verifier *verifier_new(const char *pki, struct hf_chain_cache *cache)
-{
-    static struct file root;
-    static const char domain[] = TRUST_DOMAIN;
-    struct hf_bundle *bundle;
-    struct hf_bundle_set *set;
-    struct hf_policy *policy;
-    struct hf_verifier *verifier;
-    const struct hf_policy_node members = {
-        .op = HF_POLICY_TRUST_DOMAIN,
-        .text = (const uint8_t *)domain,
-        .len = sizeof(domain) - 1,
-    };
-    read_file(pki, "root.der", &root);
-    need(hf_bundle_new(members.text, members.len, root.data, root.len, &bundle), "bundle");
-    need(hf_bundle_set_new(&bundle, 1, &set), "bundle set");
-    need(hf_policy_new(&members, 1, &policy), "policy");
-    need(hf_verifier_new(set, policy, HF_RULES_STRICT, cache, &verifier), "verifier");
-    hf_bundle_unref(bundle);
-    hf_bundle_set_unref(set);
-    hf_policy_unref(policy);
-    return verifier;
-}
-
 /* Files as bench/pki.py names them: the first identity has no number. */
 static struct hf_svid *svid_new(const char *pki, const char *who, int identity)
 {
@@ -102,7 +61,7 @@ static struct hf_svid *svid_new(const char *pki, const char *who, int identity)
     read_file(pki, name, &chain);
     snprintf(name, sizeof(name), "%s%s.key.der", who, number);
     read_file(pki, name, &key);
-    need(hf_svid_new(chain.data, chain.len, key.data, key.len, &svid), "svid");
+    engine_need(hf_svid_new(chain.data, chain.len, key.data, key.len, &svid), "svid");
     return svid;
 }
 
@@ -111,14 +70,14 @@ static struct hf_config **configs_new(const struct options *options, struct hf_v
 {
     struct hf_config **all = calloc((size_t)options->identities, sizeof(struct hf_config *));
     if (all == NULL) {
-        die("memory");
+        engine_die("memory");
     }
     for (int i = 0; i < options->identities; i++) {
         struct hf_svid *svid =
             svid_new(options->pki, role == HF_ROLE_SERVER ? "server" : "client", i);
         const struct hf_config_spec spec = {
             .role = role, .svid = svid, .verifier = verifier, .groups = options->groups};
-        need(hf_config_new(&spec, &all[i]), "config");
+        engine_need(hf_config_new(&spec, &all[i]), "config");
         hf_svid_unref(svid);
     }
     return all;
@@ -135,8 +94,10 @@ static void configs_free(struct hf_config **all, int count)
 static struct ends ends_new(const struct options *options)
 {
     struct ends ends = {.identities = options->identities};
-    need(hf_chain_cache_new(NULL, &ends.cache), "cache");
-    struct hf_verifier *verifier = verifier_new(options->pki, ends.cache);
+    engine_need(hf_chain_cache_new(NULL, &ends.cache), "cache");
+    static struct file root;
+    read_file(options->pki, "root.der", &root);
+    struct hf_verifier *verifier = engine_verifier(root.data, root.len, ends.cache);
     ends.client = configs_new(options, verifier, HF_ROLE_CLIENT);
     ends.server = configs_new(options, verifier, HF_ROLE_SERVER);
     hf_verifier_unref(verifier);
@@ -148,7 +109,7 @@ static struct ends ends_new(const struct options *options)
 static struct hf_conn *conn_new(struct hf_config *config)
 {
     struct hf_conn *conn;
-    need(hf_conn_new(config, HF_NAME_NONE, NULL, 0, &conn), "connection");
+    engine_need(hf_conn_new(config, HF_NAME_NONE, NULL, 0, &conn), "connection");
     return conn;
 }
 
@@ -157,9 +118,9 @@ static void carry(struct hf_conn *from, struct hf_conn *to)
 {
     const uint8_t *data;
     size_t len;
-    need(hf_conn_outgoing(from, &data, &len), "outgoing");
-    need(hf_conn_receive(to, data, len), "receive");
-    need(hf_conn_consumed(from, len), "consumed");
+    engine_need(hf_conn_outgoing(from, &data, &len), "outgoing");
+    engine_need(hf_conn_receive(to, data, len), "receive");
+    engine_need(hf_conn_consumed(from, len), "consumed");
 }
 
 static int step(struct hf_conn *conn, struct hf_conn *other, int64_t *spent, int with_split)
@@ -167,7 +128,7 @@ static int step(struct hf_conn *conn, struct hf_conn *other, int64_t *spent, int
     int64_t begin = with_split ? thread_cpu() : 0;
     int done;
     uint32_t want;
-    need(hf_conn_handshake(conn, &done, &want), "handshake");
+    engine_need(hf_conn_handshake(conn, &done, &want), "handshake");
     if (with_split) {
         *spent += thread_cpu() - begin;
     }
@@ -191,9 +152,9 @@ static void drive(struct hf_conn *client, struct hf_conn *server, struct split *
 static void check(struct hf_conn *conn, const char *expected)
 {
     struct hf_peer peer;
-    need(hf_conn_peer(conn, &peer), "peer");
+    engine_need(hf_conn_peer(conn, &peer), "peer");
     if (strcmp(peer.id, expected) != 0) {
-        die("met somebody else");
+        engine_die("met somebody else");
     }
 }
 
@@ -227,7 +188,7 @@ static void print_facts(struct ends *ends)
     struct hf_conn *client, *server;
     connect_ends(ends, &client, &server);
     drive(client, server, &split);
-    need(hf_conn_facts(client, &facts), "facts");
+    engine_need(hf_conn_facts(client, &facts), "facts");
     printf("{\"openssl\": \"%s\", \"openssl_origin\": \"%s\", \"protocol\": \"%s\", "
            "\"cipher\": \"%s\", \"group\": \"%s\", \"signature\": \"%s\", "
            "\"verification\": \"handfast, SPIFFE rules and authorization\", "

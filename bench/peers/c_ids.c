@@ -60,12 +60,8 @@ int main(int argc, char **argv)
         ids.len[i] = (size_t)len;
     }
     sampler_units(IDS);
-    if (count > 0) {
-        sampler_repeat(parse_all, &ids, count);
-        return 0;
-    }
-    printf("{\"ids_a_lap\": %d}\n", IDS);
-    fflush(stdout);
-    sampler_serve(parse_all, &ids);
+    char facts[64];
+    snprintf(facts, sizeof(facts), "{\"ids_a_lap\": %d}", IDS);
+    sampler_run(parse_all, &ids, count, facts);
     return 0;
 }

@@ -4,6 +4,7 @@
  * digests made beforehand, and nothing else. P-256 and P-384 only.
  */
 #include "c_corpus.h"
+#include "c_need.h"
 #include "c_sampler.h"
 
 #include <openssl/evp.h>
@@ -25,14 +26,6 @@ struct state {
     enum hf_key_kind curve;
     size_t next;
 };
-
-static void need(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "c_lanes: %s\n", what);
-        exit(1);
-    }
-}
 
 /* One block: CORPUS_BLOCK rounded down to whole lanes, all of which must hold. */
 #define BLOCK (CORPUS_BLOCK / HF_MB_LANES * HF_MB_LANES)
@@ -119,8 +112,8 @@ int main(int argc, char **argv)
     }
     prepare(&state);
     sampler_units(BLOCK);
-    printf("{\"lanes\": \"%s\"}\n", hf_mb_state());
-    fflush(stdout);
-    sampler_serve(block, &state);
+    char facts[64];
+    snprintf(facts, sizeof(facts), "{\"lanes\": \"%s\"}", hf_mb_state());
+    sampler_run(block, &state, options.count, facts);
     return 0;
 }

@@ -8,10 +8,10 @@
  * both are done. There is no resumption, so no tickets are made (handfast makes none either).
  * `--tuned` adds the settings that handfast's own contexts have; verification stays stock.
  */
+#include "c_need.h"
 #include "c_sampler.h"
 
 #include <getopt.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,20 +35,6 @@ struct ends {
     int next;
     int verify;
 };
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "c_loop: %s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-static void need(int condition, const char *what)
-{
-    if (!condition) {
-        die(what);
-    }
-}
 
 /* ---- contexts ----------------------------------------------------------------------------- */
 

@@ -9,9 +9,9 @@
  * signs messages and not digests: EVP_DigestVerify of the TBS.)
  */
 #include "c_corpus.h"
+#include "c_need.h"
 #include "c_sampler.h"
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -38,20 +38,6 @@ struct state {
     EVP_PKEY_CTX *ready;
     EVP_MD_CTX *message;
 };
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "c_openssl: %s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-static void need(int condition, const char *what)
-{
-    if (!condition) {
-        die(what);
-    }
-}
 
 static X509 *decode(const uint8_t *der, size_t len)
 {
@@ -204,12 +190,8 @@ int main(int argc, char **argv)
     work_function *block = raw ? raw_block : chain_block;
     (raw ? prepare_raw : prepare_chains)(&state);
     sampler_units(CORPUS_BLOCK);
-    if (options.count > 0) {
-        sampler_repeat(block, &state, options.count);
-        return 0;
-    }
-    printf("{\"openssl\": \"%s\"}\n", OpenSSL_version(OPENSSL_VERSION));
-    fflush(stdout);
-    sampler_serve(block, &state);
+    char facts[128];
+    snprintf(facts, sizeof(facts), "{\"openssl\": \"%s\"}", OpenSSL_version(OPENSSL_VERSION));
+    sampler_run(block, &state, options.count, facts);
     return 0;
 }

@@ -113,3 +113,14 @@ void sampler_repeat(work_function *work, void *state, long count)
         work(state, &split);
     }
 }
+
+void sampler_run(work_function *work, void *state, long count, const char *facts)
+{
+    if (count > 0) {
+        sampler_repeat(work, state, count);
+        return;
+    }
+    puts(facts);
+    fflush(stdout);
+    sampler_serve(work, state);
+}

@@ -32,4 +32,7 @@ void sampler_serve(work_function *work, void *state);
 /* Do `count` units and no more: for counting instructions under valgrind. */
 void sampler_repeat(work_function *work, void *state, long count);
 
+/* Either of both: `count` units, or, when that is 0, facts (JSON) and then samples. */
+void sampler_run(work_function *work, void *state, long count, const char *facts);
+
 #endif

@@ -7,8 +7,9 @@
  * included, and is signed for real. Written: leaves.bin, certificates back to back, and
  * leaves.idx, one 64-bit offset more than there are leaves.
  */
+#include "c_need.h"
+
 #include <getopt.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -39,20 +40,6 @@ struct template {
     size_t digits[PLACES_MAX];
     size_t digits_count;
 };
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "c_stamp: %s\n", what);
-    ERR_print_errors_fp(stderr);
-    exit(1);
-}
-
-static void need(int condition, const char *what)
-{
-    if (!condition) {
-        die(what);
-    }
-}
 
 static void read_file(const char *directory, const char *name, struct file *out)
 {

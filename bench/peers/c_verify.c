@@ -7,16 +7,14 @@
  * many, one thread, no lanes: for counting instructions.
  */
 #include "c_corpus.h"
+#include "c_engine.h"
 #include "c_sampler.h"
 
-#include <handfast.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST 1000 /* chains that are known, or in a batch */
-
-static const char domain[] = "bench.example";
 
 struct state {
     struct corpus corpus;
@@ -27,43 +25,12 @@ struct state {
     int fresh;
 };
 
-static _Noreturn void die(const char *what)
-{
-    struct hf_error error;
-    hf_error_copy(&error);
-    fprintf(stderr, "c_verify: %s: code %#x, expected %s, seen %s\n", what, error.code,
-            error.expected, error.seen);
-    exit(1);
-}
-
-static void need(hf_result result, const char *what)
-{
-    if (result.code != 0) {
-        die(what);
-    }
-}
-
-/* A verifier that has met nobody. */
+/* Forget everybody. */
 static void renew(struct state *state)
 {
-    struct hf_bundle *bundle;
-    struct hf_bundle_set *set;
-    struct hf_policy *policy;
-    const struct hf_policy_node members = {
-        .op = HF_POLICY_TRUST_DOMAIN,
-        .text = (const uint8_t *)domain,
-        .len = sizeof(domain) - 1,
-    };
     hf_verifier_unref(state->verifier);
-    need(hf_bundle_new(members.text, members.len, state->corpus.anchor.data,
-                       state->corpus.anchor.len, &bundle),
-         "bundle");
-    need(hf_bundle_set_new(&bundle, 1, &set), "bundle set");
-    need(hf_policy_new(&members, 1, &policy), "policy");
-    need(hf_verifier_new(set, policy, HF_RULES_STRICT, state->cache, &state->verifier), "verifier");
-    hf_bundle_unref(bundle);
-    hf_bundle_set_unref(set);
-    hf_policy_unref(policy);
+    state->verifier =
+        engine_verifier(state->corpus.anchor.data, state->corpus.anchor.len, state->cache);
 }
 
 static size_t advance(struct state *state)
@@ -88,11 +55,11 @@ static void verify(struct state *state, size_t number)
     };
     char expected[CORPUS_ID_SIZE];
     struct hf_peer peer;
-    need(hf_verifier_verify(state->verifier, &chain, HF_TIME_NOW, HF_PURPOSE_CLIENT, &peer),
-         "verify");
+    engine_need(hf_verifier_verify(state->verifier, &chain, HF_TIME_NOW, HF_PURPOSE_CLIENT, &peer),
+                "verify");
     corpus_id(number, expected);
     if (strcmp(peer.id, expected) != 0) {
-        die("met somebody else");
+        engine_die("met somebody else");
     }
 }
 
@@ -126,9 +93,9 @@ static void batch(void *opaque, struct split *unused)
     };
     struct hf_batch_control control = {0};
     struct hf_batch_output out = {.ok = ok, .reason = reason};
-    need(hf_batch_verify(state->verifier, &input, &options, &control, &out), "batch");
+    engine_need(hf_batch_verify(state->verifier, &input, &options, &control, &out), "batch");
     if (out.statistics.accepted != state->limit) {
-        die("a chain was refused");
+        engine_die("a chain was refused");
     }
     hf_batch_output_wipe(&out);
 }
@@ -147,17 +114,13 @@ int main(int argc, char **argv)
         state.limit = MOST;
     }
     if (is_cached) {
-        need(hf_chain_cache_new(NULL, &state.cache), "cache");
+        engine_need(hf_chain_cache_new(NULL, &state.cache), "cache");
     }
     renew(&state);
     work_function *work = is_batch ? batch : block;
     sampler_units(is_batch ? state.limit : CORPUS_BLOCK);
-    if (options.count > 0) {
-        sampler_repeat(work, &state, options.count);
-        return 0;
-    }
-    printf("{\"openssl\": \"%s\"}\n", hf_openssl_running());
-    fflush(stdout);
-    sampler_serve(work, &state);
+    char facts[64];
+    snprintf(facts, sizeof(facts), "{\"openssl\": \"%s\"}", hf_openssl_running());
+    sampler_run(work, &state, options.count, facts);
     return 0;
 }
