@@ -169,6 +169,26 @@ static void equal_chains_are_judged_once(void)
     batch_corpus_free(corpus);
 }
 
+/* An intermediate that the bundle has not met costs one signature, whoever comes with it next. */
+static void an_intermediate_is_verified_once(void)
+{
+    struct hf_verifier *fresh = batch_world_verifier();
+    struct batch_corpus *corpus = batch_corpus_new(20);
+    struct batch_columns *columns = batch_columns_new(20);
+    for (size_t i = 0; i < 20; i++) {
+        batch_world_good(corpus, i < 15 ? PKI_P256 : PKI_ED25519, i);
+    }
+    HF_CHECK_OK(batch_run(fresh, corpus, &BATCH_USUAL, columns));
+    HF_CHECK(columns->out.statistics.accepted == 20);
+    HF_CHECK(columns->out.statistics.issuers_known == 18);
+    HF_CHECK(columns->out.statistics.singly == 0);
+    HF_CHECK_OK(batch_run(fresh, corpus, &BATCH_USUAL, columns));
+    HF_CHECK(columns->out.statistics.issuers_known == 20);
+    batch_columns_free(columns);
+    batch_corpus_free(corpus);
+    hf_verifier_unref(fresh);
+}
+
 /* The same bytes cut in other places are another chain: their verdicts are their own. */
 static void where_chains_are_cut_counts(void)
 {
@@ -235,6 +255,7 @@ HF_TESTS({"make the world", make_world},
          {"chains of the pool are judged alike", chains_of_the_pool_are_judged_alike},
          {"a forged leaf spoils no neighbour", a_forged_leaf_spoils_no_neighbour},
          {"equal chains are judged once", equal_chains_are_judged_once},
+         {"an intermediate is verified once", an_intermediate_is_verified_once},
          {"where chains are cut counts", where_chains_are_cut_counts},
          {"ids go on where a caller says", ids_go_on_where_a_caller_says},
          {"columns may be left out", columns_may_be_left_out}, {"done", done})
