@@ -101,10 +101,10 @@ bench: ## measure beside other stacks (BENCH='--short full' for less); JSON in b
 	$(RUN)/python -m bench $(BENCH)
 	$(RUN)/python -m pytest bench/micro --benchmark-json=build/bench/micro.json
 
-bench-verify: ## measure verification beside other stacks (BENCH=--short, --check, --plot)
+bench-verify: ## measure verification beside other stacks (BENCH=--short, --check); with SVGs
 	@$(MAKE) --no-print-directory install LTO=ON
 	@$(PYTHON_ENV) cli bench
-	$(RUN)/python -m bench $(BENCH) verify
+	$(RUN)/python -m bench --plot $(BENCH) verify
 
 bench-instructions: ## count the C core's instructions; fails when they grew by over 3 %
 	@$(PYTHON_ENV)

@@ -41,9 +41,9 @@ def arguments() -> argparse.Namespace:
         help=f"of {', '.join(names)}; the first two are groups of the others",
     )
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each sample")
-    parser.add_argument("--short", action="store_true", help="3 rounds of 0.3 s")
+    parser.add_argument("--rounds", type=int, help="15, short 3")
+    parser.add_argument("--seconds", type=float, help="of each sample: 0.5, short 0.3")
+    parser.add_argument("--short", action="store_true", help="fewer leaves, too")
     parser.add_argument("--cpu", type=int, help="pin every peer to this CPU (Linux)")
     parser.add_argument(
         "--lto",
@@ -57,6 +57,9 @@ def arguments() -> argparse.Namespace:
     unknown = sorted(set(given.scenarios) - set(names))
     if unknown:
         parser.error(f"no such scenario: {', '.join(unknown)}")
+    rounds, seconds = (3, 0.3) if given.short else (15, 0.5)
+    given.rounds = rounds if given.rounds is None else given.rounds
+    given.seconds = seconds if given.seconds is None else given.seconds
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
     return given
@@ -72,8 +75,8 @@ def make_plan(
     programs = build.c_peers(given.output, lto=lto, programs=[*wanted, STAMP])
     others = any(name.startswith(("go_", "rust_")) for name in names)
     return Plan(
-        rounds=3 if given.short else given.rounds,
-        seconds=0.3 if given.short else given.seconds,
+        rounds=given.rounds,
+        seconds=given.seconds,
         cpu=given.cpu,
         programs=programs,
         missing=build.other_peers(given.output, programs) if others else {},

@@ -80,9 +80,9 @@ def draw_axes(results: list[Result], directory: Path) -> Path:
             1e6 / statistics.median(map(figures.rate, results[n].peers[name].samples))
             for n in shown
         ]
-        axes.bar(
-            [n + (place + 0.5) * width - 0.4 for n in shown], costs, width, label=name
-        )
+        at = [n + (place + 0.5) * width - 0.4 for n in shown]
+        # Twenty colours: the usual ten would come twice.
+        axes.bar(at, costs, width, label=name, color=plt.colormaps["tab20"](place))
     axes.set_xticks(range(len(results)), [one.scenario.name for one in results])
     axes.set_yscale("log")
     axes.set_ylabel("CPU microseconds a chain")
