@@ -137,6 +137,8 @@ def run_all(
     with ThreadPoolExecutor(threads) as pool:
         for job, outcome in zip(jobs, pool.map(attempt, jobs), strict=True):
             results.append((job.mutant, outcome))
+            if outcome.verdict == "survived":
+                print(f"mutate: survived so far: {job.mutant}", flush=True)
             if len(results) % 100 == 0:
                 print(f"mutate: {len(results)} of {len(jobs)}", flush=True)
     return results

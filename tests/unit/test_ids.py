@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import pytest
 
@@ -153,6 +154,14 @@ def test_lenient_folds_scheme_and_name_and_nothing_else() -> None:
     assert str(lenient) == "spiffe://a.example/Web"
     assert lenient != SpiffeId.parse_lenient("spiffe://a.example/web")
     assert str(SpiffeId.parse_lenient("Spiffe://A.Example")) == "spiffe://a.example"
+    assert str(SpiffeId.parse_lenient("spiffe://AZ/AZ")) == "spiffe://az/AZ"
+
+
+def test_lenient_tells_characters_as_they_were_typed() -> None:
+    """ID-20: what stands beside the letters in ASCII is not folded with them."""
+    for character in "@[":
+        with pytest.raises(InvalidId, match=re.escape(f"'{character}'")):
+            SpiffeId.parse_lenient(f"spiffe://a{character}b")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ OPTIMISED = ("-O2", "-g0", "-w", "-fno-lto")
 
 #: A test may take this many times as long as without a mutant, and two seconds.
 PATIENCE = 4.0
+#: Those that take longer (seconds) are not asked again under the sanitizers.
+LONG = 1.0
 LONGEST = 120.0
 #: Bytes of memory: a loop that allocates must not take the machine with it.
 MEMORY = 4 << 30
@@ -218,6 +220,8 @@ class Worker:
             return Outcome("same code")
         self.careful.compile(file, source, target, [*QUICK, *SANITIZE])
         for test in order:
+            if self.engine.durations[test] > LONG:
+                continue
             if not self.careful.passes(test, self.folder, {file: target}):
                 return Outcome("killed", f"{test} with sanitizers")
         return Outcome("survived")
