@@ -30,7 +30,7 @@ c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --para
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test lint format sanitize sanitize-address \
-        sanitize-thread coverage bench bench-verify bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate bench bench-verify bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -113,6 +113,10 @@ bench-instructions: ## count the C core's instructions; fails when they grew by 
 
 fuzz: ## fuzz every target, TIME seconds in all
 	@$(PYTHON) tools/fuzz.py --time $(TIME)
+
+mutate: ## change the security core in small ways; its tests must notice (an hour)
+	@$(PYTHON_ENV) cli test
+	$(RUN)/python tools/mutate.py --jobs $(JOBS)
 
 wheel: ## build sdist and wheel, check them, and try them on every Python here
 	@$(PYTHON_ENV) wheel
