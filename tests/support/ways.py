@@ -34,7 +34,11 @@ class Answer:
 
 
 def judge(
-    verifier: Verifier, chain: Sequence[bytes], way: Way, at: int = NOW
+    verifier: Verifier,
+    chain: Sequence[bytes],
+    way: Way,
+    at: int = NOW,
+    purpose: int = lib.HF_PURPOSE_EITHER,
 ) -> Answer:
     """Authenticate a peer by one way; the authorizer is not asked."""
     lengths = ffi.new("uint32_t[]", [len(der) for der in chain])
@@ -45,7 +49,7 @@ def judge(
         lengths,
         len(chain),
         at,
-        0,
+        purpose,
         way,
         peer,
     )

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from tests.conformance.spiffe_limbo.jwt_reasons import JwtReason
 from tests.conformance.spiffe_limbo.world import DOMAIN, NOW, WEB, A
 
 from handfast import Reason
 
-__all__ = ["Case", "Json", "Policy", "bundle_case", "chain_case", "id_case", "resolved"]
+__all__ = ["Answer", "Case", "Json", "Kind", "Policy", "bundle_case", "chain_case"]
+__all__ += ["id_case", "resolved"]
 
 Json = dict[str, Any]
+Kind = Literal["chain", "spiffe-id", "bundle-document", "bundle-map", "jwt"]
+#: An ID; the authorities of a document, or of each trust domain of a map; or why not.
+Answer = str | tuple[bytes, ...] | dict[str, tuple[bytes, ...]] | Reason | JwtReason
 Policy = Literal["must", "handfast-strict"]
 
 
@@ -26,29 +31,31 @@ class Case:
 
     Attributes:
         id: ``group::name``.
-        kind: ``chain``, ``spiffe-id`` or ``bundle-document``.
+        kind: What is asked, and so what ``input`` holds.
         rules: IDs of the checklist and of the threats that it proves.
         description: What is special about it.
         policy: Whether the standards decide it, or handfast where they do not.
         input: What the validator is given; certificates still as bytes.
-        answer: The SPIFFE ID, the authorities of a document, or a reason.
+        answer: What is right.
     """
 
     id: str
-    kind: Literal["chain", "spiffe-id", "bundle-document"]
+    kind: Kind
     rules: tuple[str, ...]
     description: str
     policy: Policy
     input: Json
-    answer: str | tuple[bytes, ...] | Reason
+    answer: Answer
 
     def to_json(self, table: dict[str, str]) -> Json:
         """The case, with its certificates put into the table of certificates."""
         expected: Json = {"verdict": "accept"}
-        if isinstance(self.answer, Reason):
+        if isinstance(self.answer, (Reason, JwtReason)):
             expected = {"verdict": "reject", "reason": self.answer.value}
         elif isinstance(self.answer, tuple):
             expected["authorities"] = _stored(self.answer, table)
+        elif isinstance(self.answer, dict):
+            expected["trust_domains"] = _stored(self.answer, table)
         else:
             expected["spiffe_id"] = self.answer
         return {
@@ -88,6 +95,9 @@ def resolved(case: Json, certificates: dict[str, str]) -> Json:
         given["bundles"] = {domain: these(names) for domain, names in bundles}
     if "authorities" in expected:
         expected["authorities"] = these(expected["authorities"])
+    if "trust_domains" in expected:
+        found = expected["trust_domains"].items()
+        expected["trust_domains"] = {domain: these(names) for domain, names in found}
     return case | {"input": given, "expected": expected}
 
 

@@ -12,14 +12,14 @@ from tests.conformance.spiffe_limbo.world import A, leaf, root
 
 from handfast import Reason
 
-__all__ = ["cases"]
+__all__ = ["CASE_TEXTS", "TEXTS", "cases"]
 
 _NAME: Final = frozenset((string.ascii_lowercase + string.digits + ".-_").encode())
 _SEGMENT: Final = _NAME | frozenset(string.ascii_uppercase.encode())
 _START: Final = "spiffe://a.example/"
 
 #: Name, rules, text, and why not; the last is None for a good ID.
-_TEXTS: Final[tuple[tuple[str, str, str, Reason | None], ...]] = (
+TEXTS: Final[tuple[tuple[str, str, str, Reason | None], ...]] = (
     ("plain", "ID-01", "spiffe://a.example/web", None),
     ("without-path", "ID-21", "spiffe://a.example", None),
     ("deep", "ID-16", "spiffe://a.example/ns/shop/sa/web", None),
@@ -82,7 +82,7 @@ _TEXTS: Final[tuple[tuple[str, str, str, Reason | None], ...]] = (
     ("backslash", "ID-16", "spiffe://a.example\\web", Reason.ID_TRUST_DOMAIN_CHARACTER),
 )
 #: Where section 2.1 of the standard is stricter than 2.4.
-_CASE_TEXTS: Final = (
+CASE_TEXTS: Final = (
     ("upper-case-scheme", "SPIFFE://a.example/web", Reason.ID_SCHEME),
     ("upper-case-name", "spiffe://A.example/web", Reason.ID_UPPER_CASE),
 )
@@ -121,7 +121,7 @@ def _every_byte() -> Iterator[Case]:
 
 def cases() -> Iterator[Case]:
     """All of them."""
-    for name, rules, text, reason in _TEXTS:
+    for name, rules, text, reason in TEXTS:
         # A validator must take 2,048 bytes; more are not forbidden to it.
         loose = reason is Reason.ID_TOO_LONG
         policy: Policy = "handfast-strict" if loose else "must"
@@ -144,7 +144,7 @@ def cases() -> Iterator[Case]:
                 Reason.SVID_ID_INVALID,
                 policy=policy,
             )
-    for name, text, reason in _CASE_TEXTS:
+    for name, text, reason in CASE_TEXTS:
         yield id_case(
             f"spiffe-id::{name}", "ID-07 ID-20", text, reason, "handfast-strict"
         )

@@ -160,7 +160,64 @@ def _others() -> Iterator[Case]:
     )
 
 
+def _names_that_pass_openssl() -> Iterator[Case]:
+    """Leaves without a URI, or with two: no constraint on URIs refuses the former."""
+    within = NameConstraints(permitted_uris=("a.example",))
+    middle = intermediate(A, uris=(), name_constraints=within)
+    inside = "spiffe://a.example/web"
+    rows: tuple[tuple[str, dict[str, Any], Reason], ...] = (
+        ("no-san", {"uris": ()}, Reason.SVID_NO_SPIFFE_ID),
+        (
+            "dns-only",
+            {"uris": (), "dns_names": ("evil.org",)},
+            Reason.SVID_NO_SPIFFE_ID,
+        ),
+        ("two-uris", {"uris": (inside, inside)}, Reason.SVID_MANY_URI_SANS),
+        (
+            "second-uri-outside",
+            {"uris": (inside, "spiffe://b.example/web")},
+            Reason.SVID_MANY_URI_SANS,
+        ),
+    )
+    for name, knobs, reason in rows:
+        yield chain_case(
+            f"name-constraint::leaf-with-{name}",
+            f"{_RULES} X509-03 X509-02",
+            leaf(middle, **knobs),
+            reason,
+        )
+    ca = root("192.0.2.7", uris=())
+    for host in ("192.0.2.7", "198.51.100.1"):
+        # openssl/openssl#32858: an excluded subtree and a host like an address.
+        excluded = NameConstraints(excluded_uris=(host,))
+        same = host == "192.0.2.7"
+        uri = "spiffe://192.0.2.7/web"
+        yield chain_case(
+            f"name-constraint::address-like-excluded-{'same' if same else 'other'}",
+            "ID-11 X509-17 I4",
+            leaf(intermediate(ca, uris=(), name_constraints=excluded), uri),
+            _OUT if same else uri,
+            bundles={"192.0.2.7": (ca.der,)},
+            policy="must" if same else "handfast-strict",
+        )
+    for name, trees, reason in (
+        ("narrower", ("a.example",), None),
+        ("disjoint", ("b.example",), _OUT),
+    ):
+        wide = NameConstraints(permitted_uris=(".example", "a.example"))
+        upper = intermediate(A, uris=(), path_length=None, name_constraints=wide)
+        below = NameConstraints(permitted_uris=trees)
+        lower = intermediate(upper, label="2", uris=(), name_constraints=below)
+        yield chain_case(
+            f"name-constraint::on-two-intermediates-{name}",
+            _RULES,
+            leaf(lower),
+            reason or inside,
+        )
+
+
 def cases() -> Iterator[Case]:
     """All of them."""
     yield from _spellings()
+    yield from _names_that_pass_openssl()
     yield from _others()

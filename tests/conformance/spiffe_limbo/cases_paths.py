@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -63,6 +63,22 @@ def _edges() -> Iterator[Case]:
         leaf(A, not_before=HOUR, not_after=-HOUR),
         Reason.CERTIFICATE_NOT_YET_VALID,
     )
+
+
+def _far_away() -> Iterator[Case]:
+    """Years at which counters and formats of time change."""
+    for year in (2038, 2049, 2050, 9999):
+        end = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+        far: dict[str, Any] = {"not_before": -HOUR, "not_after": end}
+        ca = root(DOMAIN, label=f"until {year}", **far)
+        for name, at in (("last", end - timedelta(seconds=1)), ("now", NOW)):
+            yield chain_case(
+                f"validity::until-{year}-judged-{name}",
+                "X509-27 C2",
+                leaf(ca, **far),
+                bundles=_bundle(ca),
+                at=at,
+            )
 
 
 def _lengths() -> Iterator[Case]:
@@ -166,6 +182,7 @@ def _anchors() -> Iterator[Case]:
 def cases() -> Iterator[Case]:
     """All of them."""
     yield from _edges()
+    yield from _far_away()
     yield from _lengths()
     yield from _order()
     yield from _anchors()

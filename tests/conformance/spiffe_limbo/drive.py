@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,15 +33,24 @@ class Score:
     """How many cases came out how, and the ids of those that failed."""
 
     passed: int = 0
-    skipped: int = 0
+    #: Cases that the command has no reader for, by kind: they are not passed.
+    skips: Counter[str] = field(default_factory=Counter[str])
     failed: dict[str, str] = field(default_factory=dict[str, str])
     #: Failures where the standards leave a validator its choice.
     choices: list[str] = field(default_factory=list[str])
+
+    @property
+    def skipped(self) -> int:
+        """How many were not answered."""
+        return self.skips.total()
 
     def __str__(self) -> str:
         lines = [f"FAILED {name}: {why}" for name, why in self.failed.items()]
         count = f"{self.passed} passed, {len(self.failed)} failed"
         count += f", {self.skipped} skipped"
+        if self.skips:
+            kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(self.skips.items()))
+            count += f" (no reader: {kinds})"
         if self.choices:
             count += f" ({len(self.choices)} of the failed are handfast-strict)"
         return "\n".join([*lines, count])
@@ -57,7 +67,7 @@ def _difference(expected: Json, answer: Json) -> str:
     seen = answer.get("verdict")
     if seen != expected["verdict"]:
         return f"{expected['verdict']} expected, {seen!r} seen"
-    for name in ("spiffe_id", "authorities"):
+    for name in ("spiffe_id", "authorities", "trust_domains"):
         if name in expected and answer.get(name) != expected[name]:
             return f"another {name} than expected"
     return ""
@@ -90,7 +100,7 @@ def drive(command: Sequence[str], asked: Iterable[Json]) -> Score:
     for case, line in zip(chosen, answers, strict=True):
         answer: Json = json.loads(line)
         if answer.get("verdict") == "skip":
-            score.skipped += 1
+            score.skips[case["kind"]] += 1
         elif why := _difference(case["expected"], answer):
             score.failed[case["id"]] = why
             if case["policy"] != "must":

@@ -13,14 +13,21 @@ from pathlib import Path
 from typing import Final
 
 from tests.conformance.spiffe_limbo import (
+    cases_algorithms,
+    cases_anchors,
     cases_bundles,
     cases_der,
     cases_domains,
     cases_ids,
     cases_intermediates,
+    cases_jwt_algorithms,
+    cases_jwt_claims,
+    cases_jwt_form,
+    cases_jwt_keys,
     cases_keys,
     cases_leaf,
     cases_limits,
+    cases_maps,
     cases_names,
     cases_paths,
 )
@@ -32,7 +39,7 @@ FILE: Final = Path(__file__).with_name("spiffe-limbo.json")
 #: Of the format: what a reader has to understand.
 _VERSION: Final = 1
 #: Of the generator: which cases there are.
-_GENERATOR: Final = "1.0"
+_GENERATOR: Final = "1.1"
 _MODULES: Final = (
     cases_ids,
     cases_leaf,
@@ -42,8 +49,15 @@ _MODULES: Final = (
     cases_domains,
     cases_paths,
     cases_names,
+    cases_algorithms,
+    cases_anchors,
     cases_der,
     cases_bundles,
+    cases_maps,
+    cases_jwt_form,
+    cases_jwt_algorithms,
+    cases_jwt_claims,
+    cases_jwt_keys,
 )
 
 

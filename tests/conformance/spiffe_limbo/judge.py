@@ -9,7 +9,10 @@ from typing import Any
 
 from handfast import HandfastError, SpiffeId, TrustBundle, Verifier
 
-__all__ = ["answer"]
+__all__ = ["NO_READER", "answer"]
+
+#: Kinds of cases that handfast has no reader for yet: skipped, and never passed.
+NO_READER = frozenset({"bundle-map", "jwt"})
 
 Json = dict[str, Any]
 
@@ -52,10 +55,9 @@ _KINDS = {
 
 def answer(case: Json) -> Json:
     """Judge a case (with its certificates in it): a verdict, and an ID or a reason."""
-    judge = _KINDS.get(case["kind"])
-    if judge is None:
+    if case["kind"] in NO_READER:
         return {"verdict": "skip"}
     try:
-        return judge(case["input"])
+        return _KINDS[case["kind"]](case["input"])
     except HandfastError as error:
         return {"verdict": "reject", "reason": error.reason.value}

@@ -15,6 +15,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from tests.conformance.spiffe_limbo.steady_rsa import SteadyRsaKey
 
 from handfast.testing.sign import AnyKey
 
@@ -154,4 +155,4 @@ def key(label: str, kind: str = "p256") -> AnyKey:
         return ed25519.Ed25519PrivateKey.from_private_bytes(_stream(label, 32))
     if kind == "ed448":
         return ed448.Ed448PrivateKey.from_private_bytes(_stream(label, 57))
-    return _rsa(label, int(kind.removeprefix("rsa")))
+    return SteadyRsaKey(_rsa(label, int(kind.removeprefix("rsa"))))

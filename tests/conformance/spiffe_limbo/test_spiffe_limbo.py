@@ -13,13 +13,19 @@ import pytest
 from tests.conformance.spiffe_limbo.case import resolved
 from tests.conformance.spiffe_limbo.drive import cases, drive, main
 from tests.conformance.spiffe_limbo.generate import FILE, generate
-from tests.conformance.spiffe_limbo.judge import answer
+from tests.conformance.spiffe_limbo.judge import NO_READER, answer
+from tests.conformance.spiffe_limbo.jwt_reasons import JwtReason
+from tests.conformance.spiffe_limbo.jwt_witness import contradiction
 from tests.conformance.spiffe_limbo.schema import violations
+from tests.conformance.spiffe_limbo.ways import by_way
+from tests.support.ways import Way
 
 from handfast import Reason
 
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
-GROUPS = sorted({case["id"].partition("::")[0] for case in DOCUMENT["cases"]})
+READ = [case for case in DOCUMENT["cases"] if case["kind"] not in NO_READER]
+UNREAD = [case for case in DOCUMENT["cases"] if case["kind"] in NO_READER]
+GROUPS = sorted({case["id"].partition("::")[0] for case in READ})
 SCHEMA = json.loads(FILE.with_name("spiffe-limbo.schema.json").read_text("utf-8"))
 ROOT = FILE.parents[3]
 
@@ -31,12 +37,64 @@ def test_handfast_answers_as_the_suite_says(group: str) -> None:
     Verdict, SPIFFE ID or authorities, and the reason; each case names its rules.
     """
     wrong = {}
-    for case in DOCUMENT["cases"]:
+    for case in READ:
         if case["id"].startswith(f"{group}::"):
             asked = resolved(case, DOCUMENT["certificates"])
             if (seen := answer(asked)) != asked["expected"]:
                 wrong[case["id"]] = seen
     assert not wrong
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_both_ways_answer_as_the_suite_says(group: str) -> None:
+    """P2: by OpenSSL alone the same verdict, and what is fast is right."""
+    wrong = {}
+    for case in READ:
+        if case["id"].startswith(f"{group}::") and case["kind"] == "chain":
+            given = resolved(case, DOCUMENT["certificates"])["input"]
+            fast, general = by_way(given, Way.FAST), by_way(given, Way.GENERAL)
+            good = case["expected"]["verdict"] == "accept"
+            if general != good or (fast and not good):
+                wrong[case["id"]] = (fast, general)
+    assert not wrong
+
+
+def test_the_fast_path_takes_most_of_what_is_right() -> None:
+    """The test above would say little of the fast path if it took next to nothing."""
+    chains = [case for case in READ if case["kind"] == "chain"]
+    good = [case for case in chains if case["expected"]["verdict"] == "accept"]
+    fast = [
+        by_way(resolved(case, DOCUMENT["certificates"])["input"], Way.FAST)
+        for case in good
+    ]
+    assert sum(fast) >= 0.9 * len(good)
+
+
+def test_what_has_no_reader_yet_is_skipped_and_never_passed() -> None:
+    """JWT-SVIDs and bundle maps wait for their readers, and say so."""
+    assert {case["kind"] for case in UNREAD} == set(NO_READER)
+    assert all(answer(case) == {"verdict": "skip"} for case in UNREAD)
+
+
+def test_another_library_agrees_with_what_is_expected_of_tokens() -> None:
+    """JWT-01, JWT-05, JWT-12, JWT-17, JWT-26, J1, J2: PyJWT and `cryptography` look."""
+    tokens = [case for case in DOCUMENT["cases"] if case["kind"] == "jwt"]
+    doubts = {case["id"]: contradiction(case) for case in tokens}
+    assert {name: why for name, why in doubts.items() if why} == {}
+    assert len(tokens) >= 300
+
+
+@pytest.mark.parametrize("name", ["jwt-alg::ES256", "jwt-aud::absent", "jwt-typ::jwt"])
+def test_the_other_library_can_disagree(name: str) -> None:
+    """A token that is right refused, and one that is wrong accepted or blamed else."""
+    case = next(one for one in DOCUMENT["cases"] if one["id"] == name)
+    answers = [
+        {"verdict": "accept", "spiffe_id": "spiffe://a.example/web"},
+        *({"verdict": "reject", "reason": r} for r in ("jwt_signature", "jwt_expired")),
+    ]
+    for expected in answers:
+        if expected != case["expected"]:
+            assert contradiction(case | {"expected": expected})
 
 
 def test_the_file_is_what_the_generator_makes() -> None:
@@ -50,7 +108,7 @@ def test_the_file_keeps_to_its_schema_and_its_size() -> None:
     ids = Counter(case["id"] for case in DOCUMENT["cases"])
     assert len(ids) >= 300
     assert max(ids.values()) == 1
-    known = {reason.value for reason in Reason}
+    known = {reason.value for reason in (*Reason, *JwtReason)}
     for case in DOCUMENT["cases"]:
         expected = case["expected"]
         assert (expected["verdict"] == "reject") == ("reason" in expected), case["id"]
@@ -75,8 +133,10 @@ def test_a_command_is_driven_over_the_line_protocol(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     command = [sys.executable, "-m", "tests.conformance.spiffe_limbo.handfast_peer"]
     assert main(["--", *command]) == 0
-    total = len(DOCUMENT["cases"])
-    assert capsys.readouterr().out == f"{total} passed, 0 failed, 0 skipped\n"
+    counted = f"{len(READ)} passed, 0 failed, {len(UNREAD)} skipped"
+    maps = sum(case["kind"] == "bundle-map" for case in UNREAD)
+    kinds = f"no reader: {maps} bundle-map, {len(UNREAD) - maps} jwt"
+    assert capsys.readouterr().out == f"{counted} ({kinds})\n"
 
 
 @pytest.mark.parametrize("verdict", ["accept", "reject", "skip"])
