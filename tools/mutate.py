@@ -34,11 +34,15 @@ FOLDER = ROOT / "tests" / "mutation"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A mutant, the file as it is, and the tests that must notice."""
+    """A mutant, the file as it is, and the tests that must notice.
+
+    Of these, `careful` are asked again under the sanitizers.
+    """
 
     mutant: Mutant
     source: str
     tests: tuple[str, ...]
+    careful: tuple[str, ...]
 
 
 def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[Job]:
@@ -55,7 +59,8 @@ def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[J
                 mine, made = module.chosen(tests), c_operators.mutants(source, path)
             if not mine:
                 raise SystemExit(f"mutate: no test is listed for {path}")
-            jobs += [Job(mutant, source, tuple(mine)) for mutant in made]
+            careful = module.chosen_carefully(mine)
+            jobs += [Job(mutant, source, tuple(mine), careful) for mutant in made]
     return jobs
 
 
@@ -76,7 +81,7 @@ class Triers:
         worker = self.free.get()
         try:
             inside = job.mutant.file.removeprefix("csrc/")
-            return worker.try_mutant(inside, text, job.tests)
+            return worker.try_mutant(inside, text, job.tests, job.careful)
         finally:
             self.free.put(worker)
 
@@ -86,11 +91,12 @@ def prepare(jobs: list[Job], threads: int) -> list[Worker]:
     names = {t for job in jobs if job.mutant.file.endswith(".c") for t in job.tests}
     if not names:
         return []
+    again = {test for job in jobs for test in job.careful}
     quick = Engine(WORK / "quick", threads)
     careful = Engine(WORK / "careful", threads, sanitize=True)
-    for engine in (quick, careful):
+    for engine, mine in ((quick, names), (careful, again)):
         engine.build()
-        engine.time_tests(sorted(names))
+        engine.time_tests(sorted(mine))
     for test in sorted(names):
         print(f"mutate: {test} takes {quick.durations[test]:.2f} s", flush=True)
     return [Worker(quick, careful, number) for number in range(threads)]

@@ -14,12 +14,15 @@ from mutation.mutant import Mutant, squeeze
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """Files whose mutants are judged by the same tests."""
+    """Files whose mutants are judged by the same tests.
+
+    `careful` are those of them that are asked again under the sanitizers.
+    """
 
     name: str
     files: tuple[str, ...]
     tests: tuple[str, ...]
-    skip: tuple[str, ...] = ()
+    careful: tuple[str, ...] = ()
 
     def paths(self, root: Path) -> list[str]:
         """Return its files as they are now, sorted."""
@@ -28,11 +31,16 @@ class Module:
             for pattern in self.files
             for path in root.glob(pattern)
         }
-        return sorted(p for p in found if not any(fnmatch(p, s) for s in self.skip))
+        return sorted(found)
 
     def chosen(self, tests: list[str]) -> list[str]:
         """Return which of the tests are its own."""
         return [t for t in tests if any(fnmatch(t, mine) for mine in self.tests)]
+
+    def chosen_carefully(self, tests: list[str]) -> tuple[str, ...]:
+        """Return which of its tests are asked again under the sanitizers."""
+        mine = self.careful or self.tests
+        return tuple(t for t in tests if any(fnmatch(t, m) for m in mine))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def modules(path: Path) -> list[Module]:
             name=row["name"],
             files=tuple(row["files"]),
             tests=tuple(row["tests"]),
-            skip=tuple(row.get("skip", ())),
+            careful=tuple(row.get("careful", ())),
         )
         for row in table["module"]
     ]

@@ -131,6 +131,9 @@ def _silent(tree: ast.AST) -> set[ast.AST]:
             parts.append(node.annotation)
         if isinstance(node, ast.ClassDef):
             parts += node.decorator_list
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            # What was seen instead, in words.
+            parts += [node] if node.targets[0].id == "seen" else []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             # All but the reason is text.
             parts += node.args[1:] if node.func.id == "_refuse" else []
