@@ -5,38 +5,15 @@
  *
  *   plain_<target> SEED INPUTS [FILE ...]
  *
- * Inputs are sparse: the first bytes any, of the rest from one in 128 to all, since a zero is the
- * plain choice for the targets that read their input as choices. Files are run first, as they are.
+ * Inputs are sparse (csrc/tests/sparse_input.h). Files are run first, as they are.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define INPUT_MAX 512
+#include "sparse_input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* SplitMix64: one word of state, so a seed tells the whole run. */
-static uint64_t next(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static size_t fill(uint64_t *state, uint8_t *out)
-{
-    uint64_t how = next(state);
-    size_t len = 16 + (how >> 8) % (INPUT_MAX - 16);
-    unsigned rarity = 1u << (how % 8);
-    for (size_t i = 0; i < len; i++) {
-        uint64_t one = next(state);
-        out[i] = i < 4 || one % rarity == 0 ? (uint8_t)(one >> 32) : 0;
-    }
-    return len;
-}
 
 static int run_file(const char *path)
 {
@@ -54,7 +31,7 @@ static int run_file(const char *path)
 
 int main(int argc, char **argv)
 {
-    uint8_t data[INPUT_MAX];
+    uint8_t data[SPARSE_INPUT_MAX];
     if (argc < 3) {
         (void)fprintf(stderr, "usage: %s SEED INPUTS [FILE ...]\n", argv[0]);
         return 2;
@@ -67,7 +44,7 @@ int main(int argc, char **argv)
     uint64_t state = strtoull(argv[1], NULL, 10);
     uint64_t inputs = strtoull(argv[2], NULL, 10);
     for (uint64_t i = 0; i < inputs; i++) {
-        size_t len = fill(&state, data);
+        size_t len = sparse_input(&state, data);
         (void)LLVMFuzzerTestOneInput(data, len);
     }
     (void)printf("plain: seed %s, %" PRIu64 " inputs, nothing broke\n", argv[1], inputs);
