@@ -78,12 +78,14 @@ def _pem(pieces: Iterator[bytes]) -> Iterator[Found]:
 def _blocks(text: bytes) -> tuple[list[Found], int]:
     """Find the blocks that are there to their ends, and say how much that was."""
     found: list[Found] = []
-    used = 0
+    # Each end is looked for once, however many beginnings stand before it.
+    used = end = close = 0
     while (start := text.find(_BEGIN, used)) >= 0:
         inside = start + len(_BEGIN)
-        end = text.find(_END, inside)
+        if 0 <= end < inside:
+            end = text.find(_END, inside)
+            close = text.find(_EDGE, end + len(_END)) if end >= 0 else -1
         again = text.find(_BEGIN, inside, end if end >= 0 else len(text))
-        close = text.find(_EDGE, end + len(_END)) if end >= 0 else -1
         if again < 0 and close < 0:
             break
         if _EDGE in text[used:start]:  # an end without a beginning, or a torn one
@@ -115,7 +117,7 @@ def _der(pieces: Iterator[bytes]) -> Iterator[Found]:
     for piece in pieces:
         rest += piece
         at = 0
-        while rest[at:]:
+        while at < len(rest):
             end = _end_of(rest, at)
             if end is None:  # its length is not all there yet
                 break

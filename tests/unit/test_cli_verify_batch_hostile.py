@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams made to cost more than they are long: reading takes time in proportion."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from handfast.cli.verify_batch_read import read_certificates
+
+_LEN = 1 << 20
+# In proportion it is a fifth of a second; by its square it was half a minute.
+_SECONDS = 5.0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"-----BEGIN " * (_LEN // 11), id="beginnings"),
+        pytest.param(
+            b"-----BEGIN " * (_LEN // 22) + b"-----END " + b"x" * (_LEN // 2),
+            id="beginnings-before-an-end-without-an-edge",
+        ),
+        pytest.param(b"-----END " * (_LEN // 9), id="ends"),
+        pytest.param(
+            b"\x30\x81\x80" + bytes(128) + b"\x30\x00" * (_LEN // 2), id="der"
+        ),
+    ],
+)
+def test_a_hostile_stream_costs_no_more_than_its_length(data: bytes) -> None:
+    """P8: work is bounded by what is read."""
+    begin = time.process_time()
+    for _ in read_certificates(io.BytesIO(data)):
+        assert time.process_time() - begin < _SECONDS
+    assert time.process_time() - begin < _SECONDS
