@@ -105,6 +105,19 @@ def _not_self_signed() -> Iterator[Case]:
         bundles={DOMAIN: (leaf(A)[0],)},
         policy="handfast-strict",
     )
+    bare: dict[str, dict[str, Any]] = {
+        "no-key-usage": {"key_usage": None},
+        "no-key-identifier": {"subject_key_identifier": False},
+    }
+    for name, knobs in bare.items():
+        ca = root(DOMAIN, label=name, **knobs)
+        yield chain_case(
+            f"anchor::{name}",
+            "X509-20 X509-27",
+            leaf(ca),
+            bundles={DOMAIN: (ca.der,)},
+            policy="handfast-strict" if "usage" in name else "must",
+        )
     for signer_first in (True, False):
         pair = [
             root(DOMAIN, label=label, subject="root", subject_key_identifier=b"one id")

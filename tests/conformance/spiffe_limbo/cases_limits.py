@@ -71,6 +71,14 @@ def _leaf_der() -> Iterator[Case]:
             leaf(A, twice=(name,)),
             Reason.CERTIFICATE_DUPLICATE_EXTENSION,
         )
+    skip = der.sequence(der.context(0, b"\0", constructed=False))
+    yield chain_case(
+        "extension::policy-constraints-plain",
+        "X509-27",
+        leaf(A, extensions=(Extension("2.5.29.36", skip),)),
+        Reason.AUTHORITY_CONSTRAINTS,
+        policy="handfast-strict",
+    )
     for number in (33, 34, 36, 54):
         empty = Extension(f"2.5.29.{number}", der.sequence(), critical=True)
         yield chain_case(
