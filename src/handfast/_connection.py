@@ -391,6 +391,8 @@ def _server_name(
     config: TlsConfig, name: str | DnsName | IpAddress | None
 ) -> tuple[int, bytes]:
     """Check the name against the configuration's kind, and write it for the engine."""
+    if name is None and config.is_mutual:
+        return _settings.as_name(None)
     if isinstance(name, str):
         name = parse_name(name)
     if config.role == "server" and name is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 from handfast import _ffi
 from handfast.authorize import Authorizer
@@ -162,11 +163,23 @@ def as_alpn(names: Sequence[str | bytes]) -> bytes:
     return bytes(wire)
 
 
+# Bundles of the engine that are in use, by content. A new snapshot with the same
+# authorities finds the old one's: nothing is decoded again, and the intermediates that
+# were verified under it stay known. Keys are compared in full, never by a digest.
+_bundles: WeakValueDictionary[tuple[str, tuple[bytes, ...]], _ffi.NativeBundle] = (
+    WeakValueDictionary()
+)
+
+
+def _native_bundle(bundle: TrustBundle) -> _ffi.NativeBundle:
+    key = bundle.trust_domain.name, bundle.x509_authorities
+    known = _bundles.get(key)
+    if known is None:
+        # No lock: a child of fork could find it held. Two threads may build one each.
+        known = _bundles.setdefault(key, _ffi.NativeBundle(*key))
+    return known
+
+
 def native_bundles(bundles: TrustBundleSet) -> _ffi.NativeBundleSet:
-    """Build the engine's snapshot of the bundles."""
-    return _ffi.NativeBundleSet(
-        [
-            _ffi.NativeBundle(bundle.trust_domain.name, bundle.x509_authorities)
-            for bundle in bundles
-        ]
-    )
+    """Build the engine's snapshot of the bundles, of bundles that are there already."""
+    return _ffi.NativeBundleSet([_native_bundle(bundle) for bundle in bundles])

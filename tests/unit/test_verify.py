@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import select
 import sys
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -17,11 +19,15 @@ from handfast import (
     HandfastError,
     NotAuthorized,
     Reason,
+    TrustBundle,
     TrustBundleSet,
     VerificationError,
     Verifier,
+    _ffi,
+    _settings,
     authorize,
 )
+from handfast.authority import Authority
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +190,23 @@ def test_the_gil_is_free_while_the_engine_verifies() -> None:
         sys.setswitchinterval(interval)
     thread.join()
     assert during > 0
+
+
+def test_the_same_authorities_are_decoded_once_and_forgotten_with_their_user() -> None:
+    """A snapshot with unchanged content rests on the bundle that is there already."""
+    first = Authority("one.example").bundle
+    again = TrustBundle.from_der(first.trust_domain, list(first.x509_authorities))
+    other = Authority("one.example").bundle
+
+    def built(bundle: TrustBundle) -> _ffi.NativeBundle:
+        return _settings.native_bundles(TrustBundleSet([bundle])).bundles[0]
+
+    before = _ffi.live_handles()["bundle"]
+    verifiers = [Verifier(first), Verifier(again)]
+    assert _ffi.live_handles()["bundle"] == before + 1
+    seen = weakref.ref(built(again))
+    assert seen() is built(first)
+    assert built(other) is not built(first)
+    del verifiers
+    gc.collect()
+    assert seen() is None

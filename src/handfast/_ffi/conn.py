@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import enum
 import threading
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from handfast._ffi.failure import raise_for
@@ -294,13 +295,10 @@ class Conn:
         """Copy the peer's certificates as they came; not verified after a refusal."""
         chain = ffi.new(_CHAIN)
         self._ask(lib.hf_ffi_conn_presented, chain)
-        certificates: list[bytes] = []
-        start = 0
-        for index in range(chain.count):
-            length = chain.lengths[index]
-            certificates.append(bytes(ffi.buffer(chain.der + start, length)))
-            start += length
-        return certificates
+        lengths: list[int] = ffi.unpack(chain.lengths, chain.count)
+        der: bytes = ffi.buffer(chain.der, sum(lengths))[:]
+        ends = accumulate(lengths)
+        return [der[end - n : end] for end, n in zip(ends, lengths, strict=True)]
 
     def alpn(self) -> bytes:
         name, length = ffi.new("const uint8_t **"), ffi.new("size_t *")

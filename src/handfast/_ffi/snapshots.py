@@ -30,7 +30,7 @@ def _owned(pointer: Any, release: Any, subject: Any) -> Any:
 class NativeBundle:
     """The authorities of one trust domain."""
 
-    __slots__ = ("handle",)
+    __slots__ = ("__weakref__", "handle")
 
     def __init__(self, trust_domain: str, authorities: Iterable[bytes]) -> None:
         name, der = trust_domain.encode(), b"".join(authorities)
@@ -57,11 +57,16 @@ class NativeBundle:
 
 
 class NativeBundleSet:
-    """Bundles by trust domain, never pooled (P1)."""
+    """Bundles by trust domain, never pooled (P1).
 
-    __slots__ = ("handle",)
+    It keeps its bundles, and whoever is built on it keeps it, so that the same content
+    can be found again while anybody uses it (`native_bundles` in `_settings`).
+    """
+
+    __slots__ = ("bundles", "handle")
 
     def __init__(self, bundles: Sequence[NativeBundle]) -> None:
+        self.bundles = tuple(bundles)
         handles = ffi.new("struct hf_bundle *[]", [b.handle for b in bundles])
         self.handle = _owned(
             lib.hf_ffi_bundle_set_new(handles, len(bundles)),

@@ -71,11 +71,12 @@ def to_peer(out: Any, chain: Sequence[bytes]) -> VerifiedPeer:
 class NativeVerifier:
     """What a peer must show: a SPIFFE verifier or a web one."""
 
-    __slots__ = ("handle",)
+    __slots__ = ("bundles", "handle")
 
-    def __init__(self, pointer: Any) -> None:
+    def __init__(self, pointer: Any, bundles: NativeBundleSet | None = None) -> None:
         if pointer == ffi.NULL:
             raise_for(0, subject="bundle")
+        self.bundles = bundles
         self.handle = ffi.gc(pointer, lib.hf_ffi_verifier_unref)
 
     @classmethod
@@ -88,9 +89,8 @@ class NativeVerifier:
     ) -> NativeVerifier:
         """Make one for SVIDs; without a cache it judges each chain anew."""
         memory = ffi.NULL if cache is None else cache.handle
-        return cls(
-            lib.hf_ffi_verifier_new(bundles.handle, policy.handle, rules, memory)
-        )
+        pointer = lib.hf_ffi_verifier_new(bundles.handle, policy.handle, rules, memory)
+        return cls(pointer, bundles)
 
     @classmethod
     def web(cls, roots: Sequence[bytes], max_depth: int) -> NativeVerifier:
