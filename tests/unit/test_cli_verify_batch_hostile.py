@@ -9,6 +9,8 @@ import time
 import pytest
 
 from handfast.cli.verify_batch_read import read_certificates
+from handfast.cli.verify_batch_split import says_ca, split_chains
+from handfast.testing import der
 
 _LEN = 1 << 20
 # In proportion it is a fifth of a second; by its square it was half a minute.
@@ -35,3 +37,21 @@ def test_a_hostile_stream_costs_no_more_than_its_length(data: bytes) -> None:
     for _ in read_certificates(io.BytesIO(data)):
         assert time.process_time() - begin < _SECONDS
     assert time.process_time() - begin < _SECONDS
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\x06\x03\x55\x1d\x13", id="a-name-alone"),
+        pytest.param(b"\x04\x03\x30\x01\x01", id="a-value-alone"),
+        pytest.param(b"\x06\x03\x55\x1d\x13\x04\x00", id="an-empty-value"),
+    ],
+)
+def test_a_torn_extension_does_not_end_the_stream(extension: bytes) -> None:
+    """P7: what is broken is the verifier's to refuse, in its place."""
+    whole = bytes.fromhex("300c0603551d130405300301 01ff")
+    extensions = der.context(3, der.sequence(der.sequence(extension), whole))
+    torn, leaf = der.sequence(der.sequence(extensions)), der.sequence()
+    assert says_ca(torn)
+    assert list(split_chains([leaf, torn, leaf])) == [[leaf, torn], [leaf]]

@@ -90,10 +90,13 @@ def _reads_as_ca(der: bytes) -> bool:
 
 
 def _is_ca_extension(der: bytes, start: int, end: int) -> bool:
-    name, *others = _children(der, start, end)
-    if name[0] != _OID or der[name[1] : name[2]] != _BASIC_CONSTRAINTS or not others:
+    parts = list(_children(der, start, end))
+    if len(parts) < 2:  # noqa: PLR2004 - a name and a value
         return False
-    tag, start, _ = others[-1]
+    tag, start, end = parts[0]
+    if tag != _OID or der[start:end] != _BASIC_CONSTRAINTS:
+        return False
+    tag, start, _ = parts[-1]
     if tag != _OCTET_STRING:
         return False
     tag, start, end = _element(der, start)
