@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Edges of the verified-chain cache: every shard in a fork, several caches that come and go, limits
+ * that are met exactly (D9, C8). Each test here notices a mutant that no other noticed
+ * (tools/mutate.py).
+ */
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hf_test.h"
+#include "verify/chain_cache.h"
+
+#define SHARDS 64
+
+static const struct hf_cached value = {.from = 0, .until = INT64_MAX};
+static struct hf_chain_cache *cache;
+
+/* The last byte picks the shard. */
+static void key_of(size_t shard, uint8_t n, uint8_t out[HF_DIGEST_SIZE])
+{
+    for (size_t i = 0; i < HF_DIGEST_SIZE; i++) {
+        out[i] = n;
+    }
+    out[HF_DIGEST_SIZE - 1] = (uint8_t)shard;
+}
+
+static void put(struct hf_chain_cache *into, size_t shard, uint8_t n)
+{
+    uint8_t key[HF_DIGEST_SIZE];
+    key_of(shard, n, key);
+    hf_chain_cache_put(into, key, HF_SPAN("a.example"), &value);
+}
+
+static bool has(struct hf_chain_cache *in, size_t shard, uint8_t n)
+{
+    uint8_t key[HF_DIGEST_SIZE];
+    struct hf_cached out;
+    key_of(shard, n, key);
+    return hf_chain_cache_find(in, key, 1, &out);
+}
+
+static struct hf_chain_cache_statistics statistics_of(struct hf_chain_cache *of)
+{
+    struct hf_chain_cache_statistics now;
+    hf_chain_cache_statistics(of, &now);
+    return now;
+}
+
+/* Fork, and let the child say whether it finds what it should. */
+static bool holds_in_a_child(bool (*question)(void))
+{
+    pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(20);
+        _exit(question() ? 0 : 1);
+    }
+    int status = -1;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+static bool watching;
+static size_t found_while_closed;
+
+static void look_before_fork(void)
+{
+    for (size_t shard = 0; watching && shard < SHARDS; shard++) {
+        found_while_closed += has(cache, shard, 1);
+        put(cache, shard, 2);
+    }
+}
+
+static void watch_forks(void)
+{
+    /* Handlers that prepare run last come, first served: this one is there before any cache. */
+    HF_CHECK(pthread_atfork(look_before_fork, NULL, NULL) == 0);
+}
+
+static bool is_empty_and_open(void)
+{
+    bool good = statistics_of(cache).entries == 0;
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        good = good && !has(cache, shard, 1);
+        put(cache, shard, 1);
+        good = good && has(cache, shard, 1);
+    }
+    return good;
+}
+
+static void every_shard_is_closed_in_a_fork(void)
+{
+    HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        put(cache, shard, 1);
+    }
+    HF_CHECK(statistics_of(cache).entries == SHARDS);
+    watching = true;
+    HF_CHECK(holds_in_a_child(is_empty_and_open));
+    watching = false;
+    HF_CHECK(found_while_closed == 0);
+    HF_CHECK(statistics_of(cache).entries == SHARDS && statistics_of(cache).inserts == SHARDS);
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        HF_CHECK(has(cache, shard, 1) && !has(cache, shard, 2));
+    }
+    hf_chain_cache_unref(cache);
+}
+
+/* Several caches, of which some are gone: NULL. */
+#define CACHES 5
+static struct hf_chain_cache *caches[CACHES];
+
+static bool are_all_empty(void)
+{
+    for (size_t i = 0; i < CACHES; i++) {
+        if (caches[i] != NULL && statistics_of(caches[i]).entries != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void every_cache_is_empty_after_a_fork(void)
+{
+    /* From the middle, from both ends, and the rest. */
+    static const size_t orders[][CACHES] = {
+        {2, 1, 3, 0, 4}, {4, 0, 2, 1, 3}, {0, 4, 1, 3, 2}, {3, 2, 1, 0, 4}};
+    for (size_t order = 0; order < sizeof(orders) / sizeof(orders[0]); order++) {
+        for (size_t i = 0; i < CACHES; i++) {
+            HF_CHECK_OK(hf_chain_cache_new(NULL, &caches[i]));
+            put(caches[i], i, 1);
+        }
+        HF_CHECK(!are_all_empty() && holds_in_a_child(are_all_empty));
+        for (size_t i = 0; i < CACHES; i++) {
+            hf_chain_cache_unref(caches[orders[order][i]]);
+            caches[orders[order][i]] = NULL;
+            HF_CHECK(holds_in_a_child(are_all_empty));
+        }
+    }
+}
+
+static void shards_have_sixteen_places_at_least(void)
+{
+    static const size_t entries[] = {1, 15, 16, 31, 32, 33, 63};
+    static const uint64_t places[] = {1, 15, 16, 31, 32, 32, 62};
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        const struct hf_chain_cache_limits limits = {.max_entries = entries[i]};
+        HF_CHECK_OK(hf_chain_cache_new(&limits, &cache));
+        HF_CHECK(statistics_of(cache).max_entries == places[i]);
+        hf_chain_cache_unref(cache);
+    }
+}
+
+static void a_limit_of_bytes_is_met_exactly(void)
+{
+    struct hf_chain_cache_limits limits = {.max_entries = 1, .max_bytes = 1};
+    while (!hf_is_ok(hf_chain_cache_new(&limits, &cache)) && limits.max_bytes < 4096) {
+        limits.max_bytes++;
+    }
+    put(cache, 0, 1);
+    HF_CHECK(has(cache, 0, 1));
+    HF_CHECK(statistics_of(cache).bytes == limits.max_bytes);
+    hf_chain_cache_unref(cache);
+}
+
+static void nothing_is_left(void)
+{
+    HF_CHECK(hf_mem_live() == 0);
+}
+
+HF_TESTS({"(forks are watched)", watch_forks},
+         {"every shard is closed in a fork", every_shard_is_closed_in_a_fork},
+         {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
+         {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
+         {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
+         {"nothing is left", nothing_is_left})
