@@ -57,6 +57,39 @@ static void another_issuers_serial_number_is_another(void)
     CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
 }
 
+/* RFC 5280 7.1, and OpenSSL: one name, whatever its case and space. A list that was passed over for
+ * that would revoke nobody. */
+static void a_list_counts_however_it_writes_its_issuers_name(void)
+{
+    static const char *const names[] = {"MIDDLE", " middle ", "Middle  "};
+    static struct crl_lists lists;
+    struct pki_crl_spec spec;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        lists.len = 0;
+        crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+        crl_kit_add_plain(&lists, names[i], KIT_KEY(1));
+        CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
+        pki_crl(&spec, names[i], KIT_KEY(1));
+        spec.entries = &crl_kit_revoked_leaf;
+        spec.count = 1;
+        lists.len = 0;
+        crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+        crl_kit_add(&lists, &spec, KIT_KEY(1));
+        CRL_KIT_BOTH(&lists, HF_E_CERT_REVOKED, HF_E_CERT_REVOKED);
+        lists.len = 0;
+        crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+        crl_kit_add(&lists, &spec, KIT_KEY(2));
+        CRL_KIT_BOTH(&lists, HF_E_CRL_UNTRUSTED, HF_E_CRL_UNTRUSTED);
+    }
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    pki_crl(&spec, "mid dle", KIT_KEY(1));
+    spec.entries = &crl_kit_revoked_leaf;
+    spec.count = 1;
+    crl_kit_add(&lists, &spec, KIT_KEY(1));
+    CRL_KIT_BOTH(&lists, HF_E_CRL_MISSING, HF_OK);
+}
+
 static void a_certificate_without_a_list_is_a_matter_of_policy(void)
 {
     static struct crl_lists lists;
@@ -224,6 +257,8 @@ HF_TESTS({"make the world", crl_kit_world},
           a_revoked_leaf_is_refused_with_date_and_reason},
          {"a revoked intermediate is refused", a_revoked_intermediate_is_refused},
          {"another issuer's serial number is another", another_issuers_serial_number_is_another},
+         {"a list counts however it writes its issuer's name",
+          a_list_counts_however_it_writes_its_issuers_name},
          {"a certificate without a list is a matter of policy",
           a_certificate_without_a_list_is_a_matter_of_policy},
          {"a list is in date at the time of the verdict",

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "verify/crl_names.h"
 #include "verify/crl_points.h"
 #include "verify/crl_set.h"
 
@@ -37,7 +38,7 @@ static hf_result is_signed(struct hf_listed *list, const struct hf_pool *pool,
     *held = false;
     for (size_t above = depth + 1; above <= path->count && !*held; above++) {
         const struct hf_cert *issuer = hf_path_cert(pool, path, above);
-        if (hf_span_equal(issuer->subject, list->crl.issuer) && may_sign(issuer) &&
+        if (hf_crl_same_name(issuer->subject, list->crl.issuer) && may_sign(issuer) &&
             key_ids_agree(&list->crl, issuer)) {
             HF_TRY(hf_listed_signature(list, issuer, held));
         }
@@ -77,7 +78,7 @@ static hf_result ask_list(struct hf_listed *list, const struct hf_pool *pool,
     const struct hf_crl *crl = &list->crl;
     uint32_t reasons;
     bool held;
-    if (!hf_span_equal(crl->issuer, cert->issuer)) {
+    if (!hf_crl_same_name(crl->issuer, cert->issuer)) {
         return hf_ok();
     }
     HF_TRY(hf_crl_reasons_for(crl, cert, &reasons));

@@ -84,16 +84,13 @@ static bool parts_differ(struct hf_span a, struct hf_span b)
     return a.len == 0 && b.len == 0 && attributes_differ(attributes[0], attributes[1]);
 }
 
-bool hf_fast_names_differ(const struct hf_cert *cert)
+bool hf_fast_differ(struct hf_span left, struct hf_span right)
 {
-    struct hf_span a = cert->issuer;
-    struct hf_span b = cert->subject;
+    struct hf_span a;
+    struct hf_span b;
     struct hf_span parts[2];
-    if (cert->subject_empty) {
-        return true; /* an issuer never is: the reader */
-    }
-    if (!hf_is_ok(hf_der_take(&a, HF_DER_SEQUENCE, &parts[0])) ||
-        !hf_is_ok(hf_der_take(&b, HF_DER_SEQUENCE, &parts[1]))) {
+    if (!hf_is_ok(hf_der_take(&left, HF_DER_SEQUENCE, &parts[0])) ||
+        !hf_is_ok(hf_der_take(&right, HF_DER_SEQUENCE, &parts[1]))) {
         return false;
     }
     while (parts[0].len != 0 && parts[1].len != 0) {
@@ -106,4 +103,10 @@ bool hf_fast_names_differ(const struct hf_cert *cert)
         }
     }
     return parts[0].len != parts[1].len;
+}
+
+bool hf_fast_names_differ(const struct hf_cert *cert)
+{
+    /* An issuer never is empty: the reader. */
+    return cert->subject_empty || hf_fast_differ(cert->issuer, cert->subject);
 }

@@ -12,4 +12,7 @@
  * superfluous space, whatever the type of a text. False may mean "not certain". */
 bool hf_fast_names_differ(const struct hf_cert *cert);
 
+/* The same of any two names, neither of them empty, with their headers. */
+bool hf_fast_differ(struct hf_span left, struct hf_span right);
+
 #endif
