@@ -69,7 +69,8 @@ lint: install ## check style, types, formatting and the directions of imports
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 	$(RUN)/pyright
-	$(RUN)/clang-format --dry-run --Werror --style=file:csrc/.clang-format $(C_FILES)
+	@echo clang-format of $(words $(C_FILES)) files
+	@$(RUN)/clang-format --dry-run --Werror --style=file:csrc/.clang-format $(C_FILES)
 	$(RUN)/python tools/lint_c.py
 	$(RUN)/python tools/reasons.py --check
 	$(RUN)/lint-imports

@@ -403,9 +403,9 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 }
 #endif
 
+#include "handfast_batch.h"
 #include "handfast_cache.h"
 #include "handfast_crl.h"
-#include "handfast_batch.h"
 #include "handfast_lanes.h"
 #include "handfast_ways.h"
 
