@@ -34,8 +34,8 @@ WORK = ROOT / "build" / "fuzz"
 FUZZ = ROOT / "fuzz"
 NEEDS = ("clang=clang,libclang-rt-dev",)
 
-# One input may not take longer than this (seconds), nor more memory (MB).
-INPUT_TIMEOUT = 10
+# One input may not take longer than this (seconds, on a machine that is shared), nor more memory (MB).
+INPUT_TIMEOUT = 25
 MEMORY_LIMIT = 2048
 
 # These read their input as choices, of which a short input has too few; libFuzzer would

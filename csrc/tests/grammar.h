@@ -22,6 +22,7 @@ bool choose_odd(struct choices *c);
 enum grammar_level { GRAMMAR_LEAF, GRAMMAR_CA, GRAMMAR_ROOT };
 
 /* Fields (grammar_fields.c), then extensions (grammar_extensions.c), each perhaps odd. */
+void grammar_prepare_fields(void);
 void grammar_fields(struct choices *c, struct pki_spec *spec, enum grammar_level level);
 void grammar_extensions(struct choices *c, struct pki_spec *spec, EVP_PKEY *issuer_key);
 

@@ -59,13 +59,28 @@ static void finish(struct choices *c, struct pki_spec *spec, EVP_PKEY *key,
     }
 }
 
+/* One key of RSA for all levels: they take long to make. */
+static EVP_PKEY *ca_key(size_t kind, size_t level)
+{
+    return pki_key(ca_kinds[kind], ca_kinds[kind] == PKI_RSA2048 ? 4 : 4 + level);
+}
+
+void grammar_prepare(void)
+{
+    grammar_prepare_fields();
+    for (size_t kind = 0; kind < CA_KINDS; kind++) {
+        (void)ca_key(kind, 0);
+    }
+    hf_bundle_set_unref(grammar_bundles(NULL));
+}
+
 /* A CA under `issuer`, which becomes the issuer of what follows. */
 static const struct pki_cert *make_ca(struct choices *c, size_t level, struct issuer *issuer)
 {
     static struct pki_cert odd[CAS];
     size_t kind = choose(c, CA_KINDS);
     bool is_odd = choose_odd(c);
-    EVP_PKEY *key = pki_key(ca_kinds[kind], 4 + level);
+    EVP_PKEY *key = ca_key(kind, level);
     struct pki_cert *plain =
         level == 0 ? &under_stock[issuer->authority][kind] : &under_cas[level][issuer->kind][kind];
     /* Kept ones are of issuers with the usual name. */

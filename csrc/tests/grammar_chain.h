@@ -21,6 +21,9 @@ struct grammar_case {
     uint8_t der[2 * HF_CHAIN_BYTES_MAX];
 };
 
+/* Make the keys that take long, before a fuzzer counts the seconds of an input. */
+void grammar_prepare(void);
+
 /* False when even the readers of bundles or the limits of this buffer say no. */
 bool grammar_case_make(struct choices *c, struct grammar_case *out);
 void grammar_case_wipe(struct grammar_case *made);

@@ -208,6 +208,13 @@ static const enum pki_kind kinds[] = {PKI_P256,    PKI_P384,      PKI_ED25519, P
                                       PKI_P521,    PKI_P256,      PKI_P256,    PKI_P384,
                                       PKI_RSA1024, PKI_SECP256K1, PKI_ED448,   PKI_RSA3072};
 
+void grammar_prepare_fields(void)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        (void)pki_key(kinds[i], 7);
+    }
+}
+
 void grammar_fields(struct choices *c, struct pki_spec *spec, enum grammar_level level)
 {
     if (level == GRAMMAR_LEAF) {
