@@ -34,7 +34,8 @@ WORK = ROOT / "build" / "fuzz"
 FUZZ = ROOT / "fuzz"
 NEEDS = ("clang=clang,libclang-rt-dev",)
 
-# One input may not take longer than this (seconds, on a machine that is shared), nor more memory (MB).
+# One input may not take longer than this (seconds, and others work here, too), nor more
+# memory (MB).
 INPUT_TIMEOUT = 25
 MEMORY_LIMIT = 2048
 
