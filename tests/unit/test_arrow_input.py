@@ -209,6 +209,32 @@ def test_a_broken_array_is_an_error(
         verifier.verify_many(broken)
 
 
+class OwnArray(pa.ExtensionArray):  # type: ignore[misc]
+    """Of an extension type outside of pyarrow."""
+
+
+class OwnType(pa.ExtensionType):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(pa.binary(), "handfast.test")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    def __arrow_ext_class__(self) -> type:
+        return OwnArray
+
+
+def test_an_extension_array_is_checked_like_any_other(verifier: Verifier) -> None:
+    numbers, change = offsets_of([0, 0, 0])
+    inner = pa.Array.from_buffers(pa.binary(), 2, [None, numbers, pa.py_buffer(b"01")])
+    broken = pa.ExtensionArray.from_storage(OwnType(), inner)
+    assert type(broken) is OwnArray
+    assert verifier.verify_many(broken).refused == len(broken)
+    change[:] = array("i", [0, 10**6, 10**7])
+    with pytest.raises(ConfigError, match="sound array"):
+        verifier.verify_many(broken)
+
+
 @pytest.mark.parametrize("ends", [[0, 3, 5], [2, 1, 2], [-1, 0, 1]])
 def test_lists_that_point_elsewhere_are_an_error(
     verifier: Verifier, ends: list[int]

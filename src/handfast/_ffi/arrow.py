@@ -132,9 +132,7 @@ def read_arrow(value: Any) -> Iterator[ArrowChains]:
         ConfigError: it is no column of binary or of lists of binary, or broken.
         OSError: a stream's producer failed.
     """
-    if type(value).__module__.partition(".")[0] == "pyarrow" and hasattr(
-        value, "validate"
-    ):
+    if _is_pyarrow(value) and hasattr(value, "validate"):
         _check(value)
     if hasattr(value, "__arrow_c_stream__"):
         yield from _read_stream(value.__arrow_c_stream__())
@@ -144,6 +142,13 @@ def read_arrow(value: Any) -> Iterator[ArrowChains]:
     kind = ctypes.cast(_open_capsule(schema, b"arrow_schema"), ctypes.POINTER(_Schema))
     content = ctypes.cast(_open_capsule(array, b"arrow_array"), ctypes.POINTER(_Array))
     yield from _views(kind[0], content[0])
+
+
+def _is_pyarrow(value: object) -> bool:
+    # Extension types bring array classes of their own, from anywhere.
+    return any(
+        kind.__module__.partition(".")[0] == "pyarrow" for kind in type(value).__mro__
+    )
 
 
 def _check(value: Any) -> None:
