@@ -35,13 +35,20 @@ PATIENCE = 4.0
 LONGEST = 120.0
 #: Bytes of memory: a loop that allocates must not take the machine with it.
 MEMORY = 4 << 30
+CPU_SECONDS = 120
 
 
 class BuildError(Exception):
     """The unchanged engine does not build, or its own tests do not pass."""
 
 
+def _limit_time() -> None:
+    # Also for children of a test, and when nobody is left to watch it.
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+
+
 def _limit() -> None:
+    _limit_time()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
@@ -169,7 +176,7 @@ class Engine:
                 check=False,
                 env={**os.environ, "ASAN_OPTIONS": "hard_rss_limit_mb=4096"},
                 # ASan's shadow is larger than any limit; it has one of its own.
-                preexec_fn=None if self.extra else _limit,
+                preexec_fn=_limit_time if self.extra else _limit,
             )
         except subprocess.TimeoutExpired:
             return False
