@@ -209,6 +209,10 @@ def test_an_intermediate_may_carry_an_extended_key_usage(ca: pki.Issued) -> None
     """X509-26: the leaf's purposes must be among it, as OpenSSL nests them."""
     both = pki.intermediate(ca, eku=pki.BOTH)
     accepted(pki.leaf(both).chain, ca)
+    for narrow in ((pki.EMAIL,), (pki.SERVER_AUTH,)):
+        leaf = pki.leaf(pki.intermediate(ca, eku=narrow))
+        refused(leaf.chain, ca, Reason.SVID_EXTENDED_KEY_USAGE)
+        accepted(leaf.chain, ca, rules="compatible")
 
 
 @pytest.mark.parametrize("kind", ["p256", "p384", "p521", "rsa2048", "ed25519"])

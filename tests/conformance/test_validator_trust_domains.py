@@ -116,18 +116,21 @@ def test_a_leaf_is_never_its_own_authority() -> None:
     ("uri", "strict"),
     [
         ("spiffe://a.example", True),
+        ("", True),
         ("spiffe://b.example", False),
         ("spiffe://a.example/ca", False),
     ],
 )
 def test_the_id_of_an_intermediate(uri: str, *, strict: bool) -> None:
-    """C6, X509-10, X509-12: strict wants its own trust domain without a path.
+    """C6, X509-10, X509-11, X509-12: strict wants its own trust domain without a path.
+
+    X509-09: it should be an SVID, and need not be: one without an ID is taken.
 
     The standard lets an authority issue CAs for other trust domains, so compatible
     rules take them; the leaf's own trust domain decides about anchors in any case.
     """
     ca = pki.root()
-    leaf = pki.leaf(pki.intermediate(ca, uris=[uri]))
+    leaf = pki.leaf(pki.intermediate(ca, uris=[uri] if uri else []))
     if strict:
         accepted(leaf.chain, ca)
     else:

@@ -104,7 +104,10 @@ def test_no_keys_is_a_bundle_that_trusts_nobody(root: bytes) -> None:
 
 
 def test_unknown_uses_and_key_types_are_passed_over_alone(root: bytes) -> None:
-    """BUN-12, BUN-15, BUN-16, BUN-17, BUN-18: case-sensitive; the rest is used."""
+    """BUN-12, BUN-15, BUN-16, BUN-17, BUN-18: case-sensitive; the rest is used.
+
+    X509-43: anchors are those of the x509-svid entries and of no others.
+    """
     strange = [
         entry_of(root, use="X509-SVID"),
         entry_of(root, use="wit-svid"),
