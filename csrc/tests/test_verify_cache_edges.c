@@ -163,6 +163,19 @@ static void a_limit_of_bytes_is_met_exactly(void)
     hf_chain_cache_unref(cache);
 }
 
+static void the_last_deadline_is_the_end_of_time(void)
+{
+    HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
+    hf_clock_monotonic_set(INT64_MAX - HF_CHAIN_CACHE_AGE);
+    put(cache, 0, 1);
+    HF_CHECK(has(cache, 0, 1));
+    hf_clock_monotonic_set(INT64_MAX - HF_CHAIN_CACHE_AGE + 1);
+    put(cache, 0, 2);
+    HF_CHECK(has(cache, 0, 1) && !has(cache, 0, 2));
+    hf_clock_monotonic_reset();
+    hf_chain_cache_unref(cache);
+}
+
 static void nothing_is_left(void)
 {
     HF_CHECK(hf_mem_live() == 0);
@@ -173,4 +186,5 @@ HF_TESTS({"(forks are watched)", watch_forks},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
+         {"the last deadline is the end of time", the_last_deadline_is_the_end_of_time},
          {"nothing is left", nothing_is_left})
