@@ -163,6 +163,23 @@ static void a_limit_of_bytes_is_met_exactly(void)
     hf_chain_cache_unref(cache);
 }
 
+static void statistics_add_up_the_shards(void)
+{
+    HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
+    hf_clock_monotonic_set(1000);
+    for (size_t shard = 0; shard < 3; shard++) {
+        put(cache, shard, 1);
+        HF_CHECK(has(cache, shard, 1) && !has(cache, shard, 2));
+    }
+    hf_clock_monotonic_set(1000 + HF_CHAIN_CACHE_AGE);
+    HF_CHECK(!has(cache, 0, 1) && !has(cache, 1, 1));
+    const struct hf_chain_cache_statistics now = statistics_of(cache);
+    HF_CHECK(now.hits == 3 && now.misses == 5 && now.expired == 2);
+    HF_CHECK(now.inserts == 3 && now.evictions == 0 && now.entries == 1);
+    hf_clock_monotonic_reset();
+    hf_chain_cache_unref(cache);
+}
+
 static void the_last_deadline_is_the_end_of_time(void)
 {
     HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
@@ -186,5 +203,6 @@ HF_TESTS({"(forks are watched)", watch_forks},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
+         {"statistics add up the shards", statistics_add_up_the_shards},
          {"the last deadline is the end of time", the_last_deadline_is_the_end_of_time},
          {"nothing is left", nothing_is_left})
