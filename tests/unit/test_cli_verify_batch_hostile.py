@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import repeat
 
 import pytest
 
+from handfast import Reason
+from handfast.cli.verify_batch import take_piece
+from handfast.cli.verify_batch_input import Entry
 from handfast.cli.verify_batch_read import read_certificates
 from handfast.cli.verify_batch_split import says_ca, split_chains
 from handfast.testing import der
@@ -55,3 +59,17 @@ def test_a_torn_extension_does_not_end_the_stream(extension: bytes) -> None:
     torn, leaf = der.sequence(der.sequence(extensions)), der.sequence()
     assert says_ca(torn)
     assert list(split_chains([leaf, torn, leaf])) == [[leaf, torn], [leaf]]
+
+
+@pytest.mark.parametrize("chain", [bytes(_LEN), [bytes(_LEN // 4)] * 4])
+def test_a_piece_of_large_chains_has_few_of_them(chain: bytes | list[bytes]) -> None:
+    """P8: memory is bounded by bytes, not only by chains."""
+    assert len(take_piece(repeat(Entry("large.der", None, chain)))) == 64
+
+
+@pytest.mark.parametrize("chain", [b"", [], b"\x30\x00", Reason.PEM_INVALID])
+def test_a_piece_of_small_chains_has_thousands(
+    chain: bytes | list[bytes] | Reason,
+) -> None:
+    assert len(take_piece(repeat(Entry("small.der", None, chain)))) == 4096
+    assert take_piece(iter([])) == []

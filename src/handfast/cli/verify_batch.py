@@ -37,7 +37,10 @@ from handfast.reasons import ROWS
 
 _Show: TypeAlias = Callable[[BatchSummary], object]
 
+# A piece ends at whichever comes first: honest chains reach the number, and what is
+# far larger than any chain must not fill the memory with a thousand of its kind.
 _CHUNK: Final = 4096
+_BYTES: Final = 64 << 20
 _NOTHING: Final = BatchSummary(total=0, accepted=0, by_reason={})
 
 
@@ -100,6 +103,19 @@ def _write(rows: Sequence[Row], sinks: Sequence[Sink]) -> None:
         sink.add(rows)
 
 
+def take_piece(source: Iterator[Entry]) -> list[Entry]:
+    """Read on until there is enough to judge; nothing at the end."""
+    some: list[Entry] = []
+    size = 0
+    for entry in islice(source, _CHUNK):
+        some.append(entry)
+        chain = entry.chain
+        size += len(chain) if isinstance(chain, bytes) else sum(map(len, chain))
+        if size >= _BYTES:
+            break
+    return some
+
+
 def _verdicts(
     entries: Inputs, verifier: Verifier, options: BatchOptions
 ) -> Iterator[tuple[list[Row], BatchSummary]]:
@@ -107,7 +123,7 @@ def _verdicts(
     with ThreadPoolExecutor(max_workers=1) as pool:
         before: tuple[list[Entry], Future[BatchResult]] | None = None
         while True:
-            some = list(islice(source, _CHUNK))
+            some = take_piece(source)
             chains = [it.chain for it in some if not isinstance(it.chain, Reason)]
             job = pool.submit(verifier.verify_many, chains, threads=options.threads)
             if before is not None:
