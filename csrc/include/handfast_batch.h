@@ -22,7 +22,8 @@ extern "C" {
 
 /* Chains in one buffer, as Arrow lays them out. Offsets are unsigned, never go down and never point
  * behind what they point into: checked before anything is read, and one that does fails the call.
- * They may lie anywhere, aligned or not. Nothing of this may change during the call.
+ * They may lie anywhere, aligned or not. Nothing of this may change during the call: memory would
+ * stay safe, but what is told of a chain need not be what was verified of it.
  *
  *   certs NULL   chain i is data[chains[i] .. chains[i + 1]): certificates back to back, as
  *                hf_der_split() takes them apart
