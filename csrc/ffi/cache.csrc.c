@@ -26,13 +26,13 @@ static int64_t hf_ffi_verify(struct hf_verifier *verifier, const uint8_t *der,
         uint8_t bytes[sizeof(uint32_t)];
     } each[HF_CHAIN_MAX];
     uint32_t own[HF_CHAIN_MAX];
-    for (size_t i = 0; i < count && i < HF_CHAIN_MAX; i++) {
+    /* With more than HF_CHAIN_MAX the count alone is looked at, and no lengths are there. */
+    for (size_t i = 0; count <= HF_CHAIN_MAX && i < count; i++) {
         for (size_t k = 0; k < sizeof(uint32_t); k++) {
             each[i].bytes[k] = lengths[i * sizeof(uint32_t) + k];
         }
         own[i] = each[i].number;
     }
-    /* With more than HF_CHAIN_MAX the count alone is looked at. */
     const struct hf_chain chain = {der, own, count};
     uint32_t code = hf_verifier_verify(verifier, &chain, at, purpose, out).code;
     if (code != 0) {

@@ -27,7 +27,9 @@ from handfast import (
     _settings,
     authorize,
 )
+from handfast._ffi.library import ffi, lib
 from handfast.authority import Authority
+from handfast.reasons import ROWS
 
 
 @pytest.fixture(scope="module")
@@ -210,3 +212,22 @@ def test_the_same_authorities_are_decoded_once_and_forgotten_with_their_user() -
     del verifiers
     gc.collect()
     assert seen() is None
+
+
+def test_lengths_of_a_chain_that_is_too_long_are_not_read(ca: pki.Issued) -> None:
+    """C10: none are passed for it, so whatever was read lay beyond the buffer."""
+    leaf = pki.leaf(ca)
+    verifier = Verifier(ca.bundle("a.example"))
+    with pytest.raises(VerificationError) as refusal:
+        verifier.verify(leaf.chain[:1] * 9)
+    assert refusal.value.reason is Reason.CHAIN_TOO_LONG
+    answer = lib.hf_ffi_verify(
+        verifier._native.handle,
+        b"",
+        ffi.NULL,  # who reads it ends the process
+        9,
+        _ffi.NOW,
+        0,
+        ffi.new("struct hf_peer *"),
+    )
+    assert answer == -ROWS[Reason.CHAIN_TOO_LONG].code
