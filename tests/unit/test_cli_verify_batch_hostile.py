@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 
 from handfast import Reason
 from handfast.cli.verify_batch import take_piece
-from handfast.cli.verify_batch_input import Entry
+from handfast.cli.verify_batch_input import Entry, Inputs
+from handfast.cli.verify_batch_output import Row, open_sinks
 from handfast.cli.verify_batch_read import read_certificates
 from handfast.cli.verify_batch_split import says_ca, split_chains
 from handfast.testing import der
@@ -73,3 +76,23 @@ def test_a_piece_of_small_chains_has_thousands(
 ) -> None:
     assert len(take_piece(repeat(Entry("small.der", None, chain)))) == 4096
     assert take_piece(iter([])) == []
+
+
+def test_any_name_of_a_file_can_be_written_down(tmp_path: Path) -> None:
+    """Not UTF-8, an escape, a line end: none may end the batch or reach a terminal."""
+    name = os.fsdecode(b"\xff\x1b[31m\n.pem")
+    (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / name).symlink_to("nowhere")
+    inputs = Inputs([tmp_path], split=False)
+    names = [entry.file for entry in inputs]
+    names += [file for file, _ in inputs.unreadable]
+    assert [file.rpartition("/")[2] for file in names] == [
+        "\\udcff\\x1b[31m\\n.pem"
+    ] * 2
+    rows = [Row(file, None, True, None, None, "id", 0) for file in names]
+    table, arrow = tmp_path / "a.csv", tmp_path / "a.arrow"
+    with open_sinks(as_json=True, csv_file=table, arrow_file=arrow) as sinks:
+        for sink in sinks:
+            sink.add(rows)
+    assert len(table.read_text("utf-8").splitlines()) == 3

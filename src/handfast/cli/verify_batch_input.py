@@ -33,7 +33,7 @@ class Entry:
     """One chain and where it came from.
 
     Attributes:
-        file: Its file, or ``-``.
+        file: Its file, what cannot be printed escaped; or ``-``.
         place: Which chain of the file, from 1; None when a file is one chain.
         chain: DER back to back or one by one; or why there is no chain.
     """
@@ -80,7 +80,7 @@ class Inputs:
                 with path.open("rb") as stream:
                     yield from self._read(path, stream, found=found)
             except OSError as error:
-                self.unreadable.append((str(path), error))
+                self.unreadable.append((_name(path), error))
 
     def _files(self) -> Iterator[tuple[Path, bool]]:
         """Each file, and whether we found it ourselves in a directory."""
@@ -97,7 +97,7 @@ class Inputs:
                         yield file, True
 
     def _unreadable(self, error: OSError) -> None:
-        self.unreadable.append((str(error.filename), error))
+        self.unreadable.append((_name(error.filename), error))
 
     def _read(self, path: Path, stream: Readable, *, found: bool) -> Iterator[Entry]:
         data = stream.read(BLOCK_MAX + 1)
@@ -105,10 +105,10 @@ class Inputs:
             self.bytes_read += len(data)
             self.skipped += 1
         elif self._split and data:
-            yield from self._many(str(path), stream, data)
+            yield from self._many(_name(path), stream, data)
         else:
             self.bytes_read += len(data)
-            yield Entry(str(path), None, _one(data))
+            yield Entry(_name(path), None, _one(data))
 
     def _many(self, name: str, stream: Readable, first: bytes) -> Iterator[Entry]:
         counted = _Counted(stream, self)
@@ -130,6 +130,15 @@ class _Counted:
         data = self._stream.read(size)
         self._inputs.bytes_read += len(data)
         return data
+
+
+def _name(path: object) -> str:
+    """Write a path so that every table takes it, and no terminal obeys it."""
+    text = str(path)
+    if text.isprintable():
+        return text
+    # Line ends, escapes, and what stands for bytes that are not UTF-8.
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _has_no_certificate(data: bytes) -> bool:
