@@ -21,6 +21,7 @@ struct hf_batch_input {
     const uint8_t *present;
     size_t present_at;
     size_t count;
+    int shared;
 };
 
 struct hf_batch_options {

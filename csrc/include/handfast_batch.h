@@ -22,8 +22,9 @@ extern "C" {
 
 /* Chains in one buffer, as Arrow lays them out. Offsets are unsigned, never go down and never point
  * behind what they point into: checked before anything is read, and one that does fails the call.
- * They may lie anywhere, aligned or not. Nothing of this may change during the call: memory would
- * stay safe, but what is told of a chain need not be what was verified of it.
+ * They may lie anywhere, aligned or not. Nothing of this may change during the call, unless
+ * `shared` says that it might: memory would stay safe, but what is told of a chain need not be what
+ * was verified of it.
  *
  *   certs NULL   chain i is data[chains[i] .. chains[i + 1]): certificates back to back, as
  *                hf_der_split() takes them apart
@@ -42,6 +43,8 @@ struct hf_batch_input {
                                refused as an empty one */
     size_t present_at;      /* the first chain's bit */
     size_t count;
+    int shared; /* 1: others may write to the data meanwhile. Each chain is copied, by its worker,
+                   before any of it is read: whatever is accepted was verified as it is told */
 };
 
 #define HF_BATCH_LANES_AUTO 0 /* eight signatures at a time where the machine can */

@@ -155,7 +155,8 @@ hf_result batch_run(struct hf_verifier *verifier, const struct batch_corpus *cor
                                          .certs = certs,
                                          .cert_width = ask->cert_width,
                                          .cert_count = whole ? 0 : corpus->cert_count,
-                                         .count = corpus->count};
+                                         .count = corpus->count,
+                                         .shared = ask->shared};
     const struct hf_batch_options options = {
         .at = ask->at, .purpose = ask->purpose, .lanes = ask->lanes, .threads = ask->threads};
     hf_batch_output_wipe(&columns->out);

@@ -44,6 +44,7 @@ struct batch_ask {
     int purpose;
     int64_t at;
     struct hf_batch_control *control;
+    int shared;
 };
 extern const struct batch_ask BATCH_USUAL; /* 8, 8, lanes, 1 thread, either, PKI_NOW */
 

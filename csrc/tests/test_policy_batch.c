@@ -51,6 +51,8 @@ static void every_verdict_is_the_single_one(void)
         ask.lanes = i % 2 == 0 ? HF_BATCH_LANES_AUTO : HF_BATCH_LANES_OFF;
         uint64_t accepted = check_batch(verifier, mixed, &ask);
         HF_CHECK(accepted > MIXED / 3 && accepted < 2 * MIXED / 3);
+        ask.shared = 1;
+        HF_CHECK(check_batch(verifier, mixed, &ask) == accepted);
     }
 }
 
@@ -149,7 +151,7 @@ static void a_forged_leaf_spoils_no_neighbour(void)
     }
 }
 
-static void equal_chains_are_judged_once(void)
+static void check_equal_chains(const struct batch_ask *ask)
 {
     struct batch_corpus *corpus = batch_corpus_new(300);
     struct batch_columns *columns = batch_columns_new(300);
@@ -159,14 +161,22 @@ static void equal_chains_are_judged_once(void)
     for (size_t i = 3; i < 300; i++) {
         batch_again(corpus, i % 3);
     }
-    HF_CHECK_OK(batch_run(verifier, corpus, &BATCH_USUAL, columns));
-    HF_CHECK(batch_differences(verifier, corpus, &BATCH_USUAL, columns, false) == 0);
+    HF_CHECK_OK(batch_run(verifier, corpus, ask, columns));
+    HF_CHECK(batch_differences(verifier, corpus, ask, columns, false) == 0);
     const struct hf_batch_statistics *statistics = &columns->out.statistics;
     HF_CHECK(statistics->duplicates == 297);
     HF_CHECK(statistics->accepted == 200);
     HF_CHECK(statistics->by_lanes + statistics->by_openssl == 3);
     batch_columns_free(columns);
     batch_corpus_free(corpus);
+}
+
+static void equal_chains_are_judged_once(void)
+{
+    struct batch_ask ask = BATCH_USUAL;
+    check_equal_chains(&ask);
+    ask.shared = 1;
+    check_equal_chains(&ask);
 }
 
 /* An intermediate that the bundle has not met costs one signature, whoever comes with it next. */

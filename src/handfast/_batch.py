@@ -123,4 +123,5 @@ def _as_input(chunk: Chunk) -> native.BatchInput:
         None
         if present is None
         else native.Bits(native.Memory.of(present), chunk.present_at),
+        shared=chunk.shared,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -59,6 +59,7 @@ class Chunk:
         certs: Where certificates begin, when `offsets` count certificates.
         present: Bits: 0 where there is no chain at all; None when all are there.
         present_at: The first chain's bit.
+        shared: Somebody may write to `data` meanwhile: it is not ours, nor `bytes`.
     """
 
     data: Any
@@ -66,6 +67,7 @@ class Chunk:
     certs: Any = None
     present: Any = None
     present_at: int = 0
+    shared: bool = False
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -83,7 +85,8 @@ def cut(chains: Any, size: int = CHUNK) -> Iterator[Chunk]:
         ConfigError: these are no chains.
     """
     if isinstance(chains, ChainBuffer):
-        whole = Chunk(chains.data, chains.offsets, chains.cert_offsets)
+        shared = type(chains.data.obj) is not bytes
+        whole = Chunk(chains.data, chains.offsets, chains.cert_offsets, shared=shared)
         return _slices(whole, size)
     if arrow.is_arrow(chains):
         return _from_arrow(chains, size)
@@ -105,13 +108,18 @@ def _slices(whole: Chunk, size: int) -> Iterator[Chunk]:
     for start in range(0, len(whole), size):
         offsets = whole.offsets[start : start + size + 1]
         at = whole.present_at + start
-        yield Chunk(whole.data, offsets, whole.certs, whole.present, at)
+        yield replace(whole, offsets=offsets, present_at=at)
 
 
 def _from_arrow(column: Any, size: int) -> Iterator[Chunk]:
     for part in arrow.read_arrow(column):
         whole = Chunk(
-            part.data, part.offsets, part.certs, part.present, part.present_at
+            part.data,
+            part.offsets,
+            part.certs,
+            part.present,
+            part.present_at,
+            shared=True,
         )
         yield from _slices(whole, size)
 

@@ -69,9 +69,9 @@ class ChainBuffer:
 
     Args:
         data: The bytes of all chains: `bytes`, `mmap`, an array, anything with the
-            buffer protocol. It is not copied, and must not change while it is verified:
-            a verdict could then name an identity that nobody signed. What others can
-            write to, such as a mapped file, is better read into `bytes` before.
+            buffer protocol. It is not copied as a whole, and should not change while it
+            is verified: a verdict is always about what was verified, but then perhaps
+            not about what lies there now.
         offsets: One more than there are chains: chain `i` is what lies from offset `i`
             to offset `i + 1`, as DER certificates back to back, the leaf first.
             Integers of 4 or 8 bytes in a buffer.

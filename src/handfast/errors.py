@@ -108,7 +108,9 @@ class ErrorDetail:
             if value
         ]
         about = [] if self.depth is None else [f"certificate {self.depth}"]
-        if self.claimed_id:
+        if self.claimed_id and self.reason is Reason.NOT_AUTHORIZED:
+            about.append(f"is {self.claimed_id}")  # authenticated, before it was asked
+        elif self.claimed_id:
             about.append(f"claims {self.claimed_id}, not verified")
         message = self.text
         if facts:

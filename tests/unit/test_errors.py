@@ -79,6 +79,14 @@ def test_message_is_one_paragraph_for_a_person() -> None:
     )
 
 
+def test_who_was_authenticated_is_and_does_not_merely_claim() -> None:
+    """A policy is asked about proved identities only."""
+    detail = detail_for(
+        Reason.NOT_AUTHORIZED, depth=0, claimed_id="spiffe://a.example/web"
+    )
+    assert "(certificate 0, is spiffe://a.example/web)" in detail.message()
+
+
 def test_message_without_facts_is_the_rule_alone() -> None:
     assert detail_for(Reason.ID_EMPTY).message() == "an empty text is not a SPIFFE ID"
 

@@ -67,8 +67,10 @@ static unsigned crew_size(const struct hf_batch_run *run)
 static hf_result make_crew(struct hf_batch_run *run, struct crew *crew)
 {
     unsigned size = crew_size(run);
-    for (crew->count = 0; crew->count < size; crew->count++) {
-        HF_TRY(hf_batch_worker_new(run, crew->count, &crew->workers[crew->count]));
+    for (crew->count = 0; crew->count < size;) {
+        hf_result r = hf_batch_worker_new(run, crew->count, &crew->workers[crew->count]);
+        crew->count++; /* also of one that was half made: it is freed */
+        HF_TRY(r);
     }
     return hf_ok();
 }

@@ -103,7 +103,17 @@ static hf_result take_certificates(const struct hf_batch_input *in, uint64_t fir
     return hf_ok();
 }
 
-hf_result hf_batch_input_take(const struct hf_batch_input *in, size_t i, struct hf_batch_item *out)
+/* From here on the chain is what was copied, whatever others write to the data. */
+static void settle_bytes(struct hf_batch_item *item, uint8_t *room)
+{
+    if (room != NULL && hf_mem_copy(room, HF_CHAIN_BYTES_MAX, item->bytes.data, item->bytes.len)) {
+        item->bytes = hf_span_of(room, item->bytes.len);
+    }
+    item->chain.der = item->bytes.data;
+}
+
+hf_result hf_batch_input_take(const struct hf_batch_input *in, size_t i, uint8_t *room,
+                              struct hf_batch_item *out)
 {
     out->bytes = hf_span_of(nothing, 0);
     out->chain.der = nothing;
@@ -116,11 +126,11 @@ hf_result hf_batch_input_take(const struct hf_batch_input *in, size_t i, struct 
     uint64_t to = offset_at(in->chains, in->chain_width, i + 1);
     if (in->certs != NULL) {
         HF_TRY(take_certificates(in, from, to, out));
-        out->chain.der = out->bytes.data;
+        settle_bytes(out, room);
         return hf_ok();
     }
     HF_NEED(between(in, from, to, &out->bytes), HF_E_BAD_ARGUMENT);
-    out->chain.der = out->bytes.data;
+    settle_bytes(out, room);
     return hf_der_split(out->bytes.data, out->bytes.len, out->lengths, HF_CHAIN_MAX,
                         &out->chain.count);
 }

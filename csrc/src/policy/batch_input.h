@@ -19,8 +19,10 @@ HF_MUST_USE hf_result hf_batch_input_check(const struct hf_batch_input *in);
 
 /* Chain i. The failures are those of hf_der_split(), which are the chain's verdict. Offsets are
  * looked at again: memory stays safe even when another thread changes them meanwhile, which the
- * caller promised not to let happen (HF_E_BAD_ARGUMENT then). `out` does not move afterwards. */
-HF_MUST_USE hf_result hf_batch_input_take(const struct hf_batch_input *in, size_t i,
+ * caller promised not to let happen (HF_E_BAD_ARGUMENT then). `out` does not move afterwards.
+ * `room`, when not NULL, has HF_CHAIN_BYTES_MAX bytes: the chain is copied there before it is
+ * read. A longer one is not, and only its length will be looked at. */
+HF_MUST_USE hf_result hf_batch_input_take(const struct hf_batch_input *in, size_t i, uint8_t *room,
                                           struct hf_batch_item *out);
 
 #endif

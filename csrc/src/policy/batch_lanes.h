@@ -12,7 +12,8 @@
 
 /* Parts point into each other: it stays where it is. */
 struct hf_batch_waiting {
-    size_t index; /* of the chain in the batch */
+    size_t index;  /* of the chain in the batch */
+    uint8_t *room; /* for a copy of the chain, when its data is shared; else NULL */
     struct hf_batch_item item;
     struct hf_presented presented;
     struct hf_pending pending;

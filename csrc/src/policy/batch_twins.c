@@ -33,6 +33,7 @@ hf_result hf_batch_twins_init(const struct hf_batch_input *in, struct hf_batch_t
     out->in = in;
     out->slots = NULL;
     out->first = NULL;
+    out->digests = NULL;
     /* At most half full, so that free places are near; HF_BATCH_MAX makes 21 bits of it. */
     out->bits = 4;
     while (((size_t)1 << out->bits) < 2 * in->count) {
@@ -41,6 +42,10 @@ hf_result hf_batch_twins_init(const struct hf_batch_input *in, struct hf_batch_t
     HF_TRY(make_keys(out));
     out->first = hf_mem_new_array(in->count, sizeof(*out->first));
     HF_NEED_MEM(out->first);
+    if (in->shared != 0) {
+        out->digests = hf_mem_new_array(in->count, HF_DIGEST_SIZE);
+        HF_NEED_MEM(out->digests);
+    }
     out->slots = hf_mem_new_array((size_t)1 << out->bits, sizeof(*out->slots));
     HF_NEED_MEM(out->slots);
     return hf_ok();
@@ -50,6 +55,8 @@ void hf_batch_twins_wipe(struct hf_batch_twins *twins)
 {
     hf_mem_free(twins->first);
     hf_mem_free(twins->slots);
+    hf_mem_free(twins->digests);
+    twins->digests = NULL;
     twins->first = NULL;
     twins->slots = NULL;
 }
@@ -94,11 +101,30 @@ static uint64_t hash(const struct hf_batch_twins *twins, const struct hf_batch_i
     return sum + hash_bytes(item->bytes, twins->keys + HF_TWINS_HEAD);
 }
 
-static bool is_equal(const struct hf_batch_twins *twins, size_t other,
+static uint8_t *digest_at(const struct hf_batch_twins *twins, size_t i)
+{
+    return twins->digests + i * HF_DIGEST_SIZE;
+}
+
+static bool note_digest(const struct hf_batch_twins *twins, size_t i,
+                        const struct hf_batch_item *item)
+{
+    const uint8_t count = (uint8_t)item->chain.count; /* HF_CHAIN_MAX at most */
+    const struct hf_span parts[] = {hf_span_of(&count, 1),
+                                    hf_span_of(item->lengths, count * sizeof(item->lengths[0])),
+                                    item->bytes};
+    return twins->digests == NULL || hf_is_ok(hf_ossl_sha256(parts, 3, digest_at(twins, i)));
+}
+
+static bool is_equal(const struct hf_batch_twins *twins, size_t other, size_t i,
                      const struct hf_batch_item *item)
 {
     struct hf_batch_item met;
-    return hf_is_ok(hf_batch_input_take(twins->in, other, &met)) &&
+    if (twins->digests != NULL) {
+        return hf_mem_equal(digest_at(twins, other), HF_DIGEST_SIZE, digest_at(twins, i),
+                            HF_DIGEST_SIZE);
+    }
+    return hf_is_ok(hf_batch_input_take(twins->in, other, NULL, &met)) &&
            met.chain.count == item->chain.count &&
            hf_mem_equal(met.lengths, met.chain.count * sizeof(met.lengths[0]), item->lengths,
                         item->chain.count * sizeof(item->lengths[0])) &&
@@ -114,7 +140,7 @@ static bool is_worth_it(const struct hf_batch_item *item)
 
 bool hf_batch_twins_met(struct hf_batch_twins *twins, size_t i, const struct hf_batch_item *item)
 {
-    if (!is_worth_it(item)) {
+    if (!is_worth_it(item) || !note_digest(twins, i, item)) {
         return false;
     }
     uint64_t sum = hash(twins, item);
@@ -125,11 +151,11 @@ bool hf_batch_twins_met(struct hf_batch_twins *twins, size_t i, const struct hf_
     for (;; place = (place + 1) & last) {
         uint64_t met = 0;
         if (atomic_compare_exchange_strong_explicit(&twins->slots[place], &met, own,
-                                                    memory_order_relaxed, memory_order_relaxed)) {
+                                                    memory_order_acq_rel, memory_order_acquire)) {
             return false;
         }
         size_t other = (size_t)(met & UINT32_MAX) - 1;
-        if (met >> 32 == mark && is_equal(twins, other, item)) {
+        if (met >> 32 == mark && is_equal(twins, other, i, item)) {
             twins->first[i] = (uint32_t)other + 1;
             return true;
         }

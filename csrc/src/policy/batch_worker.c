@@ -22,10 +22,21 @@ struct hf_batch_worker {
     struct hf_batch_arena arena;
     struct hf_batch_statistics statistics;
     struct hf_peer peer; /* of a single judgement */
+    uint8_t *rooms;      /* HF_CHAIN_BYTES_MAX for each place; NULL unless data is shared */
     bool has_met;
     struct hf_cert met; /* the intermediate of the chain before: the next one's, nearly always */
     struct hf_batch_lanes lanes;
 };
+
+static hf_result make_rooms(struct hf_batch_worker *worker)
+{
+    worker->rooms = hf_mem_new_array(HF_BATCH_PLACES, HF_CHAIN_BYTES_MAX);
+    HF_NEED_MEM(worker->rooms);
+    for (size_t i = 0; i < HF_BATCH_PLACES; i++) {
+        worker->lanes.places[i].room = worker->rooms + i * HF_CHAIN_BYTES_MAX;
+    }
+    return hf_ok();
+}
 
 hf_result hf_batch_worker_new(struct hf_batch_run *run, uint32_t number,
                               struct hf_batch_worker **out)
@@ -36,13 +47,14 @@ hf_result hf_batch_worker_new(struct hf_batch_run *run, uint32_t number,
     worker->run = run;
     worker->arena.worker = number;
     hf_batch_lanes_init(&worker->lanes);
-    return hf_ok();
+    return run->in->shared != 0 ? make_rooms(worker) : hf_ok();
 }
 
 void hf_batch_worker_free(struct hf_batch_worker *worker)
 {
     if (worker != NULL) {
         hf_mem_free(worker->arena.bytes);
+        hf_mem_free(worker->rooms);
         hf_mem_free(worker);
     }
 }
@@ -144,9 +156,10 @@ static void flush_rest(struct hf_batch_worker *worker)
     }
 }
 
+/* A view into a room would not last: shared data is read anew for each chain. */
 static void remember(struct hf_batch_worker *worker, const struct hf_pool *pool)
 {
-    if (pool->count > 1 &&
+    if (pool->count > 1 && worker->rooms == NULL &&
         !(worker->has_met && hf_span_equal(worker->met.der, pool->certs[1].der))) {
         worker->met = pool->certs[1];
         worker->has_met = true;
@@ -181,7 +194,7 @@ static void take(struct hf_batch_worker *worker, size_t i)
     struct hf_batch_waiting *waiting = hf_batch_lanes_place(&worker->lanes);
     enum hf_batch_curve curve;
     waiting->index = i;
-    hf_result r = hf_batch_input_take(run->in, i, &waiting->item);
+    hf_result r = hf_batch_input_take(run->in, i, waiting->room, &waiting->item);
     if (!hf_is_ok(r)) {
         hf_batch_refuse(run, i, r);
         return;

@@ -112,9 +112,11 @@ class BatchInput:
             certificates back to back.
         certs: Into `data`.
         present: Which chains there are (Arrow's validity); None: all.
+        shared: Others may write to `data` meanwhile: the engine copies each chain
+            before it reads it.
     """
 
-    __slots__ = ("_certs", "_chains", "_data", "_present", "count")
+    __slots__ = ("_certs", "_chains", "_data", "_present", "_shared", "count")
 
     def __init__(
         self,
@@ -122,8 +124,11 @@ class BatchInput:
         chains: Offsets,
         certs: Offsets | None = None,
         present: Bits | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
         self._data = data
+        self._shared = shared
         self._chains = chains
         self._certs = certs
         self._present = present
@@ -152,6 +157,7 @@ class BatchInput:
             out.present = self._present.memory.address
             out.present_at = self._present.first + start
         out.count = count
+        out.shared = self._shared
         return out
 
 
