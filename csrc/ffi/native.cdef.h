@@ -212,6 +212,7 @@ uint32_t hf_ffi_conn_consumed(struct hf_conn *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_handshake(struct hf_conn *, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_write(struct hf_conn *, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_read(struct hf_conn *, uint8_t *, size_t, struct hf_ffi_step *);
+uint32_t hf_ffi_conn_key_update(struct hf_conn *, int, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_close(struct hf_conn *, struct hf_ffi_step *);
 
 uint32_t hf_ffi_conn_handshake_fd(struct hf_conn *, int, struct hf_ffi_step *);

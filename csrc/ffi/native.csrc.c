@@ -266,6 +266,11 @@ static uint32_t hf_ffi_conn_read(struct hf_conn *conn, uint8_t *out, size_t cap,
     return hf_ffi_peek(conn, step->len > 0 ? 0 : code, step);
 }
 
+static uint32_t hf_ffi_conn_key_update(struct hf_conn *conn, int ask_peer, struct hf_ffi_step *step)
+{
+    return hf_ffi_peek(conn, hf_conn_key_update(conn, ask_peer).code, step);
+}
+
 static uint32_t hf_ffi_conn_close(struct hf_conn *conn, struct hf_ffi_step *step)
 {
     return hf_ffi_peek(conn, hf_conn_close(conn).code, step);

@@ -358,6 +358,11 @@ HF_MUST_USE hf_result hf_conn_write(struct hf_conn *conn, const uint8_t *data, s
 HF_MUST_USE hf_result hf_conn_read(struct hf_conn *conn, uint8_t *out, size_t cap, size_t *len,
                                    uint32_t *want);
 
+/* Queue a KeyUpdate: what is sent after it is under new keys, and with `ask_peer` the peer is asked
+ * for new keys of its own direction. TLS 1.3 and before our close_notify only: HF_E_WRONG_STATE
+ * otherwise, and while a message of the peer is there in part. */
+HF_MUST_USE hf_result hf_conn_key_update(struct hf_conn *conn, int ask_peer);
+
 /* Queue our close_notify; reading goes on until the peer's. Idempotent. */
 HF_MUST_USE hf_result hf_conn_close(struct hf_conn *conn);
 

@@ -32,6 +32,7 @@ static void check_nothing_yet(struct hf_conn *conn)
     HF_CHECK_CODE(hf_conn_read(conn, &byte, 1, &len, &want), HF_E_WRONG_STATE);
     HF_CHECK(len == 0 && byte == 0x55);
     HF_CHECK_CODE(hf_conn_write(conn, (const uint8_t *)"x", 1), HF_E_WRONG_STATE);
+    HF_CHECK_CODE(hf_conn_key_update(conn, 1), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_peer(conn, &peer), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_alpn(conn, &name, &len), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_facts(conn, &facts), HF_E_WRONG_STATE);
@@ -119,6 +120,7 @@ static void one_thread_at_a_time(void)
     HF_CHECK_CODE(hf_conn_handshake(conn, &done, &want), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_write(conn, byte, 1), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_read(conn, byte, 1, &len, &want), HF_E_BUSY);
+    HF_CHECK_CODE(hf_conn_key_update(conn, 0), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_close(conn), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_handshake_fd(conn, -1, &done, &want), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_read_fd(conn, -1, byte, 1, &len, &want), HF_E_BUSY);
@@ -147,6 +149,7 @@ static void close_is_one_way(void)
     HF_CHECK_OK(hf_conn_close(pair.client.conn));
     HF_CHECK_OK(hf_conn_close(pair.client.conn));
     HF_CHECK_CODE(hf_conn_write(pair.client.conn, heard, 1), HF_E_WRONG_STATE);
+    HF_CHECK_CODE(hf_conn_key_update(pair.client.conn, 0), HF_E_WRONG_STATE);
     HF_CHECK(tls_carry(&pair.client, &pair.server, SIZE_MAX) > 0);
     HF_CHECK_CODE(pair.server.result, HF_E_CLOSED);
     HF_CHECK_CODE(hf_conn_read(pair.server.conn, heard, sizeof(heard), &len, &want), HF_E_CLOSED);

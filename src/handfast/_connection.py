@@ -23,19 +23,27 @@ import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from handfast import _ffi, _settings
-from handfast.errors import HandfastError, PeerError, Reason, UsageError, detail_for
-from handfast.names import IpAddress, parse_name
+from handfast._asked_name import asked_name
+from handfast._judge_again import PEER_PURPOSE, judge_again
+from handfast.errors import (
+    HandfastError,
+    PeerError,
+    Reason,
+    UsageError,
+    detail_for,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handfast._tls_config import Built, TlsConfig
     from handfast.errors import ErrorDetail
-    from handfast.names import DnsName
+    from handfast.names import DnsName, IpAddress
     from handfast.peer import VerifiedPeer
 
 __all__ = ["Connection"]
 
 _VERSIONS: dict[int, Literal["1.2", "1.3"]] = {0x0303: "1.2", 0x0304: "1.3"}
-_PEER_PURPOSE = {"server": 1, "client": 2}
 
 
 class Connection:
@@ -78,6 +86,7 @@ class Connection:
         "_config",
         "_conn",
         "_established",
+        "_judged",
         "_peer",
         "_refusal",
     )
@@ -88,10 +97,11 @@ class Connection:
         *,
         server_hostname: str | DnsName | IpAddress | None = None,
     ) -> None:
-        name = _server_name(config, server_hostname)
+        name = asked_name(config, server_hostname)
         built: Built = config.current()
         self._config = config
         self._built = built
+        self._judged = built  # the newest that carried this connection
         self._conn = _ffi.Conn(built.config, *name)
         self._established = False
         self._closed_by_peer = False
@@ -178,6 +188,19 @@ class Connection:
             self._closed_by_peer = True
             return b""
         return data
+
+    def key_update(self, *, ask_peer: bool = False) -> None:
+        """Go on under new keys (RFC 8446, 4.6.3); the message is then in `to_send()`.
+
+        Args:
+            ask_peer: Ask the peer for new keys of its own direction, too.
+
+        Raises:
+            UsageError: the handshake is not done, the connection is closed or of TLS
+                1.2, or the peer is in the middle of a message.
+        """
+        self._need_established()
+        self._conn.key_update(ask_peer=ask_peer)
 
     def close(self) -> None:
         """End our direction cleanly: a close_notify is then in `to_send()`.
@@ -267,6 +290,38 @@ class Connection:
             self._need_established()
             peer = self._peer = self._conn.peer()
         return peer
+
+    @property
+    def expires_at(self) -> datetime:
+        """When what this connection rests on ends: the peer's window, or our own SVID.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        theirs, ours = self.peer.not_after, self._built.not_after
+        return theirs if ours is None else min(theirs, ours)
+
+    @property
+    def config(self) -> TlsConfig:
+        """What it was made with."""
+        return self._config
+
+    def judge_again(self) -> None:
+        """Ask the newest snapshot whether it still carries this connection (P6).
+
+        The peer's chain is judged as of the last moment of its window when that has
+        passed: this is about what was withdrawn, and `expires_at` about time.
+
+        Raises:
+            PeerError: its bundles or its policy refuse the peer now.
+            SourceError: there is no identity any more, or it is another one.
+        """
+        self._need_established()
+        newest = self._config.current()
+        if newest is self._judged:
+            return
+        judge_again(newest, self._built, self.peer, self._config)
+        self._judged = newest
 
     @property
     def resumed(self) -> bool:
@@ -359,13 +414,14 @@ class Connection:
         newest = self._config.current()
         if newest is self._built:
             return
-        purpose = _PEER_PURPOSE[self._config.role]
+        purpose = PEER_PURPOSE[self._config.role]
         try:
             newest.verifier.verify(tuple(self._conn.presented()), _ffi.NOW, purpose)
         except PeerError:
             # To the engine this connection is a good one: the peer gets its end.
             self._conn.close()
             raise
+        self._judged = newest
 
     def _refuse(self, error: PeerError) -> None:
         self._refusal = type(error), error.detail
@@ -385,21 +441,3 @@ class Connection:
                     seen="one whose handshake is not",
                 )
             )
-
-
-def _server_name(
-    config: TlsConfig, name: str | DnsName | IpAddress | None
-) -> tuple[int, bytes]:
-    """Check the name against the configuration's kind, and write it for the engine."""
-    if name is None and config.is_mutual:
-        return _settings.as_name(None)
-    if isinstance(name, str):
-        name = parse_name(name)
-    if config.role == "server" and name is not None:
-        _settings.refuse("no server_hostname= on the accepting side", repr(str(name)))
-    if not config.is_mutual and name is None:
-        _settings.refuse("server_hostname=: a web server is verified by it", "none")
-    if config.is_mutual and isinstance(name, IpAddress):
-        # SNI has no addresses (RFC 6066), and a SPIFFE peer is not verified by one.
-        name = None
-    return _settings.as_name(name)

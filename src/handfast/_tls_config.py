@@ -21,9 +21,11 @@ from handfast.errors import InternalError, Reason, SourceError, detail_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from handfast.authorize import Authorizer
     from handfast.chain_cache import ChainCache
+    from handfast.ids import SpiffeId
     from handfast.sources.base import Source, SourceSnapshot
 
 __all__ = ["TlsConfig"]
@@ -40,6 +42,9 @@ class Built(NamedTuple):
     generation: int
     config: _ffi.NativeConfig
     verifier: _ffi.NativeVerifier
+    # Who we are in it, and until when: what connections made with it rest on.
+    identity: SpiffeId | None = None
+    not_after: datetime | None = None
 
 
 class Recipe(NamedTuple):
@@ -95,7 +100,13 @@ class Recipe(NamedTuple):
         verifier = _ffi.NativeVerifier.spiffe(
             _settings.native_bundles(snapshot.bundles), policy, self.rules, self.cache
         )
-        return Built(snapshot.generation, self._config(svid, verifier), verifier)
+        return Built(
+            snapshot.generation,
+            self._config(svid, verifier),
+            verifier,
+            snapshot.svid.spiffe_id,
+            snapshot.svid.not_after,
+        )
 
     def build_web(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for one-way TLS."""

@@ -32,6 +32,7 @@ __all__ = [
     "Category",
     "ConfigError",
     "ConnectionClosed",
+    "ConnectionEnded",
     "ErrorDetail",
     "HandfastError",
     "HandshakeTimeout",
@@ -225,6 +226,10 @@ class ConnectionClosed(HandfastError):
     """The peer has ended the connection cleanly; nothing more can be done with it."""
 
 
+class ConnectionEnded(HandfastError):
+    """We ended the connection on purpose; the reason says what for (promise P6)."""
+
+
 class TransportError(HandfastError):
     """The system's socket failed; see ``detail.system_errno``."""
 
@@ -297,6 +302,10 @@ _BY_REASON: dict[Reason, type[HandfastError]] = {
     Reason.HANDSHAKE_TIMEOUT: HandshakeTimeout,
     Reason.TRUNCATED: Truncated,
     Reason.PEER_ALERT: PeerAlert,
+    Reason.MAX_AGE: ConnectionEnded,
+    Reason.CREDENTIALS_ENDED: ConnectionEnded,
+    Reason.CREDENTIALS_REVOKED: ConnectionEnded,
+    Reason.DRAINED: ConnectionEnded,
     Reason.BUNDLE_DUPLICATE: InvalidBundle,
     Reason.BUNDLE_INVALID: InvalidBundle,
     Reason.KEY_INVALID: InvalidCertificate,

@@ -84,6 +84,14 @@ class Reason(enum.StrEnum):
     CLOSED = "closed"
     #: the connection ended without close_notify
     TRUNCATED = "truncated"
+    #: we ended the connection: it has lived for its max_age=
+    MAX_AGE = "max_age"
+    #: we ended the connection: an identity that it rests on ends
+    CREDENTIALS_ENDED = "credentials_ended"
+    #: we ended the connection: the newest bundles or identity do not carry it any more
+    CREDENTIALS_REVOKED = "credentials_revoked"
+    #: we ended the connection: this end is drained
+    DRAINED = "drained"
     #: the peer refused and sent an alert
     PEER_ALERT = "peer_alert"
     #: the peer broke the protocol
@@ -349,6 +357,34 @@ ROWS: dict[Reason, Row] = {
         None,
         "the connection ended without close_notify",
         "data may be missing at the end: do not trust what was read so far as complete",
+    ),
+    Reason.MAX_AGE: Row(
+        Category.CLOSED,
+        0x0403,
+        None,
+        "we ended the connection: it has lived for its max_age=",
+        "connect again",
+    ),
+    Reason.CREDENTIALS_ENDED: Row(
+        Category.CLOSED,
+        0x0404,
+        None,
+        "we ended the connection: an identity that it rests on ends",
+        "connect again: the new handshake has the new identities",
+    ),
+    Reason.CREDENTIALS_REVOKED: Row(
+        Category.CLOSED,
+        0x0405,
+        None,
+        "we ended the connection: the newest bundles or identity do not carry it any more",
+        "was an authority removed, or our own identity withdrawn?",
+    ),
+    Reason.DRAINED: Row(
+        Category.CLOSED,
+        0x0406,
+        None,
+        "we ended the connection: this end is drained",
+        "connect again, perhaps to another instance",
     ),
     Reason.PEER_ALERT: Row(
         Category.PEER,

@@ -68,6 +68,16 @@
     X(CLOSED, "closed", CLOSED, 1, -1, "the peer ended the connection cleanly", "")                \
     X(TRUNCATED, "truncated", CLOSED, 2, -1, "the connection ended without close_notify",          \
       "data may be missing at the end: do not trust what was read so far as complete")             \
+    X(MAX_AGE, "max_age", CLOSED, 3, -1, "we ended the connection: it has lived for its max_age=", \
+      "connect again")                                                                             \
+    X(CREDENTIALS_ENDED, "credentials_ended", CLOSED, 4, -1,                                       \
+      "we ended the connection: an identity that it rests on ends",                                \
+      "connect again: the new handshake has the new identities")                                   \
+    X(CREDENTIALS_REVOKED, "credentials_revoked", CLOSED, 5, -1,                                   \
+      "we ended the connection: the newest bundles or identity do not carry it any more",          \
+      "was an authority removed, or our own identity withdrawn?")                                  \
+    X(DRAINED, "drained", CLOSED, 6, -1, "we ended the connection: this end is drained",           \
+      "connect again, perhaps to another instance")                                                \
     X(PEER_ALERT, "peer_alert", PEER, 1, -1, "the peer refused and sent an alert",                 \
       "the reason is in the peer's log; the alert narrows it down")                                \
     X(PROTOCOL, "protocol", PEER, 2, HF_ALERT_UNEXPECTED_MESSAGE, "the peer broke the protocol",   \

@@ -200,6 +200,16 @@ class Conn:
         finally:
             _keep_buffer(buffer)
 
+    def key_update(self, *, ask_peer: bool) -> None:
+        if not self._enter(False):
+            _refuse_busy()
+        try:
+            code = lib.hf_ffi_conn_key_update(self._handle, ask_peer, self._step)
+        finally:
+            self._leave()
+        if code:
+            raise_for(code)
+
     def close(self) -> None:
         if not self._enter(False):
             _refuse_busy()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 
 from handfast.net.batch import verify_many_async
+from handfast.net.lifetime import Lifetime
 from handfast.net.listen import MtlsListener, open_mtls_listeners
 from handfast.net.open import open_mtls_stream
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
@@ -19,6 +20,7 @@ from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
 __all__ = [
+    "Lifetime",
     "ListenerStatistics",
     "MtlsListener",
     "MtlsStream",

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import trio
 
 from handfast.errors import (
     ConfigError,
@@ -15,9 +17,18 @@ from handfast.errors import (
 )
 
 if TYPE_CHECKING:
+    from handfast.errors import HandfastError
     from handfast.tls import TlsConfig
 
-__all__ = ["handshake_timed_out", "need_positive", "need_role", "system_failure"]
+__all__ = [
+    "again",
+    "break_with",
+    "handshake_timed_out",
+    "need_positive",
+    "need_role",
+    "refuse_setting",
+    "system_failure",
+]
 
 
 def handshake_timed_out(seconds: float) -> HandshakeTimeout:
@@ -45,6 +56,23 @@ def need_positive(name: str, value: float) -> None:
                 Reason.CONFIG_INVALID, expected=f"{name} above 0", seen=f"{value}"
             )
         )
+
+
+def refuse_setting(expected: str, seen: object) -> NoReturn:
+    """Refuse a setting."""
+    raise ConfigError(
+        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=f"{seen}")
+    )
+
+
+def again(error: HandfastError) -> HandfastError:
+    """Copy an error to be told again: without the frames that the first one holds."""
+    return type(error)(error.detail)
+
+
+def break_with(error: HandfastError) -> NoReturn:
+    """Say it as trio's contract has it."""
+    raise trio.BrokenResourceError(str(error)) from error
 
 
 def need_role(config: TlsConfig, role: Literal["client", "server"]) -> None:

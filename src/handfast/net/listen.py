@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import math
+import weakref
 from typing import TYPE_CHECKING, final
 
 import trio
 
-from handfast.net.failures import need_role
+from handfast.errors import Reason
+from handfast.net.failures import need_role, refuse_setting
 from handfast.net.statistics import ListenerCounters
 from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
+    from handfast.net.lifetime import Lifetime
+    from handfast.net.living import LivingStream
     from handfast.net.statistics import ListenerStatistics
     from handfast.tls import TlsConfig
 
@@ -29,6 +34,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         transport_listener: Where connections come from, a `trio.SocketListener` or any
             other listener of streams. It belongs to this listener from now on.
         config: How to answer; of role server.
+        lifetime: When its streams end on purpose; see `Lifetime` for the default.
 
     Raises:
         ConfigError: `config` is a client's.
@@ -38,11 +44,17 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self,
         transport_listener: trio.abc.Listener[trio.abc.Stream],
         config: TlsConfig,
+        *,
+        lifetime: Lifetime | None = None,
     ) -> None:
         need_role(config, "server")
         self.transport_listener = transport_listener
         self.config = config
+        self.lifetime = lifetime
         self.counters = ListenerCounters()
+        self._streams: weakref.WeakSet[LivingStream] = weakref.WeakSet()
+        self._drain_end: float | None = None
+        self._changed = trio.Event()
 
     async def accept(self) -> MtlsStream:
         """Wait for a connection.
@@ -58,12 +70,69 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         """
         transport = await self.transport_listener.accept()
         try:
-            stream = MtlsStream(transport, self.config)
+            stream = self.adopt(transport)
         except BaseException:
             await trio.aclose_forcefully(transport)
             raise
         self.counters.accepted += 1
         return stream
+
+    def adopt(self, transport: trio.abc.Stream) -> MtlsStream:
+        """Make the stream of a connection that was accepted: for servers of your own.
+
+        Raises:
+            SourceError: there is no identity to answer with.
+        """
+        stream = MtlsStream(transport, self.config, lifetime=self.lifetime)
+        stream.belong_to(self)
+        self._streams.add(stream)
+        if self._drain_end is not None:
+            stream.start_draining(max(0.0, self._drain_end - trio.current_time()))
+        return stream
+
+    def stream_closed(self, stream: LivingStream, reason: Reason | None) -> None:
+        """Count how a stream of this listener ended."""
+        self._streams.discard(stream)
+        if reason is not None:
+            self.counters.ended[reason] += 1
+        self._changed.set()
+
+    @property
+    def draining(self) -> bool:
+        """Whether `drain` was called."""
+        return self._drain_end is not None
+
+    async def drain(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - after it, they are ended
+        """Stop accepting, ask all streams to end, and end what is left after a while.
+
+        `serve_mtls` returns once it has nothing left to serve. A handshake under way
+        goes on, and its stream is asked to end as soon as it is there. Calling it again
+        can only make the time shorter.
+
+        Args:
+            timeout: Seconds that the streams have. 0 ends them now.
+
+        Cancellation: nothing is accepted any more, and the streams are still asked to
+        end; they are ended when the time is over.
+
+        Raises:
+            ConfigError: the time is not one.
+        """
+        if not 0 <= timeout < math.inf:
+            refuse_setting("timeout= of 0 or more seconds", timeout)
+        end = trio.current_time() + timeout
+        self._drain_end = end if self._drain_end is None else min(end, self._drain_end)
+        end = self._drain_end
+        await self.transport_listener.aclose()
+        for stream in list(self._streams):
+            stream.start_draining(timeout)
+        with trio.move_on_at(end):
+            while self._streams:
+                self._changed = trio.Event()
+                await self._changed.wait()
+        async with trio.open_nursery() as nursery:
+            for stream in list(self._streams):
+                nursery.start_soon(stream.end, Reason.DRAINED)
 
     async def aclose(self) -> None:
         """Stop listening; streams that were accepted live on."""
@@ -96,6 +165,7 @@ async def open_mtls_listeners(
     *,
     host: str | bytes | None = None,
     backlog: int | None = None,
+    lifetime: Lifetime | None = None,
 ) -> list[MtlsListener]:
     """Listen on a TCP port.
 
@@ -104,6 +174,7 @@ async def open_mtls_listeners(
         config: How to answer; of role server.
         host: The address to listen on; None means all, IPv4 and IPv6.
         backlog: How many connections may wait in the system; None takes its most.
+        lifetime: When streams end on purpose; see `Lifetime` for the default.
 
     Returns:
         A listener for each address that `host` means: usually one or two.
@@ -114,4 +185,4 @@ async def open_mtls_listeners(
     """
     need_role(config, "server")
     listeners = await trio.open_tcp_listeners(port, host=host, backlog=backlog)
-    return [MtlsListener(listener, config) for listener in listeners]
+    return [MtlsListener(it, config, lifetime=lifetime) for it in listeners]

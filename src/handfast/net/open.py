@@ -13,6 +13,7 @@ from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
     from handfast.names import DnsName, IpAddress
+    from handfast.net.lifetime import Lifetime
     from handfast.tls import TlsConfig
 
 __all__ = ["open_mtls_stream"]
@@ -27,6 +28,7 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
     handshake_timeout: float = 10.0,
     happy_eyeballs_delay: float | None = 0.25,
     local_address: str | None = None,
+    lifetime: Lifetime | None = None,
 ) -> MtlsStream:
     """Connect to a server and shake hands.
 
@@ -44,6 +46,7 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
             To bound that too, put a `trio.fail_after` around this call.
         happy_eyeballs_delay: See `trio.open_tcp_stream`.
         local_address: See `trio.open_tcp_stream`.
+        lifetime: When the stream ends on purpose; see `Lifetime` for the default.
 
     Returns:
         The stream, its peer verified and authorized.
@@ -75,7 +78,9 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
     stream: MtlsStream | None = None
     deadline = trio.CancelScope(deadline=trio.current_time() + handshake_timeout)
     try:
-        stream = MtlsStream(transport, config, server_hostname=server_hostname)
+        stream = MtlsStream(
+            transport, config, server_hostname=server_hostname, lifetime=lifetime
+        )
         with deadline:
             await stream.do_handshake()
             return stream

@@ -24,7 +24,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -46,6 +46,7 @@ from handfast.net.stream import MtlsStream
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handfast.net.lifetime import Lifetime
     from handfast.net.listen import MtlsListener
     from handfast.tls import TlsConfig
 
@@ -71,10 +72,11 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
     handshake_timeout: float = 10.0,
     max_handshakes: int = 1000,
     max_connections: int | None = None,
+    lifetime: Lifetime | None = None,
     handler_nursery: trio.Nursery | None = None,
     task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
-) -> NoReturn:
-    """Serve mutual TLS on a TCP port.
+) -> None:
+    """Serve mutual TLS on a TCP port, until it is cancelled or drained.
 
     The handler gets streams whose peers are verified and authorized, and only those.
 
@@ -92,9 +94,10 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         max_connections: How many handlers may run; None sets no limit. At that number
             nothing is accepted. A peer that was verified meanwhile waits its turn for
             the rest of its handshake's time, and is dropped then.
+        lifetime: When streams end on purpose; see `Lifetime` for the default.
         handler_nursery: Where the connections' tasks run; None makes a nursery here.
-        task_status: `nursery.start` returns the listeners, for their ports and
-            `statistics()`.
+        task_status: `nursery.start` returns the listeners, for their ports,
+            `statistics()` and `drain()`.
 
     An exception of the handler goes to the nursery, as with `trio.serve_listeners`:
     catch there what shall not end the server, such as `trio.BrokenResourceError`.
@@ -107,7 +110,9 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         ConfigError: a limit is not valid, or `config` is a client's.
     """
     server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
-    listeners = await open_mtls_listeners(port, config, host=host, backlog=backlog)
+    listeners = await open_mtls_listeners(
+        port, config, host=host, backlog=backlog, lifetime=lifetime
+    )
     await server.serve(listeners, handler_nursery, task_status)
 
 
@@ -120,7 +125,7 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
     max_connections: int | None = None,
     handler_nursery: trio.Nursery | None = None,
     task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
-) -> NoReturn:
+) -> None:
     """Serve mutual TLS on listeners that are there already; see `serve_mtls`.
 
     The listeners share the limits, and belong to this function as soon as these are
@@ -156,14 +161,13 @@ class _Server:
         listeners: Sequence[MtlsListener],
         handler_nursery: trio.Nursery | None,
         task_status: trio.TaskStatus[list[MtlsListener]],
-    ) -> NoReturn:
+    ) -> None:
         async with trio.open_nursery() as nursery:
             for listener in listeners:
                 nursery.start_soon(self._accept, listener, handler_nursery or nursery)
             task_status.started(list(listeners))
-        raise AssertionError("accepting ends by an exception only")  # pragma: no cover
 
-    async def _accept(self, listener: MtlsListener, nursery: trio.Nursery) -> NoReturn:
+    async def _accept(self, listener: MtlsListener, nursery: trio.Nursery) -> None:
         counters, short = listener.counters, False
         async with listener:
             while True:
@@ -172,6 +176,10 @@ class _Server:
                         pass
                 try:
                     transport = await listener.transport_listener.accept()
+                except trio.ClosedResourceError:
+                    if listener.draining:
+                        return
+                    raise
                 except OSError as error:
                     if error.errno not in _SHORTAGES:
                         raise
@@ -233,7 +241,7 @@ class _Server:
         try:
             with ticket:
                 try:
-                    stream = MtlsStream(transport, listener.config)
+                    stream = listener.adopt(transport)
                     await stream.do_handshake()
                     verified = True
                     if self._places is not None:

@@ -42,6 +42,8 @@ class ListenerStatistics:
             the system had no file descriptor left (reason ``limit``).
         handshaking: Handshakes under way now.
         active: Handlers that run now.
+        ended: Streams that were ended on purpose, by reason: ``max_age``,
+            ``credentials_ended``, ``credentials_revoked``, ``drained``.
     """
 
     accepted: int
@@ -51,16 +53,26 @@ class ListenerStatistics:
     gave_way: int
     handshaking: int
     active: int
+    ended: Mapping[Reason, int]
 
 
 class ListenerCounters:
     """The counters behind :class:`ListenerStatistics`; one task at a time by nature."""
 
-    __slots__ = ("accepted", "active", "failed", "gave_way", "handshaking", "ok")
+    __slots__ = (
+        "accepted",
+        "active",
+        "ended",
+        "failed",
+        "gave_way",
+        "handshaking",
+        "ok",
+    )
 
     def __init__(self) -> None:
         self.accepted = self.ok = self.gave_way = self.handshaking = self.active = 0
         self.failed: Counter[Reason] = Counter()
+        self.ended: Counter[Reason] = Counter()
 
     def freeze(self) -> ListenerStatistics:
         """Take the record of this moment."""
@@ -72,4 +84,5 @@ class ListenerCounters:
             gave_way=self.gave_way,
             handshaking=self.handshaking,
             active=self.active,
+            ended=MappingProxyType(dict(self.ended)),
         )

@@ -43,6 +43,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 import trio
 
 from handfast.errors import HandfastError, TransportError
+from handfast.net.failures import again, break_with
+from handfast.net.living import LivingStream
 from handfast.net.socket_wire import SocketWire
 from handfast.net.statistics import StreamStatistics
 from handfast.net.stream_wire import StreamWire
@@ -50,6 +52,7 @@ from handfast.tls import Connection
 
 if TYPE_CHECKING:
     from handfast.names import DnsName, IpAddress
+    from handfast.net.lifetime import Lifetime
     from handfast.net.wire import Wire
     from handfast.peer import VerifiedPeer
     from handfast.tls import TlsConfig
@@ -60,7 +63,7 @@ _RECEIVE_SIZE: Final = 65536
 
 
 @final
-class MtlsStream(trio.abc.HalfCloseableStream):
+class MtlsStream(LivingStream):
     """Mutual TLS over another stream.
 
     :func:`open_mtls_stream` and :func:`serve_mtls` make these, handshake done. Made by
@@ -72,6 +75,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         config: How to connect; its role decides who speaks first.
         server_hostname: For a client: the name to ask for (SNI). A web client verifies
             the server by it and needs it.
+        lifetime: When it ends on purpose; see `Lifetime` for the default.
 
     Raises:
         ConfigError: the name is missing, or not a name.
@@ -84,10 +88,12 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         config: TlsConfig,
         *,
         server_hostname: str | DnsName | IpAddress | None = None,
+        lifetime: Lifetime | None = None,
     ) -> None:
         self._closed = True  # There is nothing to close until the end of this method.
         connection = Connection(config, server_hostname=server_hostname)
         self._connection = connection
+        self._prepare_life(lifetime)
         self._wire: Wire = (
             SocketWire(transport_stream, connection)
             if isinstance(transport_stream, trio.SocketStream)
@@ -136,15 +142,20 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             await self._handshake.acquire()
         try:
             if self._closed:
-                raise trio.ClosedResourceError("this stream was closed")
+                raise self._why_closed()
             if self._established:
                 return
             if self._receive_failure is not None:
-                raise _again(self._receive_failure)
+                raise again(self._receive_failure)
             await self._wire.handshake()
             self._established = True
+            self._come_alive()
         except HandfastError as error:
-            self._send_failure = self._receive_failure = _again(error)
+            self._send_failure = self._receive_failure = again(error)
+            raise
+        except trio.ClosedResourceError:
+            if self._ended is not None:
+                raise again(self._ended) from None
             raise
         finally:
             self._handshake.release()
@@ -153,7 +164,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         try:
             await self.do_handshake()
         except HandfastError as error:
-            _break(error)
+            break_with(error)
 
     # ---- sending ----
 
@@ -174,7 +185,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         self._start_sending()
         try:
             if self._sent_eof:
-                raise trio.ClosedResourceError("cannot send after send_eof()")
+                raise trio.ClosedResourceError(  # noqa: TRY301 - after Busy is ruled out
+                    "cannot send after send_eof()"
+                )
             if not self._established:
                 await self._need_handshake()
             if not isinstance(data, (bytes, bytearray)):
@@ -182,12 +195,16 @@ class MtlsStream(trio.abc.HalfCloseableStream):
                 data = memoryview(data).cast("B")
             length = len(data)
             if length:
+                self._renew_keys(length)
                 await self._wire.send(data)
                 self._bytes_sent += length
             else:
                 await trio.lowlevel.checkpoint()
         except HandfastError as error:
             self._break_sending(error)
+        except trio.ClosedResourceError:
+            self._tell_end()
+            raise
         finally:
             self._sending = False
 
@@ -206,6 +223,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             if not self._established:
                 await self._need_handshake()
             await self._wire.wait_writable()
+        except trio.ClosedResourceError:
+            self._tell_end()
+            raise
         finally:
             self._sending = False
 
@@ -235,6 +255,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             await self._wire.send_eof()
         except HandfastError as error:
             self._break_sending(error)
+        except trio.ClosedResourceError:
+            self._tell_end()
+            raise
         finally:
             self._sending = False
 
@@ -242,17 +265,17 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         if self._sending:
             raise trio.BusyResourceError("another task is sending on this stream")
         if self._closed:
-            raise trio.ClosedResourceError("this stream was closed")
+            raise self._why_closed()
         if self._send_failure is not None:
-            _break(self._send_failure)
+            break_with(self._send_failure)
         self._sending = True
 
     def _break_sending(self, error: HandfastError) -> NoReturn:
         """Fail for good, with the reason of a peer that refuses us while we send."""
         if isinstance(error, TransportError) and not self._receiving:
             error = self._wire.last_words() or error
-        self._send_failure = _again(error)
-        _break(error)
+        self._send_failure = again(error)
+        break_with(error)
 
     # ---- receiving ----
 
@@ -281,9 +304,9 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving on this stream")
         if self._closed:
-            raise trio.ClosedResourceError("this stream was closed")
+            raise self._why_closed()
         if self._receive_failure is not None:
-            _break(self._receive_failure)
+            break_with(self._receive_failure)
         self._receiving = True
         try:
             if not self._established:
@@ -291,8 +314,11 @@ class MtlsStream(trio.abc.HalfCloseableStream):
             data = await self._wire.receive(max_bytes)
             self._bytes_received += len(data)
         except HandfastError as error:
-            self._receive_failure = _again(error)
-            _break(error)
+            self._receive_failure = again(error)
+            break_with(error)
+        except trio.ClosedResourceError:
+            self._tell_end()
+            raise
         else:
             return data
         finally:
@@ -312,13 +338,7 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         if self._closed:
             await trio.lowlevel.checkpoint()
             return
-        self._closed = True
-        await self._wire.close(
-            polite=self._established
-            and not self._sending
-            and not self._wire.torn
-            and self._send_failure is None
-        )
+        await self._close(None)
 
     def __del__(self) -> None:
         if not self._closed:
@@ -332,11 +352,6 @@ class MtlsStream(trio.abc.HalfCloseableStream):
     def transport_stream(self) -> trio.abc.Stream:
         """What the encrypted bytes travel on: to look at, not to send or receive on."""
         return self._wire.transport
-
-    @property
-    def closed(self) -> bool:
-        """Whether `aclose` was called."""
-        return self._closed
 
     @property
     def peer(self) -> VerifiedPeer:
@@ -386,13 +401,3 @@ class MtlsStream(trio.abc.HalfCloseableStream):
         elif self._receive_failure is not None:
             state = f"refused: {self._receive_failure.reason}"
         return f"<MtlsStream {state}{', closed' if self._closed else ''}>"
-
-
-def _again(error: HandfastError) -> HandfastError:
-    """Copy an error to be told again: without the frames that the first one holds."""
-    return type(error)(error.detail)
-
-
-def _break(error: HandfastError) -> NoReturn:
-    """Say it as trio's contract has it."""
-    raise trio.BrokenResourceError(str(error)) from error

@@ -1,0 +1,389 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Streams end on purpose: by age, with their credentials, when trust is withdrawn."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from tests.support.net_world import (
+    DB,
+    WEB,
+    InMemory,
+    Pair,
+    authority,
+    client_config,
+    echo,
+    over_memory,
+    over_tcp,
+    server_config,
+    shake_hands,
+    source,
+    trio_test,
+)
+
+from handfast import (
+    ConfigError,
+    ConnectionEnded,
+    Reason,
+    SourceError,
+    StaticSource,
+    TrustBundleSet,
+    _ffi,
+    authorize,
+)
+from handfast.authority import Authority
+from handfast.errors import detail_for
+from handfast.net import Lifetime, MtlsStream
+from handfast.net.keeper import TICK
+from handfast.sources import SourceSnapshot
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """A clock that jumps when every task waits."""
+    return trio.testing.MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def wall() -> Iterator[Wall]:
+    """The engine's wall clock, in step with trio's."""
+    wall = Wall()
+    yield wall
+    _ffi.reset_clock()
+
+
+class Wall:
+    """Moves the wall clock when a test has moved the other one."""
+
+    def __init__(self) -> None:
+        self._now = int(datetime.now(UTC).timestamp())
+        _ffi.fix_clock(self._now)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time go by on both clocks, a second at a time."""
+        for _ in range(int(seconds)):
+            self._now += 1
+            _ffi.fix_clock(self._now)
+            await trio.sleep(1)
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock alone."""
+        self._now += int(seconds)
+        _ffi.fix_clock(self._now)
+
+
+@asynccontextmanager
+async def living(lifetime: Lifetime, **settings: Any) -> AsyncGenerator[Pair, None]:
+    """Make a client's stream with a lifetime, and the server's without."""
+    ends = trio.testing.memory_stream_pair()
+    client = MtlsStream(
+        ends[0], client_config(source=settings.get("ours")), lifetime=lifetime
+    )
+    server = MtlsStream(ends[1], server_config(source=settings.get("theirs")))
+    await shake_hands(client, server)
+    async with client, server:
+        yield client, server
+
+
+async def ended_with(stream: MtlsStream, reason: Reason) -> None:
+    """Use a stream in every way, and be told why it is not there any more."""
+    assert stream.closed
+    assert stream.ended is reason
+    for use in (
+        stream.receive_some,
+        lambda: stream.send_all(b"x"),
+        stream.send_eof,
+        stream.wait_send_all_might_not_block,
+    ):
+        with pytest.raises(trio.BrokenResourceError) as broken:
+            await use()
+        assert isinstance(broken.value.__cause__, ConnectionEnded)
+        assert broken.value.__cause__.reason is reason
+
+
+def svid_for(spiffe_id: str, seconds: float) -> StaticSource:
+    """Make an identity that ends soon."""
+    issuer = authority("a.example")
+    return StaticSource(
+        issuer.issue(spiffe_id, ttl=timedelta(seconds=seconds)),
+        TrustBundleSet([issuer.bundle]),
+    )
+
+
+@trio_test
+async def test_a_stream_knows_when_what_it_rests_on_ends() -> None:
+    """P6: the earlier one of the peer's whole window and of our own SVID."""
+    ours, theirs = svid_for(WEB, 500), svid_for(DB, 1000)
+    async with living(Lifetime(), ours=ours, theirs=theirs) as (client, server):
+        assert client.expires_at == ours.snapshot().svid.not_after
+        assert server.expires_at == client.expires_at
+        assert client.peer.not_after > client.expires_at
+        assert not client.draining
+
+
+@trio_test
+async def test_a_stream_is_drained_at_its_age_and_closed_later(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P6: the application is asked first, and the peer gets a close_notify."""
+    lifetime = Lifetime(max_age=100, drain_timeout=10, renew_before=5)
+    async with living(lifetime) as (client, server):
+        start = trio.current_time()
+        await client.wait_draining()
+        assert trio.current_time() - start == pytest.approx(95, abs=0.1)
+        await client.send_all(b"still good")
+        assert await server.receive_some() == b"still good"
+        assert await server.receive_some() == b""
+        assert trio.current_time() - start == pytest.approx(105, abs=0.1)
+        await ended_with(client, Reason.MAX_AGE)
+    assert clock.current_time() >= 105
+
+
+@trio_test
+async def test_a_task_that_waits_is_told_why_the_stream_ended(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P6: an end on purpose does not look like a failure, nor like the peer's end."""
+    async with living(Lifetime(max_age=10, drain_timeout=0)) as (client, _):
+        with pytest.raises(trio.BrokenResourceError, match="max_age") as broken:
+            await client.receive_some()
+        assert isinstance(broken.value.__cause__, ConnectionEnded)
+        await ended_with(client, Reason.MAX_AGE)
+    assert clock.current_time() >= 10
+
+
+@pytest.mark.parametrize("way", ["close", "drain"])
+@trio_test
+async def test_a_stream_ends_with_its_credentials(
+    way: Any, clock: trio.testing.MockClock, wall: Wall
+) -> None:
+    """R11: within two seconds of the end of an SVID, with a close_notify."""
+    lifetime = Lifetime(on_credentials_end=way, drain_timeout=20, renew_before=60)
+    async with living(lifetime, theirs=svid_for(DB, 300)) as (client, server):
+        left = client.expires_at.timestamp() - _ffi.clock_now()
+        await wall.sleep(left - 62)
+        assert not client.draining
+        await wall.sleep(4)
+        assert client.draining
+        assert not client.closed
+        await wall.sleep(16)
+        assert not client.closed
+        await wall.sleep(8 if way == "drain" else 46)
+        assert await server.receive_some() == b""
+        await ended_with(client, Reason.CREDENTIALS_ENDED)
+    assert clock.current_time() > 0
+
+
+@trio_test
+async def test_a_stream_outlives_its_credentials_when_nobody_minds(
+    clock: trio.testing.MockClock, wall: Wall
+) -> None:
+    """R11: the default, as documented."""
+    async with living(Lifetime(), theirs=svid_for(DB, 30)) as (client, server):
+        await wall.sleep(90)
+        await client.send_all(b"still here")
+        assert await server.receive_some() == b"still here"
+        assert client.expires_at.timestamp() < _ffi.clock_now()
+        assert not client.draining
+    assert clock.current_time() >= 90
+
+
+@trio_test
+async def test_a_wall_clock_that_jumps_moves_validity_and_no_deadline(
+    clock: trio.testing.MockClock, wall: Wall, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D11: ages are monotonic, credentials are not, and a jump is logged."""
+    by_age = Lifetime(max_age=HOUR, drain_timeout=0)
+    by_time = Lifetime(on_credentials_end="close")
+    async with (
+        living(by_age, theirs=svid_for(DB, 300)) as (aged, _),
+        living(by_time, theirs=svid_for(DB, 300)) as (timed, _),
+    ):
+        await wall.sleep(3)
+        wall.jump(-HOUR)
+        await wall.sleep(310)
+        assert not timed.closed  # by the clock on the wall it has most of an hour
+        wall.jump(HOUR)
+        await wall.sleep(2 * TICK)
+        await ended_with(timed, Reason.CREDENTIALS_ENDED)
+        assert not aged.closed
+        assert aged.age < HOUR
+    told = [it for it in caplog.records if it.levelno == logging.WARNING]
+    assert [it.getMessage()[:26] for it in told] == ["the wall clock was set by "] * 2
+    assert clock.current_time() > 300
+
+
+@pytest.mark.parametrize("way", ["close", "drain"])
+@trio_test
+async def test_a_removed_authority_ends_what_rests_on_it(
+    way: Any, clock: trio.testing.MockClock
+) -> None:
+    """R11: on_revoked, at the next snapshot, and no other stream."""
+    old, new = Authority("b.example"), Authority("b.example")
+    ours = source(WEB, trust=("a.example",))
+    both = TrustBundleSet([authority("a.example").bundle, old.bundle])
+    ours.update(bundles=both)
+    config = client_config(source=ours, authorize=authorize.anyone())
+    lifetime = Lifetime(on_revoked=way, drain_timeout=5)
+    theirs = StaticSource(
+        old.issue("spiffe://b.example/db"),
+        TrustBundleSet([authority("a.example").bundle]),
+    )
+    rests, other = (
+        (
+            MtlsStream(a, config, lifetime=lifetime),
+            MtlsStream(b, server_config(source=s)),
+        )
+        for (a, b), s in (
+            (trio.testing.memory_stream_pair(), theirs),
+            (trio.testing.memory_stream_pair(), None),
+        )
+    )
+    await shake_hands(*rests)
+    await shake_hands(*other)
+    async with rests[0], rests[1], other[0], other[1]:
+        ours.update(bundles=both)  # the same content again
+        await trio.sleep(3 * TICK)
+        assert not rests[0].draining
+        ours.update(bundles=both.with_bundle(new.bundle))
+        await trio.sleep(2 * TICK)
+        assert rests[0].draining
+        assert rests[0].closed is (way == "close")
+        await trio.sleep(6)
+        assert await rests[1].receive_some() == b""
+        await ended_with(rests[0], Reason.CREDENTIALS_REVOKED)
+        assert not other[0].draining
+        await other[0].send_all(b"good")
+        assert await other[1].receive_some() == b"good"
+    assert clock.current_time() > 0
+
+
+@trio_test
+async def test_a_withdrawn_identity_ends_what_rests_on_it(
+    clock: trio.testing.MockClock,
+) -> None:
+    """R11: a renewed SVID changes nothing; another identity, or none, does."""
+
+    class Withdrawn(StaticSource):
+        gone = False
+
+        def snapshot(self) -> SourceSnapshot:
+            if self.gone:
+                raise SourceError(detail_for(Reason.CONFIG_INVALID))
+            return super().snapshot()
+
+    issuer = authority("a.example")
+    for withdraw in ("other", "none"):
+        ours = Withdrawn(issuer.issue(WEB), issuer.bundle)
+        async with living(Lifetime(on_revoked="close"), ours=ours) as (client, server):
+            ours.update(svid=issuer.issue(WEB))
+            await trio.sleep(3 * TICK)
+            assert not client.closed
+            if withdraw == "other":
+                ours.update(svid=issuer.issue("spiffe://a.example/another"))
+            else:
+                ours.gone = True
+            await trio.sleep(2 * TICK)
+            assert await server.receive_some() == b""
+            await ended_with(client, Reason.CREDENTIALS_REVOKED)
+    assert clock.current_time() > 0
+
+
+@trio_test
+async def test_an_end_in_the_middle_of_a_send_is_no_clean_end() -> None:
+    """P6, D4: what is missing is not called complete."""
+    client, server = await over_tcp()
+    async with client, server, trio.open_nursery() as nursery:
+
+        async def send_much() -> None:
+            with pytest.raises(trio.BrokenResourceError) as broken:
+                await client.send_all(bytes(1 << 26))
+            assert isinstance(broken.value.__cause__, ConnectionEnded)
+
+        nursery.start_soon(send_much)
+        await trio.testing.wait_all_tasks_blocked(cushion=0.05)
+        await client.end(Reason.DRAINED)
+        with pytest.raises(trio.BrokenResourceError):
+            async for _ in server:
+                pass
+
+
+@trio_test
+async def test_ending_twice_and_closing_afterwards_do_nothing() -> None:
+    client, server = await over_memory()
+    async with client, server:
+        await client.end()
+        await client.end(Reason.MAX_AGE)
+        await client.aclose()
+        await ended_with(client, Reason.DRAINED)
+        client.start_draining()
+        await client.wait_draining()
+        assert await server.receive_some() == b""
+
+
+@trio_test
+async def test_listeners_give_their_streams_a_lifetime_and_count(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P6: per listener; statistics say what ended why."""
+    world = InMemory()
+    world.listener.lifetime = Lifetime(max_age=30, drain_timeout=1)
+    async with world.serving(echo):
+        client = MtlsStream(world.transport.connect(), client_config())
+        async with client:
+            await client.send_all(b"ping")
+            assert await client.receive_some() == b"ping"
+            assert await client.receive_some() == b""
+        assert world.statistics.ended == {Reason.MAX_AGE: 1}
+    assert clock.current_time() >= 31
+
+
+@trio_test
+async def test_nobody_watches_when_there_is_nothing_to_watch(
+    clock: trio.testing.MockClock,
+) -> None:
+    """The task that watches is there only as long as a stream needs it."""
+
+    def watchers() -> int:
+        root = trio.lowlevel.current_root_task()
+        assert root is not None
+        tasks = {it.name for nursery in root.child_nurseries for it in nursery.child_tasks}
+        return int("handfast.net.keeper" in tasks)
+
+    async with living(Lifetime()):
+        await trio.sleep(2 * TICK)
+        assert watchers() == 0
+    for _ in range(2):
+        async with living(Lifetime(max_age=50)):
+            await trio.sleep(TICK)
+            assert watchers() == 1
+        await trio.sleep(2 * TICK)
+        assert watchers() == 0
+    assert clock.current_time() > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_age": 0},
+        {"max_age": float("nan")},
+        {"renew_before": -1},
+        {"drain_timeout": float("inf")},
+        {"on_credentials_end": "renew"},
+        {"on_revoked": ""},
+        {"key_update_bytes": 0},
+        {"key_update_seconds": -1.0},
+    ],
+)
+def test_lifetimes_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        Lifetime(**settings)
