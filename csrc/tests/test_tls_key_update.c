@@ -85,4 +85,5 @@ static void not_before_tls13(void)
 }
 
 HF_TESTS({"our direction alone", our_direction_alone}, {"both directions", both_directions},
-         {"half a record changes nothing", half_a_record_changes_nothing})
+         {"half a record changes nothing", half_a_record_changes_nothing},
+         {"not before TLS 1.3", not_before_tls13})

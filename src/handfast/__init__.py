@@ -57,6 +57,8 @@ from handfast.verify import Verifier
 
 if TYPE_CHECKING:
     from handfast.net import (
+        ConnectionPool,
+        Lifetime,
         MtlsListener,
         MtlsStream,
         open_mtls_listeners,
@@ -80,6 +82,7 @@ __all__ = [
     "Connection",
     "ConnectionClosed",
     "ConnectionEnded",
+    "ConnectionPool",
     "DnsName",
     "ErrorDetail",
     "HandfastError",
@@ -90,6 +93,7 @@ __all__ = [
     "InvalidCrl",
     "InvalidId",
     "IpAddress",
+    "Lifetime",
     "MtlsListener",
     "MtlsStream",
     "NotAuthorized",
@@ -125,6 +129,8 @@ __all__ = [
 ]
 
 _NET = {
+    "ConnectionPool",
+    "Lifetime",
     "MtlsListener",
     "MtlsStream",
     "open_mtls_listeners",

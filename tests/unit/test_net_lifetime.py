@@ -356,7 +356,9 @@ async def test_nobody_watches_when_there_is_nothing_to_watch(
     def watchers() -> int:
         root = trio.lowlevel.current_root_task()
         assert root is not None
-        tasks = {it.name for nursery in root.child_nurseries for it in nursery.child_tasks}
+        tasks = {
+            it.name for nursery in root.child_nurseries for it in nursery.child_tasks
+        }
         return int("handfast.net.keeper" in tasks)
 
     async with living(Lifetime()):

@@ -15,15 +15,19 @@ from handfast.net.batch import verify_many_async
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import MtlsListener, open_mtls_listeners
 from handfast.net.open import open_mtls_stream
+from handfast.net.pool import ConnectionPool
+from handfast.net.pool_statistics import PoolStatistics
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
 __all__ = [
+    "ConnectionPool",
     "Lifetime",
     "ListenerStatistics",
     "MtlsListener",
     "MtlsStream",
+    "PoolStatistics",
     "StreamStatistics",
     "open_mtls_listeners",
     "open_mtls_stream",

@@ -54,7 +54,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.counters = ListenerCounters()
         self._streams: weakref.WeakSet[LivingStream] = weakref.WeakSet()
         self._drain_end: float | None = None
-        self._changed = trio.Event()
+        self._closings = trio.lowlevel.ParkingLot()  # of drains that wait for closings
 
     async def accept(self) -> MtlsStream:
         """Wait for a connection.
@@ -95,7 +95,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self._streams.discard(stream)
         if reason is not None:
             self.counters.ended[reason] += 1
-        self._changed.set()
+        self._closings.unpark_all()
 
     @property
     def draining(self) -> bool:
@@ -128,8 +128,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
             stream.start_draining(timeout)
         with trio.move_on_at(end):
             while self._streams:
-                self._changed = trio.Event()
-                await self._changed.wait()
+                await self._closings.park()
         async with trio.open_nursery() as nursery:
             for stream in list(self._streams):
                 nursery.start_soon(stream.end, Reason.DRAINED)

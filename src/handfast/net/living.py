@@ -54,6 +54,7 @@ class LivingStream(trio.abc.HalfCloseableStream):
     _wire: Wire
     _closed: bool
     _sending: bool
+    _receiving: bool
     _established: bool
     _send_failure: HandfastError | None
 
@@ -154,6 +155,20 @@ class LivingStream(trio.abc.HalfCloseableStream):
         if self._drain is not None:
             self._drain.set()
 
+    def is_quiet(self) -> bool:
+        """Say, without waiting, that the peer sent nothing since the last receive.
+
+        False when data waits, when the peer has ended or refused the connection, while
+        a task receives, and after the close. Over a transport that is not a socket only
+        what was taken from it already is seen.
+        """
+        return (
+            self._established
+            and not self._closed
+            and not self._receiving
+            and self._wire.is_quiet()
+        )
+
     # ---- the end ----
 
     async def end(self, reason: Reason = Reason.DRAINED) -> None:
@@ -225,7 +240,8 @@ class LivingStream(trio.abc.HalfCloseableStream):
 
     def _renew_keys(self, length: int) -> None:
         """Count what is about to be sent, and change keys before it when it is time."""
-        self._keys_used += -(-length // _RECORD) * _RECORD
+        records = -(-length // _RECORD) * _RECORD
+        self._keys_used += records
         bytes_max = self._lifetime.key_update_bytes
         seconds_max = self._lifetime.key_update_seconds
         used_up = bytes_max is not None and self._keys_used > bytes_max
@@ -233,7 +249,7 @@ class LivingStream(trio.abc.HalfCloseableStream):
             seconds_max is None or trio.current_time() - self._keys_since <= seconds_max
         ):
             return
-        self._keys_used, self._keys_since = 0, trio.current_time()
+        self._keys_used, self._keys_since = records, trio.current_time()
         try:
             self._connection.key_update(ask_peer=True)
         except UsageError as error:

@@ -147,6 +147,17 @@ class SocketWire:
             if not isinstance(data, Want):
                 return data
 
+    def is_quiet(self) -> bool:
+        """Read what is there; data is kept for `receive`."""
+        try:
+            data = self._connection.read_fd(self._fd(), _CHUNK)
+        except (HandfastError, trio.ClosedResourceError):
+            return False
+        if isinstance(data, Want):
+            return not self._early
+        self._early += data
+        return False
+
     def last_words(self) -> HandfastError | None:
         """Read what arrived: an alert among it says more than that sending failed.
 

@@ -125,6 +125,11 @@ class StreamWire:
                 return data
             await self._receive_more()
 
+    def is_quiet(self) -> bool:
+        """Say what the connection knows: a transport cannot be read without waiting."""
+        incoming, _outgoing = self._connection.pending
+        return not incoming and not self._connection.closed_by_peer
+
     def last_words(self) -> HandfastError | None:
         """Nothing: a transport cannot be read without waiting."""
         return None

@@ -58,6 +58,13 @@ class Wire(Protocol):
         """Wait for application data; empty after the peer's close_notify."""
         ...
 
+    def is_quiet(self) -> bool:
+        """Say, without waiting, that the peer sent no data, alert or end.
+
+        Only while nobody is in `receive`. Not every transport can be asked.
+        """
+        ...
+
     def last_words(self) -> HandfastError | None:
         """Look for what the peer said before it hung up, when sending has failed.
 
