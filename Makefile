@@ -30,7 +30,7 @@ c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --para
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate bench bench-verify bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak bench bench-verify bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -62,6 +62,10 @@ test: install ## run the C tests and the Python tests (one part: TESTS=tests/uni
 	$(call c_build,c)
 	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
+
+soak: install ## rotate everything for a minute under load; nothing may be lost (TIME=60)
+	@$(PYTHON_ENV) cli test
+	$(RUN)/python -m tests.soak.rotation $(TIME)
 
 lint: install ## check style, types, formatting and the directions of imports
 	@$(PYTHON_ENV) cli test lint

@@ -4,7 +4,7 @@
     python tools/rules.py
 
 The rules are in tests/rules/checklist.toml, the threats in tests/rules/threats.toml. A
-test names one by writing its ID, X509-32 or I3 for example, in a comment, a docstring
+test names one by writing its ID, X509-32 or R11 for example, in a comment, a docstring
 or a table of cases, in tests/**/*.py or csrc/tests/*.c. The ends of a range do not
 count: what is between them would be named by nobody. Exits 1 when any is left.
 """
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "tests" / "rules"
 
-_ID = r"(?:(?:ID|X509)-[0-9]{2}|[CI][0-9]{1,2})"
+_ID = r"(?:(?:ID|X509)-[0-9]{2}|[CIRD][0-9]{1,2})"
 _NAMED = re.compile(rf"(?<![\w.-]){_ID}(?![\w-])")
 _RANGE = re.compile(rf"{_ID}\s*(?:\.\.+|…|–|to\b|-(?=[0-9]))\s*(?:{_ID}|[0-9]+)")
 # C comments and strings; nothing else of a C file is a test's word for what it proves.

@@ -68,8 +68,8 @@
     X(CLOSED, "closed", CLOSED, 1, -1, "the peer ended the connection cleanly", "")                \
     X(TRUNCATED, "truncated", CLOSED, 2, -1, "the connection ended without close_notify",          \
       "data may be missing at the end: do not trust what was read so far as complete")             \
-    X(MAX_AGE, "max_age", CLOSED, 3, -1, "we ended the connection: it has lived for its max_age=", \
-      "connect again")                                                                             \
+    X(MAX_AGE, "max_age", CLOSED, 3, -1,                                                           \
+      "we ended the connection: it has lived for its max_age=", "connect again")                   \
     X(CREDENTIALS_ENDED, "credentials_ended", CLOSED, 4, -1,                                       \
       "we ended the connection: an identity that it rests on ends",                                \
       "connect again: the new handshake has the new identities")                                   \
