@@ -304,6 +304,31 @@ async def test_a_withdrawn_identity_ends_what_rests_on_it(
 
 
 @trio_test
+async def test_a_source_with_a_bug_ends_neither_streams_nor_the_program(
+    clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails while streams are watched is told once, and they live on."""
+
+    class Buggy(StaticSource):
+        broken = False
+
+        def snapshot(self) -> SourceSnapshot:
+            if self.broken:
+                raise ZeroDivisionError
+            return super().snapshot()
+
+    issuer = authority("a.example")
+    ours = Buggy(issuer.issue(WEB), issuer.bundle)
+    async with living(Lifetime(on_revoked="close"), ours=ours) as (client, server):
+        ours.broken = True
+        await trio.sleep(5 * TICK)
+        await client.send_all(b"still here")
+        assert await server.receive_some() == b"still here"
+    assert len([it for it in caplog.records if it.exc_info]) == 1
+    assert clock.current_time() > 0
+
+
+@trio_test
 async def test_an_end_in_the_middle_of_a_send_is_no_clean_end() -> None:
     """P6, D4: what is missing is not called complete."""
     client, server = await over_tcp()

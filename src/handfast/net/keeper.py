@@ -53,6 +53,7 @@ class Keeper:
         self._wake = trio.Event()
         self._running = False
         self._offset = math.nan
+        self._source_failed = False
 
     def watch(self, stream: LivingStream) -> None:
         """Look after a stream, from now on and now."""
@@ -125,7 +126,7 @@ class Keeper:
         """Ask the newest snapshots whether they still carry the streams."""
         for number, stream in enumerate(list(self._streams), 1):
             way = stream.lifetime.on_revoked
-            if way != "ignore" and not stream.draining and _is_revoked(stream):
+            if way != "ignore" and not stream.draining and self._is_revoked(stream):
                 if way == "close":
                     self._end(stream, Reason.CREDENTIALS_REVOKED, endings)
                 else:
@@ -133,19 +134,25 @@ class Keeper:
             if not number % _PIECE:
                 await trio.lowlevel.checkpoint()
 
-
-def _is_revoked(stream: LivingStream) -> bool:
-    if stream.closed:
+    def _is_revoked(self, stream: LivingStream) -> bool:
+        if stream.closed:
+            return False
+        try:
+            stream.connection.judge_again()
+        except (PeerError, SourceError):
+            return True
+        except HandfastError:
+            # A new snapshot that cannot be used: the next handshake says so, and what
+            # was judged good before is not withdrawn by it.
+            return False
+        except Exception:
+            # A source's own bug, which every new handshake meets, too: told once.
+            if not self._source_failed:
+                _LOGGER.exception("a source failed: nothing is judged again by it")
+            self._source_failed = True
+            return False
+        self._source_failed = False
         return False
-    try:
-        stream.connection.judge_again()
-    except (PeerError, SourceError):
-        return True
-    except HandfastError:
-        # A new snapshot that cannot be used: the next handshake says so, and what was
-        # judged good before is not withdrawn by it.
-        return False
-    return False
 
 
 async def _end_quietly(stream: LivingStream, why: Reason) -> None:

@@ -105,9 +105,10 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
     async def drain(self, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - after it, they are ended
         """Stop accepting, ask all streams to end, and end what is left after a while.
 
-        `serve_mtls` returns once it has nothing left to serve. A handshake under way
-        goes on, and its stream is asked to end as soon as it is there. Calling it again
-        can only make the time shorter.
+        `serve_mtls` returns once it has nothing left to serve. Connections that only
+        the system has taken are reset: let others take the new ones first, then drain.
+        A handshake under way goes on, and its stream is asked to end as soon as it is
+        there. Calling it again can only make the time shorter.
 
         Args:
             timeout: Seconds that the streams have. 0 ends them now.
