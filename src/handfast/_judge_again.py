@@ -39,6 +39,7 @@ def judge_again(
             )
         )
     if config.is_mutual:
-        end = int(peer.not_after.timestamp())
-        at = _ffi.NOW if _ffi.clock_now() <= end else end
+        # A verdict holds before not_after: in that second itself it has ended.
+        last = int(peer.not_after.timestamp()) - 1
+        at = _ffi.NOW if _ffi.clock_now() <= last else last
         newest.verifier.verify(peer.chain, at, PEER_PURPOSE[config.role])
