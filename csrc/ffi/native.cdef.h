@@ -84,6 +84,7 @@ struct hf_verifier;
 struct hf_svid;
 struct hf_config;
 struct hf_conn;
+struct hf_session_store;
 
 /* Objects of a kind that Python holds now: what the leak tests count. */
 static const int HF_FFI_BUNDLE;
@@ -95,6 +96,7 @@ static const int HF_FFI_CONFIG;
 static const int HF_FFI_CONN;
 static const int HF_FFI_CHAIN_CACHE;
 static const int HF_FFI_CRL_SET;
+static const int HF_FFI_SESSION_STORE;
 static const int HF_FFI_KINDS;
 size_t hf_ffi_live(int);
 
@@ -184,7 +186,8 @@ struct hf_config_facts {
 };
 
 struct hf_config *hf_ffi_config_new(int, int, struct hf_svid *, struct hf_verifier *, const char *,
-                                    const char *, const uint8_t *, size_t, int);
+                                    const char *, const uint8_t *, size_t, int,
+                                    struct hf_session_store *);
 void hf_ffi_config_unref(struct hf_config *);
 uint32_t hf_ffi_config_inspect(const struct hf_config *, struct hf_config_facts *);
 

@@ -21,6 +21,7 @@ enum {
     HF_FFI_CONN,
     HF_FFI_CHAIN_CACHE,
     HF_FFI_CRL_SET,
+    HF_FFI_SESSION_STORE,
     HF_FFI_KINDS
 };
 
@@ -172,7 +173,8 @@ static struct hf_svid *hf_ffi_svid_new(const uint8_t *chain, size_t chain_len, c
 static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_svid *svid,
                                            struct hf_verifier *verifier, const char *groups,
                                            const char *ciphersuites, const uint8_t *alpn,
-                                           size_t alpn_len, int key_log)
+                                           size_t alpn_len, int key_log,
+                                           struct hf_session_store *sessions)
 {
     const struct hf_config_spec spec = {
         .role = role,
@@ -184,6 +186,7 @@ static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_
         .alpn = alpn,
         .alpn_len = alpn_len,
         .key_log = key_log,
+        .sessions = sessions,
     };
     struct hf_config *out = NULL;
     HF_FFI_MADE(HF_FFI_CONFIG, hf_config_new(&spec, &out), out);

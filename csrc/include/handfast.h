@@ -284,7 +284,8 @@ void hf_svid_unref(struct hf_svid *svid);
 #define HF_TLS12 0x0303
 #define HF_TLS13 0x0304
 
-struct hf_config; /* one immutable SSL_CTX and all that belongs to it: counted */
+struct hf_config;        /* one immutable SSL_CTX and all that belongs to it: counted */
+struct hf_session_store; /* handfast_sessions.h */
 
 struct hf_config_spec {
     int role;                     /* HF_ROLE_* */
@@ -296,6 +297,8 @@ struct hf_config_spec {
     const uint8_t *alpn;          /* wire form (length-prefixed names), in order of preference */
     size_t alpn_len;
     int key_log; /* 1: keep key log lines for hf_conn_key_log(); explicit only */
+    /* Reference taken. NULL: no session is ever resumed, which is also the way of web clients. */
+    struct hf_session_store *sessions;
 };
 
 HF_MUST_USE hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **out);
@@ -412,6 +415,7 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 #include "handfast_cache.h"
 #include "handfast_crl.h"
 #include "handfast_lanes.h"
+#include "handfast_sessions.h"
 #include "handfast_ways.h"
 
 #endif

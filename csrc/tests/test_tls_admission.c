@@ -94,14 +94,16 @@ static void admission_wants_this_verdict_and_the_end(void)
     tls_pair_free(&pair);
 }
 
-/* A session that was resumed is refused, whoever managed to resume it. */
-static void no_admission_of_a_resumed_session(void)
+/* R6: a session that was resumed by other ways than ours is refused, whoever managed to: here the
+ * tickets of OpenSSL, which ask none of our callbacks. With sessions of ours, and without. */
+static void resume_by_a_ticket(struct hf_session_store *sessions, const char *seen)
 {
     struct tls_end first;
     struct tls_end ours;
     tls_who(&client, HF_ROLE_CLIENT);
     tls_who(&server, HF_ROLE_SERVER);
     SSL_CTX *plain = tls_plain_ctx(&client);
+    server.sessions = sessions;
     struct hf_config *config = tls_config(&server);
     (void)SSL_CTX_clear_options(config->ctx, SSL_OP_NO_TICKET);
     HF_CHECK(SSL_CTX_set_num_tickets(config->ctx, 1) == 1);
@@ -121,12 +123,21 @@ static void no_admission_of_a_resumed_session(void)
     tls_end_conn(&ours, config);
     tls_drive(&first, &ours, SIZE_MAX);
     HF_CHECK_CODE(ours.result, HF_E_PROTOCOL);
-    HF_CHECK(strcmp(ours.error.seen, "a resumed session") == 0);
+    HF_CHECK(strcmp(ours.error.seen, seen) == 0);
     tls_end_free(&first);
     tls_end_free(&ours);
     SSL_SESSION_free(session);
     hf_config_unref(config);
     SSL_CTX_free(plain);
+}
+
+static void no_admission_of_a_resumed_session(void)
+{
+    struct hf_session_store *sessions;
+    resume_by_a_ticket(NULL, "a resumed session");
+    HF_CHECK_OK(hf_session_store_new(0, 0, &sessions));
+    resume_by_a_ticket(sessions, "one without what we know");
+    hf_session_store_unref(sessions);
 }
 
 HF_TESTS({"no admission without a certificate", no_admission_without_a_certificate},

@@ -15,6 +15,17 @@ static struct tls_who who;
      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS | SSL_OP_ALLOW_NO_DHE_KEX |                 \
      SSL_OP_NO_EXTENDED_MASTER_SECRET)
 
+/* Without sessions nothing is resumed; with them our own callbacks decide, never OpenSSL's cache.
+ */
+static int64_t cache_mode(const struct hf_config *config)
+{
+    int64_t ours = SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR;
+    if (config->sessions == NULL) {
+        return SSL_SESS_CACHE_OFF;
+    }
+    return ours | (config->role == HF_ROLE_SERVER ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT);
+}
+
 static void check_facts(const struct hf_config *config, int min_version)
 {
     struct hf_config_facts facts;
@@ -29,7 +40,7 @@ static void check_facts(const struct hf_config *config, int min_version)
     HF_CHECK((facts.options & options_on) == options_on);
     HF_CHECK((facts.options & OPTIONS_OFF) == 0);
     HF_CHECK((facts.mode & mode) == mode);
-    HF_CHECK(facts.session_cache_mode == SSL_SESS_CACHE_OFF);
+    HF_CHECK(facts.session_cache_mode == cache_mode(config));
     HF_CHECK(facts.max_cert_list >= HF_CHAIN_BYTES_MAX);
     HF_CHECK(facts.max_cert_list < HF_CHAIN_BYTES_MAX + 4096);
     HF_CHECK(facts.verify_mode == (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
@@ -62,19 +73,23 @@ static void check_no_raw_keys(const struct hf_config *config)
 
 static void every_context_keeps_the_rules(void)
 {
+    struct hf_session_store *sessions;
+    HF_CHECK_OK(hf_session_store_new(0, 0, &sessions));
     for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
-        for (int bits = 0; bits < 16; bits++) {
+        for (int bits = 0; bits < 32; bits++) {
             tls_who(&who, role);
             who.min_version = bits & 1 ? HF_TLS12 : 0;
             who.alpn = bits & 2 ? "\x02h2" : NULL;
             who.key_log = bits & 4 ? 1 : 0;
             who.groups = bits & 8 ? "P-256" : NULL;
+            who.sessions = bits & 16 ? sessions : NULL;
             struct hf_config *config = tls_config(&who);
             check_facts(config, bits & 1 ? HF_TLS12 : HF_TLS13);
             check_no_raw_keys(config);
             hf_config_unref(config);
         }
     }
+    hf_session_store_unref(sessions);
 }
 
 static struct hf_verifier *web_verifier(void)
@@ -89,8 +104,13 @@ static void a_web_client_keeps_them_too(void)
     struct hf_config *config;
     struct hf_conn *conn;
     tls_who(&who, HF_ROLE_CLIENT);
-    struct hf_config_spec spec = {.role = HF_ROLE_CLIENT, .verifier = web_verifier()};
+    struct hf_session_store *sessions;
+    HF_CHECK_OK(hf_session_store_new(0, 0, &sessions));
+    /* A web client resumes nothing, whatever it is given. */
+    struct hf_config_spec spec = {
+        .role = HF_ROLE_CLIENT, .verifier = web_verifier(), .sessions = sessions};
     if (HF_CHECK_OK(hf_config_new(&spec, &config))) {
+        HF_CHECK(config->sessions == NULL);
         check_facts(config, HF_TLS13);
         check_no_raw_keys(config);
         HF_CHECK_CODE(hf_conn_new(config, HF_NAME_NONE, NULL, 0, &conn), HF_E_NAME_INVALID);
@@ -101,6 +121,7 @@ static void a_web_client_keeps_them_too(void)
     HF_CHECK_CODE(hf_config_new(&spec, &config), HF_E_CONFIG_INVALID);
     HF_CHECK(config == NULL);
     hf_verifier_unref(spec.verifier);
+    hf_session_store_unref(sessions);
 }
 
 static void check_alpn_refused(const char *bytes, size_t len)

@@ -64,7 +64,9 @@ hf_result tls_config_try(const struct tls_who *who, struct hf_config **out)
     }
     size_t chain_len = pki_concat(certs, who->chain_count, chain, sizeof(chain));
     size_t key_len = pki_key_der(who->key, PKI_PKCS8, key, sizeof(key));
-    struct hf_bundle_set *set = kit_set1(TLS_DOMAIN, KIT_CERTS(&who->authority));
+    struct kit_certs authorities = KIT_CERTS(&who->authority, who->also);
+    authorities.count = who->also == NULL ? 1 : 2;
+    struct hf_bundle_set *set = kit_set1(TLS_DOMAIN, authorities);
     need_ok(hf_svid_new(chain, chain_len, key, key_len, &svid), "svid");
     need_ok(hf_policy_new(who->policy == NULL ? &anybody : who->policy,
                           who->policy == NULL ? 1 : who->policy_count, &policy),
@@ -80,6 +82,7 @@ hf_result tls_config_try(const struct tls_who *who, struct hf_config **out)
         .alpn = (const uint8_t *)who->alpn,
         .alpn_len = who->alpn == NULL ? 0 : strlen(who->alpn),
         .key_log = who->key_log,
+        .sessions = who->sessions,
     };
     hf_result r = hf_config_new(&spec, out);
     hf_bundle_set_unref(set);

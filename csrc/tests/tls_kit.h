@@ -28,7 +28,9 @@ struct tls_who {
     const char *ciphersuites;
     const char *alpn; /* wire form, NUL-terminated */
     int key_log;
-    struct hf_chain_cache *cache; /* NULL: none; borrowed */
+    struct hf_chain_cache *cache;      /* NULL: none; borrowed */
+    const struct pki_cert *also;       /* a second authority of TLS_DOMAIN; NULL: none */
+    struct hf_session_store *sessions; /* NULL: none; borrowed */
 };
 
 /* A P-256 identity under the authority "root" of KIT_KEY(0). */

@@ -50,6 +50,7 @@ from handfast.ids import SpiffeId, TrustDomain
 from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
+from handfast.session_store import SessionStatistics, SessionStore
 from handfast.sources import Source, SourceSnapshot, StaticSource
 from handfast.svid import X509Svid
 from handfast.tls import Connection, TlsConfig
@@ -104,6 +105,8 @@ __all__ = [
     "PeerMisbehaved",
     "PrivateKey",
     "Reason",
+    "SessionStatistics",
+    "SessionStore",
     "Source",
     "SourceError",
     "SourceSnapshot",

@@ -20,6 +20,7 @@ Invariants:
 from __future__ import annotations
 
 import contextlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from handfast import _ffi, _settings
@@ -56,6 +57,9 @@ class Connection:
         config: How to connect; its role is the connection's.
         server_hostname: For a client: the name to ask for (SNI). A web client verifies
             the server by it and needs it; a SPIFFE client does not look at it.
+        session_key: For a SPIFFE client: what names the destination, such as
+            `"db.internal:5432"`. A session is offered only where the key, the server
+            name and everything that it is bound to are the same. None resumes nothing.
 
     Raises:
         ConfigError: the name is missing, or not a name.
@@ -96,13 +100,17 @@ class Connection:
         config: TlsConfig,
         *,
         server_hostname: str | DnsName | IpAddress | None = None,
+        session_key: str | bytes | None = None,
     ) -> None:
         name = asked_name(config, server_hostname)
+        key = _session_key(config, session_key)
         built: Built = config.current()
         self._config = config
         self._built = built
         self._judged = built  # the newest that carried this connection
         self._conn = _ffi.Conn(built.config, *name)
+        if key is not None:
+            self._conn.set_session_key(key)
         self._established = False
         self._closed_by_peer = False
         # Its class and detail, not the exception: that would hold on to its traceback,
@@ -325,8 +333,19 @@ class Connection:
 
     @property
     def resumed(self) -> bool:
-        """Whether an earlier session was resumed."""
+        """Whether an earlier session was resumed.
+
+        Then `peer` and `presented_chain` are those of the handshake from which the
+        session comes, checked again in this one; `peer.verified_at` is when the chain
+        was verified last: then, or now if its bundle has changed since.
+        """
         return self._facts()[1]
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the peer last proved to hold its key: before this, if `resumed`."""
+        self._need_established()
+        return datetime.fromtimestamp(self._conn.authenticated_at(), UTC)
 
     @property
     def alpn(self) -> str | None:
@@ -352,7 +371,7 @@ class Connection:
 
     @property
     def signature(self) -> str:
-        """The signature algorithm by which the peer proved to hold its key."""
+        """By which signature algorithm the peer proved its key; empty if `resumed`."""
         return self._facts()[4]
 
     @property
@@ -441,3 +460,15 @@ class Connection:
                     seen="one whose handshake is not",
                 )
             )
+
+
+def _session_key(config: TlsConfig, key: str | bytes | None) -> bytes | None:
+    if key is None:
+        return None
+    if config.role == "server" or not config.is_mutual:
+        _settings.refuse("no session_key= but on a SPIFFE client", repr(key))
+    if isinstance(key, str):
+        key = key.encode("utf-8", "surrogatepass")
+    if not isinstance(key, bytes):
+        _settings.refuse("session_key= to be a text or bytes", repr(key))
+    return key

@@ -15,8 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TextIO
 
-from handfast import _ffi, _settings
-from handfast.chain_cache import as_native
+from handfast import _ffi, _settings, chain_cache, session_store
 from handfast.errors import InternalError, Reason, SourceError, detail_for
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from handfast.authorize import Authorizer
     from handfast.chain_cache import ChainCache
     from handfast.ids import SpiffeId
+    from handfast.session_store import SessionStore
     from handfast.sources.base import Source, SourceSnapshot
 
 __all__ = ["TlsConfig"]
@@ -59,6 +59,7 @@ class Recipe(NamedTuple):
     alpn: bytes
     key_log: bool
     cache: _ffi.NativeChainCache | None
+    sessions: _ffi.NativeSessionStore | None
 
     @classmethod
     def check(  # noqa: PLR0913 - the settings, all by keyword
@@ -73,6 +74,7 @@ class Recipe(NamedTuple):
         rules: str,
         key_log: object,
         cache: ChainCache | Literal["shared"] | None,
+        sessions: SessionStore | Literal["own"] | None,
     ) -> Self:
         """Check the settings; `authorize` None makes a one-way client."""
         policy = None
@@ -89,7 +91,8 @@ class Recipe(NamedTuple):
             ciphersuites=_settings.need_list("ciphersuites=", ciphersuites),
             alpn=_settings.as_alpn(alpn),
             key_log=key_log is not None,
-            cache=as_native(cache),
+            cache=chain_cache.as_native(cache),
+            sessions=session_store.as_native(sessions),
         )
 
     def build_mutual(
@@ -124,6 +127,7 @@ class Recipe(NamedTuple):
             ciphersuites=self.ciphersuites,
             alpn=self.alpn,
             key_log=self.key_log,
+            sessions=self.sessions,
         )
 
 
@@ -169,6 +173,7 @@ class TlsConfig:
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
+        sessions: SessionStore | Literal["own"] | None = "own",
     ) -> Self:
         """Mutual TLS, the accepting side.
 
@@ -187,6 +192,9 @@ class TlsConfig:
             cache: Where peers' chains that were found good are remembered; see
                 `Verifier`. It lasts over rotations: what is remembered is bound to the
                 content of the bundle.
+            sessions: Where sessions wait that peers may resume, with everything checked
+                again (P4). Each configuration has its own unless it is given one; None
+                resumes nothing. It lasts over rotations, too.
 
         Raises:
             ConfigError: a setting is not valid.
@@ -203,6 +211,7 @@ class TlsConfig:
             rules=rules,
             key_log=key_log,
             cache=cache,
+            sessions=sessions,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -219,11 +228,14 @@ class TlsConfig:
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
+        sessions: SessionStore | Literal["own"] | None = "own",
     ) -> Self:
         """Mutual TLS, the connecting side; the arguments are those of `server`.
 
         `authorize` says which server this is allowed to be: usually
-        `authorize.exactly(...)`. A host name plays no part in it.
+        `authorize.exactly(...)`. A host name plays no part in it. Sessions are kept
+        and offered where a connection says what its destination is: its `session_key=`,
+        or the host and port of `open_mtls_stream`.
         """
         recipe = Recipe.check(
             _CLIENT,
@@ -235,6 +247,7 @@ class TlsConfig:
             rules=rules,
             key_log=key_log,
             cache=cache,
+            sessions=sessions,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -273,6 +286,7 @@ class TlsConfig:
             rules="strict",
             key_log=key_log,
             cache=None,
+            sessions=None,
         )
         return cls(
             recipe,

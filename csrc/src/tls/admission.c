@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The door from HANDSHAKE to OPEN. SSL_get_verify_result() alone proves nothing: it says OK also
- * when no certificate was sent, and for a resumed session (C14). So all of this is asked for.
+ * when no certificate was sent, and for a resumed session (C14). So all of this is asked for; what
+ * a resumed session rests on is asked by session.h, which then makes the verdict.
  */
+#include "base/clock.h"
 #include "tls/alert.h"
-#include "tls/connection.h"
+#include "tls/session.h"
 #include "tls/verify_callback.h"
 
-static hf_result check_peer(const struct hf_conn *conn)
+static hf_result check_peer(struct hf_conn *conn)
 {
     const SSL *ssl = conn->ssl;
     HF_NEED_SEEN(SSL_is_init_finished(ssl) == 1, HF_E_INTERNAL, "a finished handshake",
                  "one under way");
     const X509 *leaf = SSL_get0_peer_certificate(ssl);
     HF_NEED_SEEN(leaf != NULL, HF_E_NO_CERTIFICATE, "a certificate of the peer", "none");
-    HF_NEED_SEEN(SSL_session_reused(ssl) == 0, HF_E_PROTOCOL, "a full handshake",
-                 "a resumed session");
+    if (SSL_session_reused(ssl) != 0) {
+        HF_TRY(hf_session_admit(conn));
+    } else {
+        conn->authenticated_at = hf_clock_now();
+        conn->authenticated_monotonic = hf_clock_monotonic();
+    }
     const struct hf_verdict *verdict = conn->verdict;
     HF_NEED_SEEN(verdict != NULL, HF_E_INTERNAL, "our own verdict on the peer", "none");
     HF_NEED_SEEN(verdict->ssl == ssl && verdict->leaf == leaf, HF_E_INTERNAL,
@@ -61,5 +67,6 @@ hf_result hf_conn_admit(struct hf_conn *conn)
     conn->messages_left = HF_CONN_MESSAGES_MAX;
     conn->state = HF_CONN_OPEN;
     conn->was_open = true;
+    hf_session_opened(conn);
     return hf_ok();
 }

@@ -4,6 +4,8 @@
  */
 #include "tls/config.h"
 
+#include "tls/session.h"
+
 static hf_result check(const struct hf_config_spec *spec)
 {
     HF_NEED_SEEN(spec->role == HF_ROLE_CLIENT || spec->role == HF_ROLE_SERVER, HF_E_BAD_ARGUMENT,
@@ -50,9 +52,12 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
         HF_NEED_MEM(config->alpn);
         config->alpn_len = spec->alpn_len;
     }
+    HF_TRY(hf_session_context(spec, config->session_context));
+    /* Who is verified by a name for each connection is not resumed. */
+    config->sessions = config->web ? NULL : hf_session_store_ref(spec->sessions);
     atomic_init(&config->first_uses, HF_CONFIG_FIRST_USES);
     hf_ossl_first_use_begin();
-    hf_result made = hf_context_new(spec, &config->ctx);
+    hf_result made = hf_context_new(config, spec, &config->ctx);
     hf_ossl_first_use_end();
     HF_TRY(made);
     if (config->alpn != NULL && config->role == HF_ROLE_SERVER) {
@@ -81,6 +86,7 @@ void hf_config_unref(struct hf_config *config)
     SSL_CTX_free(config->ctx);
     hf_verifier_unref(config->verifier);
     hf_svid_unref(config->svid);
+    hf_session_store_unref(config->sessions);
     hf_mem_free(config->alpn);
     hf_mem_free(config);
 }

@@ -22,6 +22,8 @@ struct hf_config {
     bool key_log;
     uint8_t *alpn; /* wire form, checked; NULL for none */
     size_t alpn_len;
+    struct hf_session_store *sessions; /* NULL: no session is resumed */
+    uint8_t session_context[HF_DIGEST_SIZE];
     /* Handshake steps that may still be OpenSSL's first of their kind: counts down, and ends at the
      * first handshake that succeeds. The one thing here that is not a setting. */
     atomic_int first_uses;
@@ -29,8 +31,9 @@ struct hf_config {
 
 #define HF_CONFIG_FIRST_USES 64
 
-/* context.c: every setting of the context. */
-HF_MUST_USE hf_result hf_context_new(const struct hf_config_spec *spec, SSL_CTX **out);
+/* context.c: every setting of the context. Of `config` its sessions are looked at. */
+HF_MUST_USE hf_result hf_context_new(const struct hf_config *config,
+                                     const struct hf_config_spec *spec, SSL_CTX **out);
 
 /* alpn.c */
 

@@ -4,6 +4,7 @@
  */
 #include "tls/connection.h"
 
+#include "tls/session.h"
 #include "tls/verify_callback.h"
 
 hf_result hf_conn_enter(const struct hf_conn *conn)
@@ -54,6 +55,7 @@ void hf_conn_free(struct hf_conn *conn)
         return;
     }
     SSL_free(conn->ssl); /* before the buffers that its BIO uses */
+    SSL_SESSION_free(conn->taken);
     hf_buffer_clear(&conn->transport.in);
     hf_buffer_clear(&conn->transport.out);
     hf_mem_free(conn->presented);
@@ -94,7 +96,7 @@ hf_result hf_conn_start(struct hf_conn *conn)
     }
     conn->ssl = ssl;
     ssl = NULL;
-    return hf_ok();
+    return hf_session_offer(conn);
 }
 
 hf_result hf_conn_fail(struct hf_conn *conn, hf_result failure)
@@ -111,6 +113,9 @@ hf_result hf_conn_fail(struct hf_conn *conn, hf_result failure)
         *conn->failure = *record;
     }
     hf_buffer_clear(&conn->transport.in);
+    if (failure.code != HF_E_TRUNCATED) {
+        hf_session_discard(conn);
+    }
     if (!conn->was_open) {
         SSL_free(conn->ssl);
         conn->ssl = NULL;

@@ -13,8 +13,8 @@
  * Invariants:
  *   1. Application data moves only in OPEN (A9). A failure empties what is buffered inwards.
  *   2. OPEN is entered in hf_conn_admit() alone, which wants all of C14.
- *   3. `verdict` is written in hf_verify_callback() alone, and names the SSL and the leaf that it
- *      was made for.
+ *   3. `verdict` is written in hf_verify_callback() and, of a resumed session, hf_session_admit()
+ *      alone, and names the SSL and the leaf that it was made for.
  *   4. Bytes that do not look like TLS never reach OpenSSL, and a server has no SSL before the
  *      first byte came (D2).
  *   5. Past HF_CONN_MESSAGES_MAX the transport stops, and the step that notices fails.
@@ -71,8 +71,14 @@ struct hf_conn {
     uint32_t failed_code;
     uint32_t presented_code; /* why the Certificate message was refused */
     int32_t send_errno;      /* the socket takes nothing any more */
+    bool session_keyed;      /* a client: session_key is there */
+    bool ticket_sent;
     struct hf_config *config;
     SSL *ssl;
+    SSL_SESSION *taken;       /* a server, in the handshake: out of the store */
+    int64_t authenticated_at; /* the peer proved to hold its key */
+    int64_t authenticated_monotonic;
+    uint8_t session_key[HF_DIGEST_SIZE];
     struct hf_transport transport;
     struct hf_presented_chain *presented;
     struct hf_verdict *verdict;

@@ -5,6 +5,7 @@
  */
 #include "tls/config.h"
 #include "tls/keylog.h"
+#include "tls/session.h"
 #include "tls/verify_callback.h"
 
 /* Classical first, with one key share: a hybrid share costs 13 to 49 % of all handshakes. The
@@ -47,8 +48,8 @@ static void free_at(SSL_CTX **ctx)
 
 static void set_options(SSL_CTX *ctx)
 {
-    uint64_t on = SSL_OP_NO_RENEGOTIATION /* CVE-2021-3449 */
-                  | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET;
+    uint64_t on = SSL_OP_NO_RENEGOTIATION                     /* CVE-2021-3449 */
+                  | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET; /* sessions stay in the process */
     /* The fake ChangeCipherSpec of TLS 1.3 costs a record on both sides. */
     uint64_t off = SSL_OP_ENABLE_MIDDLEBOX_COMPAT | SSL_OP_LEGACY_SERVER_CONNECT |
                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
@@ -70,15 +71,29 @@ static void set_options(SSL_CTX *ctx)
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
 }
 
-/* No session is ever resumed: OpenSSL would not verify the peer again (threats, section 0). */
-static hf_result forbid_resumption(SSL_CTX *ctx)
+/* OpenSSL keeps no session by itself, and would not verify the peer of one again (threats, section
+ * 0): session.h does both. Early data is off, with sessions and without. */
+static hf_result set_sessions(SSL_CTX *ctx, const struct hf_config *config)
 {
-    static const unsigned char label[] = "handfast: no resumption";
-    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    long mode = SSL_SESS_CACHE_OFF;
+    HF_TRY(hf_session_init());
+    if (config->sessions != NULL) {
+        mode = SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR;
+        mode |= config->role == HF_ROLE_SERVER ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT;
+        SSL_CTX_sess_set_new_cb(ctx, hf_session_new_callback);
+        (void)SSL_CTX_set_timeout(ctx, (long)hf_session_store_max_age(config->sessions));
+    }
+    if (config->sessions != NULL && config->role == HF_ROLE_SERVER) {
+        SSL_CTX_sess_set_get_cb(ctx, hf_session_get_callback);
+        SSL_CTX_set_client_hello_cb(ctx, hf_session_hello_callback, NULL);
+    }
+    (void)SSL_CTX_set_session_cache_mode(ctx, mode);
+    /* Not after the handshake: see hf_session_before_write(). */
     HF_TRY_OSSL(SSL_CTX_set_num_tickets(ctx, 0) == 1, HF_E_OPENSSL);
     HF_TRY_OSSL(SSL_CTX_set_max_early_data(ctx, 0) == 1, HF_E_OPENSSL);
     HF_TRY_OSSL(SSL_CTX_set_recv_max_early_data(ctx, 0) == 1, HF_E_OPENSSL);
-    HF_TRY_OSSL(SSL_CTX_set_session_id_context(ctx, label, sizeof(label) - 1) == 1, HF_E_OPENSSL);
+    HF_TRY_OSSL(SSL_CTX_set_session_id_context(ctx, config->session_context, HF_DIGEST_SIZE) == 1,
+                HF_E_OPENSSL);
     return hf_ok();
 }
 
@@ -125,7 +140,8 @@ static hf_result set_verification(SSL_CTX *ctx)
     return hf_ok();
 }
 
-hf_result hf_context_new(const struct hf_config_spec *spec, SSL_CTX **out)
+hf_result hf_context_new(const struct hf_config *config, const struct hf_config_spec *spec,
+                         SSL_CTX **out)
 {
     int min_version = spec->min_version == 0 ? HF_TLS13 : spec->min_version;
     *out = NULL;
@@ -140,7 +156,7 @@ hf_result hf_context_new(const struct hf_config_spec *spec, SSL_CTX **out)
     /* Whole records are in memory already: reading ahead would only copy them once more. */
     SSL_CTX_set_read_ahead(ctx, 0);
     set_options(ctx);
-    HF_TRY(forbid_resumption(ctx));
+    HF_TRY(set_sessions(ctx, config));
     HF_TRY(set_algorithms(ctx, spec));
     HF_TRY(set_identity(ctx, spec->svid));
     HF_TRY(set_verification(ctx));

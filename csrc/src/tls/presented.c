@@ -101,6 +101,16 @@ hf_result hf_presented_read(struct hf_span message, int version, struct hf_prese
     return hf_ok();
 }
 
+struct hf_presented_chain *hf_presented_copy(const struct hf_presented_chain *chain)
+{
+    size_t size = sizeof(*chain) + chain->der_len;
+    struct hf_presented_chain *copy = hf_mem_new(size);
+    if (copy != NULL) {
+        (void)hf_mem_copy(copy, size, chain, size);
+    }
+    return copy;
+}
+
 struct hf_chain hf_presented_view(const struct hf_presented_chain *chain)
 {
     struct hf_chain view = {chain->der, chain->lengths, chain->count};

@@ -23,6 +23,9 @@ struct hf_presented_chain {
 HF_MUST_USE hf_result hf_presented_read(struct hf_span message, int version,
                                         struct hf_presented_chain **out);
 
+/* NULL when there is no memory. */
+struct hf_presented_chain *hf_presented_copy(const struct hf_presented_chain *chain);
+
 /* As struct hf_chain, borrowed. */
 struct hf_chain hf_presented_view(const struct hf_presented_chain *chain);
 

@@ -4,7 +4,7 @@
  */
 #include <openssl/err.h>
 
-#include "tls/connection.h"
+#include "tls/session.h"
 
 /* OpenSSL wants bytes that are not there: wait for them, or the stream ended too early. */
 static hf_result starved(struct hf_conn *conn, uint32_t *want)
@@ -159,6 +159,7 @@ hf_result hf_conn_step_write(struct hf_conn *conn, const uint8_t *data, size_t l
         return hf_ok();
     }
     hf_ossl_clear();
+    hf_session_before_write(conn);
     int result = SSL_write_ex(conn->ssl, data, len, &written);
     if (result == 1 && written == len) {
         return hf_ok();

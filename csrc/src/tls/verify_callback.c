@@ -62,9 +62,10 @@ static void free_der_at(unsigned char **der)
 }
 
 /* OpenSSL reads BER here and there; what it would write must be what came. */
-static hf_result same_bytes(X509 *x509, struct hf_span der, size_t depth)
+hf_result hf_same_bytes(X509 *x509, struct hf_span der, size_t depth)
 {
     HF_DEFER(free_der_at) unsigned char *encoded = NULL;
+    HF_NEED(x509 != NULL, HF_E_INTERNAL);
     int len = i2d_X509(x509, &encoded);
     if (len < 0 || !hf_span_equal(hf_span_of(encoded, (size_t)len), der)) {
         hf_result r = hf_error_set_seen(HF_E_DER_VALUE, __FILE__, __LINE__, "a certificate in DER",
@@ -89,13 +90,13 @@ static hf_result collect(const struct hf_conn *conn, X509_STORE_CTX *store, X509
     size_t at = 0;
     for (size_t i = 0; i < chain->count; i++) {
         x509s[i] = sk_X509_value(sent, (int)i);
-        HF_TRY(same_bytes(x509s[i], hf_span_of(chain->der + at, chain->lengths[i]), i));
+        HF_TRY(hf_same_bytes(x509s[i], hf_span_of(chain->der + at, chain->lengths[i]), i));
         at += chain->lengths[i];
     }
     return hf_ok();
 }
 
-static hf_result bind_verdict(struct hf_conn *conn, const struct hf_peer *peer, const X509 *leaf)
+hf_result hf_verdict_bind(struct hf_conn *conn, const struct hf_peer *peer, const X509 *leaf)
 {
     size_t len = offsetof(struct hf_peer, id) + peer->id_len + 1;
     struct hf_verdict *verdict = hf_mem_new(sizeof(*verdict) + len);
@@ -126,7 +127,7 @@ static hf_result judge(struct hf_conn *conn, X509_STORE_CTX *store)
     struct hf_name name = {conn->name_kind, hf_span_of(conn->name, conn->name_len)};
     HF_TRY(hf_verifier_judge(conn->config->verifier, &presented, conn->config->web ? &name : NULL,
                              &peer));
-    return bind_verdict(conn, &peer, x509s[0]);
+    return hf_verdict_bind(conn, &peer, x509s[0]);
 }
 
 /* Keep the reason, and have the peer told. */

@@ -3,7 +3,7 @@
  * Shards, limits and statistics. Forks (D9): before one, every shard of every cache is closed, one
  * after the other, and a shard that is closed is not touched. So the child finds tables that are
  * whole, and at worst a lock that somebody took to see that it is closed; it empties the first and
- * makes the second anew. No lock but that of the list of caches is held across the fork.
+ * makes the second anew. See base/forks.h.
  */
 #include "verify/chain_cache.h"
 
@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/forks.h"
 #include "base/refcount.h"
 #include "verify/chain_cache_shard.h"
 #include "x509/ossl.h"
@@ -21,8 +22,7 @@
 
 struct hf_chain_cache {
     struct hf_refcount refs;
-    struct hf_chain_cache *next; /* in the list of all */
-    struct hf_chain_cache **link;
+    struct hf_fork_watch forks;
     size_t max_bytes;
     int64_t max_age;
     uint32_t shard_count; /* a power of two */
@@ -30,72 +30,39 @@ struct hf_chain_cache {
     struct hf_cache_shard shards[];
 };
 
-/* ---- all caches, for forks ---------------------------------------------------------------- */
+/* ---- forks -------------------------------------------------------------------------------- */
 
-static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hf_chain_cache *list;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int fork_watch = -1;
-
-/* Within list_lock. */
-static void set_closed(bool closed)
+static struct hf_chain_cache *cache_of(struct hf_fork_watch *watch)
 {
-    for (struct hf_chain_cache *cache = list; cache != NULL; cache = cache->next) {
-        for (uint32_t i = 0; i < cache->shard_count; i++) {
-            (void)pthread_mutex_lock(&cache->shards[i].lock);
-            cache->shards[i].closed = closed;
-            (void)pthread_mutex_unlock(&cache->shards[i].lock);
-        }
+    return (struct hf_chain_cache *)(void *)((char *)watch -
+                                             offsetof(struct hf_chain_cache, forks));
+}
+
+static void set_closed(struct hf_chain_cache *cache, bool closed)
+{
+    for (uint32_t i = 0; i < cache->shard_count; i++) {
+        (void)pthread_mutex_lock(&cache->shards[i].lock);
+        cache->shards[i].closed = closed;
+        (void)pthread_mutex_unlock(&cache->shards[i].lock);
     }
 }
 
-static void before_fork(void)
+static void before_fork(struct hf_fork_watch *watch)
 {
-    (void)pthread_mutex_lock(&list_lock);
-    set_closed(true);
+    set_closed(cache_of(watch), true);
 }
 
-static void after_fork_parent(void)
+static void after_fork_parent(struct hf_fork_watch *watch)
 {
-    set_closed(false);
-    (void)pthread_mutex_unlock(&list_lock);
+    set_closed(cache_of(watch), false);
 }
 
-static void after_fork_child(void)
+static void after_fork_child(struct hf_fork_watch *watch)
 {
-    for (struct hf_chain_cache *cache = list; cache != NULL; cache = cache->next) {
-        for (uint32_t i = 0; i < cache->shard_count; i++) {
-            hf_cache_shard_restart(&cache->shards[i]);
-        }
+    struct hf_chain_cache *cache = cache_of(watch);
+    for (uint32_t i = 0; i < cache->shard_count; i++) {
+        hf_cache_shard_restart(&cache->shards[i]);
     }
-    (void)pthread_mutex_unlock(&list_lock);
-}
-
-static void watch_forks(void)
-{
-    fork_watch = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-}
-
-static void add_to_list(struct hf_chain_cache *cache)
-{
-    (void)pthread_mutex_lock(&list_lock);
-    cache->next = list;
-    cache->link = &list;
-    if (list != NULL) {
-        list->link = &cache->next;
-    }
-    list = cache;
-    (void)pthread_mutex_unlock(&list_lock);
-}
-
-static void take_from_list(struct hf_chain_cache *cache)
-{
-    (void)pthread_mutex_lock(&list_lock);
-    *cache->link = cache->next;
-    if (cache->next != NULL) {
-        cache->next->link = cache->link;
-    }
-    (void)pthread_mutex_unlock(&list_lock);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -131,6 +98,14 @@ static size_t fit(size_t entries, size_t max_bytes)
     return low;
 }
 
+static void destroy(struct hf_chain_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->shard_count; i++) {
+        hf_cache_shard_destroy(&cache->shards[i]);
+    }
+    hf_mem_free(cache);
+}
+
 static hf_result make(size_t entries, struct hf_chain_cache **out)
 {
     uint32_t shards = shards_for(entries);
@@ -147,10 +122,7 @@ static hf_result make(size_t entries, struct hf_chain_cache **out)
         cache->shard_count++;
     }
     if (cache->shard_count < shards) {
-        for (uint32_t i = 0; i < cache->shard_count; i++) {
-            hf_cache_shard_destroy(&cache->shards[i]);
-        }
-        hf_mem_free(cache);
+        destroy(cache);
         HF_FAIL(HF_E_OUT_OF_MEMORY);
     }
     *out = cache;
@@ -175,11 +147,19 @@ hf_result hf_chain_cache_new(const struct hf_chain_cache_limits *limits,
                  bytes);
     HF_TRY(hf_library_init());
     hf_ossl_clear();
-    HF_NEED(pthread_once(&once, watch_forks) == 0 && fork_watch == 0, HF_E_OUT_OF_MEMORY);
-    HF_TRY(make(fitting, out));
-    (*out)->max_bytes = bytes;
-    (*out)->max_age = limits->max_age == 0 ? HF_CHAIN_CACHE_AGE : limits->max_age;
-    add_to_list(*out);
+    struct hf_chain_cache *cache = NULL;
+    HF_TRY(make(fitting, &cache));
+    cache->max_bytes = bytes;
+    cache->max_age = limits->max_age == 0 ? HF_CHAIN_CACHE_AGE : limits->max_age;
+    cache->forks.before = before_fork;
+    cache->forks.in_parent = after_fork_parent;
+    cache->forks.in_child = after_fork_child;
+    hf_result r = hf_fork_watch_begin(&cache->forks);
+    if (!hf_is_ok(r)) {
+        destroy(cache);
+        return r;
+    }
+    *out = cache;
     return hf_ok();
 }
 
@@ -196,11 +176,8 @@ void hf_chain_cache_unref(struct hf_chain_cache *cache)
     if (cache == NULL || !hf_refcount_drop(&cache->refs)) {
         return;
     }
-    take_from_list(cache);
-    for (uint32_t i = 0; i < cache->shard_count; i++) {
-        hf_cache_shard_destroy(&cache->shards[i]);
-    }
-    hf_mem_free(cache);
+    hf_fork_watch_end(&cache->forks);
+    destroy(cache);
 }
 
 struct hf_chain_cache *hf_chain_cache_default(void)
@@ -268,14 +245,14 @@ void hf_chain_cache_clear(struct hf_chain_cache *cache)
         return;
     }
     /* While this is held no fork is under way, and so no shard is closed. */
-    (void)pthread_mutex_lock(&list_lock);
+    hf_fork_hold();
     for (uint32_t i = 0; i < cache->shard_count; i++) {
         if (hf_cache_shard_enter(&cache->shards[i])) {
             hf_cache_shard_clear(&cache->shards[i]);
             hf_cache_shard_leave(&cache->shards[i]);
         }
     }
-    (void)pthread_mutex_unlock(&list_lock);
+    hf_fork_release();
 }
 
 void hf_chain_cache_statistics(struct hf_chain_cache *cache, struct hf_chain_cache_statistics *out)

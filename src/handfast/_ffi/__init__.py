@@ -37,6 +37,13 @@ from handfast._ffi.parse import (
     fold_spiffe_id,
     split_der,
 )
+from handfast._ffi.sessions import (
+    SESSION_AGE,
+    SESSION_AGE_MAX,
+    SESSION_ENTRIES,
+    SESSION_ENTRIES_MAX,
+    NativeSessionStore,
+)
 from handfast._ffi.snapshots import (
     NativeBundle,
     NativeBundleSet,
@@ -54,6 +61,10 @@ __all__ = [
     "CRL_REQUIRED",
     "HANDLE_KINDS",
     "NOW",
+    "SESSION_AGE",
+    "SESSION_AGE_MAX",
+    "SESSION_ENTRIES",
+    "SESSION_ENTRIES_MAX",
     "Conn",
     "Lane",
     "NativeBundle",
@@ -62,6 +73,7 @@ __all__ = [
     "NativeConfig",
     "NativeCrlSet",
     "NativePolicy",
+    "NativeSessionStore",
     "NativeSvid",
     "NativeVerifier",
     "OpenSslVersion",

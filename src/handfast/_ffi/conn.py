@@ -284,6 +284,18 @@ class Conn:
             raise_for(code)
         return want
 
+    # ---- sessions ----
+
+    def set_session_key(self, key: bytes) -> None:
+        """Name the destination whose sessions may be offered."""
+        self._ask(lib.hf_ffi_conn_set_session_key, key, len(key))
+
+    def authenticated_at(self) -> int:
+        """Say when the peer last proved to hold its key."""
+        out = ffi.new("int64_t *")
+        self._ask(lib.hf_ffi_conn_authenticated_at, out)
+        return int(out[0])
+
     # ---- facts ----
 
     def _ask(self, function: Any, *arguments: Any) -> None:

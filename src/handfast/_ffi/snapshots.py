@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from handfast._ffi.library import Data
+    from handfast._ffi.sessions import NativeSessionStore
     from handfast._ffi.verifier import NativeVerifier
     from handfast.authorize import Instruction
 
@@ -141,6 +142,7 @@ class NativeConfig:
         ciphersuites: str | None,
         alpn: bytes,
         key_log: bool,
+        sessions: NativeSessionStore | None,
     ) -> None:
         self.handle = _owned(
             lib.hf_ffi_config_new(
@@ -153,6 +155,7 @@ class NativeConfig:
                 alpn,
                 len(alpn),
                 key_log,
+                ffi.NULL if sessions is None else sessions.handle,
             ),
             lib.hf_ffi_config_unref,
             "own",

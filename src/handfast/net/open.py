@@ -79,7 +79,12 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
     deadline = trio.CancelScope(deadline=trio.current_time() + handshake_timeout)
     try:
         stream = MtlsStream(
-            transport, config, server_hostname=server_hostname, lifetime=lifetime
+            transport,
+            config,
+            server_hostname=server_hostname,
+            # Sessions with this place, which need not be the same workload tomorrow.
+            session_key=f"tcp:{host}:{port}" if config.is_mutual else None,
+            lifetime=lifetime,
         )
         with deadline:
             await stream.do_handshake()

@@ -51,6 +51,8 @@ from handfast.net.stream_wire import StreamWire
 from handfast.tls import Connection
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handfast.names import DnsName, IpAddress
     from handfast.net.lifetime import Lifetime
     from handfast.net.wire import Wire
@@ -76,6 +78,8 @@ class MtlsStream(LivingStream):
         server_hostname: For a client: the name to ask for (SNI). A web client verifies
             the server by it and needs it.
         lifetime: When it ends on purpose; see `Lifetime` for the default.
+        session_key: For a SPIFFE client: what names the destination, so that sessions
+            with it can be resumed; see `Connection`.
 
     Raises:
         ConfigError: the name is missing, or not a name.
@@ -89,9 +93,12 @@ class MtlsStream(LivingStream):
         *,
         server_hostname: str | DnsName | IpAddress | None = None,
         lifetime: Lifetime | None = None,
+        session_key: str | bytes | None = None,
     ) -> None:
         self._closed = True  # There is nothing to close until the end of this method.
-        connection = Connection(config, server_hostname=server_hostname)
+        connection = Connection(
+            config, server_hostname=server_hostname, session_key=session_key
+        )
         self._connection = connection
         self._prepare_life(lifetime)
         self._wire: Wire = (
@@ -364,8 +371,13 @@ class MtlsStream(LivingStream):
 
     @property
     def resumed(self) -> bool:
-        """Whether an earlier session was resumed."""
+        """Whether an earlier session was resumed; see `Connection.resumed`."""
         return self._connection.resumed
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the peer last proved to hold its key: before this, if `resumed`."""
+        return self._connection.authenticated_at
 
     @property
     def alpn(self) -> str | None:

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two workloads that meet again and again, each time with new configurations, as after a rotation:
+ * what lasts are their stores of sessions.
+ */
+#ifndef HF_TESTS_RESUME_KIT_H
+#define HF_TESTS_RESUME_KIT_H
+
+#include "tls_kit.h"
+
+/* Of the stores: within the validity of all certificates here. */
+#define RESUME_AGE 1800
+
+struct resume_world {
+    struct tls_who client;
+    struct tls_who server;
+    int version; /* HF_TLS12: the server speaks nothing newer */
+    struct tls_pair pair;
+};
+
+/* Good ones, with a store each, at PKI_NOW by both clocks. */
+void resume_start(struct resume_world *world, int version);
+void resume_finish(struct resume_world *world);
+
+/* Both ends made, nothing said. */
+void resume_prepare(struct resume_world *world);
+/* A whole handshake; what both ends tell each other afterwards brings the ticket. */
+void resume_meet(struct resume_world *world);
+
+bool resume_both_open(const struct resume_world *world);
+/* Both ends say so, and agree. */
+bool resume_resumed(const struct resume_world *world);
+/* Meet, ask one of these, part. */
+bool resume_meets_anew(struct resume_world *world);
+bool resume_resumes(struct resume_world *world);
+/* Meet, and the end of this role refuses with this code. */
+bool resume_refuses(struct resume_world *world, int role, uint32_t code);
+
+/* Both clocks, seconds after PKI_NOW. */
+void resume_clock(int64_t seconds);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * P4: resumption grants nothing more. Each fact that a session rests on is changed alone, in TLS
+ * 1.2 and 1.3, between two handshakes; that everything else would have resumed is seen first.
+ */
+#include <string.h>
+
+#include "hf_test.h"
+#include "resume_kit.h"
+
+static struct resume_world world;
+static const int versions[] = {HF_TLS12, HF_TLS13};
+
+#define EACH_VERSION                                                                               \
+    for (size_t v = 0; v < 2; v++, resume_finish(&world))                                          \
+        if (resume_start(&world, versions[v]), true)
+
+/* The first meeting and, as the control of all that follow, a second one that resumes. */
+static bool known_to_each_other(void)
+{
+    return HF_CHECK(resume_meets_anew(&world)) && HF_CHECK(resume_resumes(&world));
+}
+
+/* R1, R5: the control. Peer, chain and time of authentication are those of the full handshake;
+ * bundles of equal content were delivered again in between. */
+static void nothing_changed(void)
+{
+    EACH_VERSION
+    {
+        struct hf_peer full[2];
+        struct hf_peer again[2];
+        struct hf_chain chain;
+        int64_t authenticated;
+        HF_CHECK(resume_meets_anew(&world));
+        HF_CHECK_OK(hf_conn_peer(world.pair.client.conn, &full[0]));
+        HF_CHECK_OK(hf_conn_peer(world.pair.server.conn, &full[1]));
+        for (int i = 1; i < 4; i++) {
+            resume_clock(60 * i);
+            HF_CHECK(resume_resumes(&world));
+            HF_CHECK_OK(hf_conn_peer(world.pair.client.conn, &again[0]));
+            HF_CHECK_OK(hf_conn_peer(world.pair.server.conn, &again[1]));
+            HF_CHECK(hf_mem_equal(full, sizeof(full), again, sizeof(again)));
+            HF_CHECK_OK(hf_conn_authenticated_at(world.pair.server.conn, &authenticated));
+            HF_CHECK(authenticated == PKI_NOW);
+            HF_CHECK_OK(hf_conn_presented(world.pair.server.conn, &chain));
+            HF_CHECK(chain.count == 1 && hf_span_equal(hf_span_of(chain.der, chain.lengths[0]),
+                                                       pki_span(&world.client.chain[0])));
+        }
+    }
+}
+
+/* A new certificate of the same workload; both keep being good for as long as the test runs. */
+static void renew(struct tls_who *who, const char *id, int64_t until)
+{
+    struct pki_spec spec;
+    pki_leaf(&spec, "root", id, who->key);
+    spec.not_after = PKI_NOW + until;
+    tls_who_leaf(who, &spec, who->key);
+}
+
+/* R3: to the second at which the certificate ends, and not from it on: a clean full handshake with
+ * the new one, a refusal without. Either side. */
+static void the_certificate_ends(void)
+{
+    for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
+        EACH_VERSION
+        {
+            struct tls_who *who = role == HF_ROLE_CLIENT ? &world.client : &world.server;
+            const char *id = role == HF_ROLE_CLIENT ? TLS_CLIENT_ID : TLS_SERVER_ID;
+            int other = role == HF_ROLE_CLIENT ? HF_ROLE_SERVER : HF_ROLE_CLIENT;
+            renew(who, id, 300);
+            HF_CHECK(known_to_each_other());
+            resume_clock(299);
+            HF_CHECK(resume_resumes(&world));
+            struct tls_who expired = *who;
+            renew(who, id, 3000);
+            HF_CHECK(resume_resumes(&world));
+            resume_clock(300);
+            HF_CHECK(resume_meets_anew(&world));
+            *who = expired;
+            hf_session_store_clear(world.client.sessions);
+            HF_CHECK(resume_refuses(&world, other, HF_E_CERT_EXPIRED));
+        }
+    }
+}
+
+/* R2: the authority of the peer's chain is removed, on either side. */
+static void the_authority_is_removed(void)
+{
+    for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
+        EACH_VERSION
+        {
+            struct tls_who *who = role == HF_ROLE_CLIENT ? &world.client : &world.server;
+            HF_CHECK(known_to_each_other());
+            kit_root(&who->authority, "root", KIT_KEY(1));
+            HF_CHECK(resume_refuses(&world, role, HF_E_UNKNOWN_AUTHORITY));
+        }
+    }
+}
+
+/* R2: rotated with overlap: the chain is judged anew once, by the bundle that is there now, and
+ * the proof of the key stays as old as it is. Without the old authority it is over. */
+static void the_authority_is_rotated(void)
+{
+    struct pki_cert next;
+    kit_root(&next, "next", KIT_KEY(1));
+    EACH_VERSION
+    {
+        struct hf_peer before;
+        struct hf_peer after;
+        int64_t authenticated;
+        HF_CHECK(known_to_each_other());
+        HF_CHECK_OK(hf_conn_peer(world.pair.server.conn, &before));
+        world.server.also = &next;
+        resume_clock(10);
+        HF_CHECK(resume_resumes(&world));
+        HF_CHECK_OK(hf_conn_peer(world.pair.server.conn, &after));
+        HF_CHECK_OK(hf_conn_authenticated_at(world.pair.server.conn, &authenticated));
+        HF_CHECK(!hf_mem_equal(before.bundle_digest, HF_DIGEST_SIZE, after.bundle_digest,
+                               HF_DIGEST_SIZE));
+        HF_CHECK(before.verified_at == PKI_NOW && after.verified_at == PKI_NOW + 10);
+        HF_CHECK(authenticated == PKI_NOW);
+        HF_CHECK(resume_resumes(&world));
+        world.server.authority = next;
+        world.server.also = NULL;
+        HF_CHECK(resume_refuses(&world, HF_ROLE_SERVER, HF_E_UNKNOWN_AUTHORITY));
+    }
+}
+
+/* R1, R5: another policy is another context, and who is not in it is not let in. */
+static void the_policy_changes(void)
+{
+    static const char same[] = TLS_CLIENT_ID;
+    static const char other[] = "spiffe://a.example/other";
+    const struct hf_policy_node exactly = {HF_POLICY_EXACTLY, 0, (const uint8_t *)same,
+                                           sizeof(same) - 1};
+    const struct hf_policy_node not_him = {HF_POLICY_EXACTLY, 0, (const uint8_t *)other,
+                                           sizeof(other) - 1};
+    EACH_VERSION
+    {
+        HF_CHECK(known_to_each_other());
+        world.server.policy = &exactly;
+        world.server.policy_count = 1;
+        HF_CHECK(resume_meets_anew(&world));
+        HF_CHECK(resume_resumes(&world));
+        world.server.policy = &not_him;
+        HF_CHECK(resume_refuses(&world, HF_ROLE_SERVER, HF_E_NOT_AUTHORIZED));
+    }
+}
+
+/* R9: our own policy on the server changed: its session is not even offered. */
+static void the_clients_policy_changes(void)
+{
+    static const char other[] = "spiffe://a.example/other";
+    const struct hf_policy_node not_him = {HF_POLICY_EXACTLY, 0, (const uint8_t *)other,
+                                           sizeof(other) - 1};
+    EACH_VERSION
+    {
+        HF_CHECK(known_to_each_other());
+        world.client.policy = &not_him;
+        world.client.policy_count = 1;
+        HF_CHECK(resume_refuses(&world, HF_ROLE_CLIENT, HF_E_NOT_AUTHORIZED));
+    }
+}
+
+/* R1: each other setting of the server. */
+static void the_context_changes(void)
+{
+    static const char id[] = "spiffe://a.example/another-server";
+    for (int change = 0; change < 4; change++) {
+        EACH_VERSION
+        {
+            HF_CHECK(known_to_each_other());
+            switch (change) {
+            case 0:
+                world.server.alpn = "\x02h2";
+                break;
+            case 1:
+                world.server.groups = "P-256:X25519";
+                break;
+            case 2:
+                world.server.ciphersuites = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+                break;
+            default:
+                renew(&world.server, id, 3000);
+                break;
+            }
+            HF_CHECK(resume_meets_anew(&world));
+            HF_CHECK(resume_resumes(&world));
+        }
+    }
+}
+
+/* R4: however often it is renewed, a session ends when its age is over since the peer proved to
+ * hold its key. */
+static void renewals_end(void)
+{
+    EACH_VERSION
+    {
+        HF_CHECK(resume_meets_anew(&world));
+        for (int64_t now = 300; now < RESUME_AGE; now += 300) {
+            resume_clock(now);
+            HF_CHECK(resume_resumes(&world));
+        }
+        resume_clock(RESUME_AGE - 1);
+        HF_CHECK(resume_resumes(&world));
+        resume_clock(RESUME_AGE);
+        HF_CHECK(resume_meets_anew(&world));
+        HF_CHECK(resume_resumes(&world));
+    }
+}
+
+/* R4: a clock that is set back makes no session younger, by whichever clock. */
+static void a_clock_is_set_back(void)
+{
+    EACH_VERSION
+    {
+        HF_CHECK(known_to_each_other());
+        resume_clock(-1);
+        HF_CHECK(resume_meets_anew(&world));
+        HF_CHECK(resume_resumes(&world));
+        hf_clock_monotonic_set(1000000 + RESUME_AGE);
+        HF_CHECK(resume_meets_anew(&world));
+        HF_CHECK(resume_resumes(&world));
+        hf_clock_set(PKI_NOW + RESUME_AGE);
+        HF_CHECK(resume_meets_anew(&world));
+    }
+}
+
+/* One side without sessions: everything works, nothing is resumed. */
+static void only_one_side_wants_to(void)
+{
+    for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
+        EACH_VERSION
+        {
+            struct tls_who *who = role == HF_ROLE_CLIENT ? &world.client : &world.server;
+            hf_session_store_unref(who->sessions);
+            who->sessions = NULL;
+            HF_CHECK(resume_meets_anew(&world));
+            HF_CHECK(resume_meets_anew(&world));
+        }
+    }
+}
+
+HF_TESTS({"nothing changed", nothing_changed}, {"the certificate ends", the_certificate_ends},
+         {"the authority is removed", the_authority_is_removed},
+         {"the authority is rotated", the_authority_is_rotated},
+         {"the policy changes", the_policy_changes},
+         {"the client's policy changes", the_clients_policy_changes},
+         {"the context changes", the_context_changes}, {"renewals end", renewals_end},
+         {"a clock is set back", a_clock_is_set_back},
+         {"only one side wants to", only_one_side_wants_to})

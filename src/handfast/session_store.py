@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions: peers that come back need no full handshake, and get nothing more for it.
+
+A resumed handshake has no certificates and no signatures in it, and libraries check
+nothing of the peer in one. Here everything is checked that a session rests on (P4), on
+both sides, before it is used and once more before the connection opens: validity of the
+peer's whole chain, the age of its last proof to hold its key, the content of its trust
+domain's bundle, and `authorize`. What does not hold any more is a full handshake.
+
+Every `TlsConfig` for mutual TLS has a store of its own unless it is given another one,
+or None for none. See :doc:`/explanation/resumption`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from handfast import _ffi
+from handfast.errors import ConfigError, Reason, detail_for
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["SessionStatistics", "SessionStore"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStatistics:
+    """What a store did so far, and what it holds now.
+
+    Attributes:
+        hits: Sessions that were found.
+        misses: Sessions that were asked for and not there.
+        refused: Sessions that were found and not good any more; a full handshake
+            followed. They are among the hits.
+        inserts: Sessions that were kept.
+        evictions: Sessions that made room for others before their time.
+        entries: Sessions now.
+        max_entries: Sessions at most, in equal parts of the store.
+    """
+
+    hits: int
+    misses: int
+    refused: int
+    inserts: int
+    evictions: int
+    entries: int
+    max_entries: int
+
+
+class SessionStore:
+    """Sessions of any number of configurations and threads, in this process alone.
+
+    Configurations that share one resume no session of each other unless they are the
+    same in everything that a session is bound to. A session takes about 8 KB, those of
+    peers with long chains more. A child after `os.fork` starts with it empty.
+
+    Args:
+        max_entries: Sessions to keep at most.
+        max_age: Seconds after which a peer has to prove anew that it holds its key,
+            however often its sessions were renewed; at most a day. The validity of
+            certificates may end it earlier.
+
+    Raises:
+        ConfigError: a limit is not a number within its limits.
+
+    Example:
+        >>> from handfast import SessionStore
+        >>> store = SessionStore(max_entries=1000, max_age=600)
+        >>> store.statistics().entries
+        0
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(
+        self,
+        *,
+        max_entries: int = _ffi.SESSION_ENTRIES,
+        max_age: int = _ffi.SESSION_AGE,
+    ) -> None:
+        self._native = _ffi.NativeSessionStore(
+            _positive("max_entries=", max_entries, _ffi.SESSION_ENTRIES_MAX),
+            _positive("max_age=", max_age, _ffi.SESSION_AGE_MAX),
+        )
+
+    @property
+    def native(self) -> _ffi.NativeSessionStore:
+        """The engine's store: for handfast's own modules."""
+        return self._native
+
+    def clear(self) -> None:
+        """Forget every session: the next handshake of each peer is a full one."""
+        self._native.clear()
+
+    def statistics(self) -> SessionStatistics:
+        """Read the counters; exact when no handshake goes on meanwhile."""
+        return SessionStatistics(**self._native.statistics())
+
+    def __repr__(self) -> str:
+        now = self.statistics()
+        return f"<SessionStore {now.entries}/{now.max_entries} sessions>"
+
+
+def as_native(
+    sessions: SessionStore | Literal["own"] | None,
+) -> _ffi.NativeSessionStore | None:
+    """Take the `sessions=` of a configuration."""
+    if sessions is None:
+        return None
+    if isinstance(sessions, SessionStore):
+        return sessions.native
+    if sessions != "own":
+        _refuse("sessions= to be a SessionStore, 'own', or None", repr(sessions))
+    return SessionStore().native
+
+
+def _refuse(expected: str, seen: str) -> NoReturn:
+    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
+    raise ConfigError(detail)
+
+
+def _positive(name: str, value: object, limit: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= limit:
+        return value
+    _refuse(f"{name} from 1 to {limit}", repr(value))
