@@ -72,6 +72,30 @@ def test_s_client_is_authenticated_and_echoed(
         client.wait_for("forty-two")
 
 
+@pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])
+def test_s_client_resumes_a_session_that_it_kept(
+    world: World, serve: Serve, version: str
+) -> None:
+    """P4: another's client, with its session in a file; then the same ticket again."""
+    kept = str(world.folder / "session.pem")
+    with serve("--echo", "--tls12") as (server, port):
+
+        def resumed(option: str) -> bool:
+            command = s_client(world, port, world.client, version, option, kept)
+            with running(*command) as client:
+                accepted = server.event("accepted")
+                assert accepted["spiffe_id"] == CLIENT
+                # The ticket comes before the echo: then the file is written.
+                client.send("forty-two\n")
+                client.wait_for("forty-two")
+            return bool(accepted["resumed"])
+
+        assert not resumed("-sess_out")
+        assert resumed("-sess_in")
+        # A ticket of TLS 1.3 is good once, a session of 1.2 for as long as it holds.
+        assert resumed("-sess_in") is (version == "-tls1_2")
+
+
 def refused(
     server: Running, client: Running, reason: str, alert_text: str, alert: int
 ) -> dict[str, object]:

@@ -42,9 +42,9 @@ class _Refusals(logging.Handler):
             explain(failure)
 
 
-def _announce(peer: VerifiedPeer, *, as_json: bool) -> None:
+def _announce(peer: VerifiedPeer, *, resumed: bool, as_json: bool) -> None:
     if as_json:
-        emit({"event": "accepted", **peer_facts(peer)})
+        emit({"event": "accepted", **peer_facts(peer), "resumed": resumed})
     else:
         notes.print(
             f"[bold green]authenticated[/] {peer.spiffe_id} "
@@ -61,7 +61,7 @@ async def _serve_one(
     done: trio.Event | None,
 ) -> None:
     peer = stream.peer
-    _announce(peer, as_json=as_json)
+    _announce(peer, resumed=stream.resumed, as_json=as_json)
     name = str(peer.spiffe_id)
     printer = Printer(name, as_json=as_json, binary=binary)
     try:
