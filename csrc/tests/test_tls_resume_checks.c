@@ -61,6 +61,30 @@ static void the_second_look_of_a_client(void)
     }
 }
 
+/* R5: the policy is in the context, and asked all the same: here the contexts are made equal. */
+static void the_policy_is_asked_in_an_equal_context_too(void)
+{
+    static const char other[] = "spiffe://a.example/other";
+    const struct hf_policy_node not_him = {HF_POLICY_EXACTLY, 0, (const uint8_t *)other,
+                                           sizeof(other) - 1};
+    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+        uint8_t context[HF_DIGEST_SIZE];
+        resume_start(&world, version);
+        HF_CHECK(resume_meets_anew(&world) && resume_resumes(&world));
+        (void)hf_mem_copy(context, sizeof(context), world.pair.server.conn->config->session_context,
+                          sizeof(context));
+        world.server.policy = &not_him;
+        world.server.policy_count = 1;
+        resume_prepare(&world);
+        (void)hf_mem_copy(world.pair.server.conn->config->session_context, sizeof(context), context,
+                          sizeof(context));
+        tls_drive(&world.pair.client, &world.pair.server, SIZE_MAX);
+        HF_CHECK(!world.pair.server.done);
+        HF_CHECK_CODE(world.pair.server.result, HF_E_NOT_AUTHORIZED);
+        resume_finish(&world);
+    }
+}
+
 /* Another's client, with this session and server name. */
 static bool theirs(const char *name, const char *alpn, SSL_SESSION *offered, SSL_SESSION **got)
 {
@@ -273,6 +297,8 @@ static void limits_and_keys(void)
 
 HF_TESTS({"the second look of a server", the_second_look_of_a_server},
          {"the second look of a client", the_second_look_of_a_client},
+         {"the policy is asked in an equal context, too",
+          the_policy_is_asked_in_an_equal_context_too},
          {"another name or protocol", another_name_or_protocol},
          {"a ticket is good once", a_ticket_is_good_once},
          {"after a HelloRetryRequest", after_a_hello_retry_request},

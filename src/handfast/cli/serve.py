@@ -86,7 +86,7 @@ async def _talk_one(
     stream: MtlsStream, *, as_json: bool, binary: bool, done: trio.Event
 ) -> None:
     """The s_server way: our standard input goes to this one peer."""
-    _announce(stream.peer, as_json=as_json)
+    _announce(stream.peer, resumed=stream.resumed, as_json=as_json)
     try:
         await pump(
             stream, Printer(str(stream.peer.spiffe_id), as_json=as_json, binary=binary)
