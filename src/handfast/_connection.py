@@ -469,6 +469,6 @@ def _session_key(config: TlsConfig, key: str | bytes | None) -> bytes | None:
         _settings.refuse("no session_key= but on a SPIFFE client", repr(key))
     if isinstance(key, str):
         key = key.encode("utf-8", "surrogatepass")
-    if not isinstance(key, bytes):
+    if not isinstance(key, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         _settings.refuse("session_key= to be a text or bytes", repr(key))
     return key
