@@ -35,8 +35,6 @@ from handfast.errors import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from handfast._tls_config import Built, TlsConfig
     from handfast.errors import ErrorDetail
     from handfast.names import DnsName, IpAddress
