@@ -3,10 +3,9 @@
  * handfast_sessions.h - resumption that grants nothing more (promise P4). Included by handfast.h.
  *
  * What a session is bound to. Its context, which both ends of a configuration compute by themselves
- * and which decides whether it is looked at at all: role, rules, policy, own SPIFFE ID, protocol
+ * and which decides whether it is looked at at all: role, rules, policy, own SVID, protocol
  * versions, groups, suites and application protocols of the configuration, and, on a server, the
- * server name and application protocols of the ClientHello. Own certificates and bundles are not in
- * it: they rotate.
+ * server name and application protocols of the ClientHello. Bundles are not in it: they rotate.
  *
  * What a session carries, in this process and nowhere else: the peer's chain as it was presented,
  * the verdict on it (identity, validity of the whole path, content of the bundle) and the time at

@@ -115,6 +115,74 @@ static bool theirs(const char *name, const char *alpn, SSL_SESSION *offered, SSL
     return facts.resumed == 1;
 }
 
+static void show_until(struct tls_who *who, const char *id, int64_t until)
+{
+    struct pki_spec spec;
+    pki_leaf(&spec, "root", id, who->key);
+    spec.not_after = PKI_NOW + until;
+    tls_who_leaf(who, &spec, who->key);
+}
+
+/* R3, R4: the first look of a server alone: another's client offers what is over and has a new
+ * certificate to show. A full handshake, no refusal. */
+static void the_first_look_of_a_server(void)
+{
+    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+        for (int64_t now = 299; now <= 300; now++) {
+            SSL_SESSION *session;
+            resume_start(&world, version);
+            show_until(&world.client, TLS_CLIENT_ID, 300);
+            HF_CHECK(!theirs(NULL, NULL, NULL, &session));
+            show_until(&world.client, TLS_CLIENT_ID, 3000);
+            resume_clock(now);
+            HF_CHECK(theirs(NULL, NULL, session, NULL) == (now == 299));
+            SSL_SESSION_free(session);
+            resume_finish(&world);
+        }
+    }
+}
+
+/* The client's connection to another's server, with tickets of OpenSSL's own. */
+static bool to_theirs(SSL_CTX *ctx)
+{
+    struct tls_end client;
+    struct tls_end server;
+    struct hf_conn_facts facts = {0};
+    struct hf_config *config = tls_config(&world.client);
+    tls_end_conn(&client, config);
+    HF_CHECK_OK(hf_conn_set_session_key(client.conn, (const uint8_t *)"db", 2));
+    tls_end_plain(&server, ctx, true);
+    tls_drive(&client, &server, SIZE_MAX);
+    HF_CHECK(tls_talk(&client, &server));
+    HF_CHECK_OK(hf_conn_facts(client.conn, &facts));
+    (void)SSL_shutdown(server.ssl);
+    tls_end_free(&client);
+    tls_end_free(&server);
+    hf_config_unref(config);
+    return facts.resumed == 1;
+}
+
+/* The first look of a client alone: the server would resume what is over. */
+static void the_first_look_of_a_client(void)
+{
+    for (int64_t now = 299; now <= 300; now++) {
+        X509 *renewed;
+        resume_start(&world, HF_TLS13);
+        show_until(&world.server, TLS_SERVER_ID, 300);
+        SSL_CTX *ctx = tls_plain_ctx(&world.server);
+        HF_CHECK(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"db", 2) == 1);
+        HF_CHECK(!to_theirs(ctx));
+        show_until(&world.server, TLS_SERVER_ID, 3000);
+        HF_CHECK_OK(hf_ossl_x509(pki_span(&world.server.chain[0]), &renewed));
+        HF_CHECK(SSL_CTX_use_certificate(ctx, renewed) == 1);
+        X509_free(renewed);
+        resume_clock(now);
+        HF_CHECK(to_theirs(ctx) == (now == 299));
+        SSL_CTX_free(ctx);
+        resume_finish(&world);
+    }
+}
+
 /* R1: what the ClientHello asks for is a part of the context. */
 static void another_name_or_protocol(void)
 {
@@ -299,6 +367,8 @@ HF_TESTS({"the second look of a server", the_second_look_of_a_server},
          {"the second look of a client", the_second_look_of_a_client},
          {"the policy is asked in an equal context, too",
           the_policy_is_asked_in_an_equal_context_too},
+         {"the first look of a server", the_first_look_of_a_server},
+         {"the first look of a client", the_first_look_of_a_client},
          {"another name or protocol", another_name_or_protocol},
          {"a ticket is good once", a_ticket_is_good_once},
          {"after a HelloRetryRequest", after_a_hello_retry_request},

@@ -128,34 +128,41 @@ def test_sessions_can_be_switched_off_on_either_side(
     assert not ends.resumes()
 
 
-def test_rotation_of_everything_keeps_sessions() -> None:
-    """P4, P5, R2: equal bundles delivered again, new SVIDs, new authorities beside."""
+def test_bundles_rotate_and_sessions_stay_and_a_new_svid_is_shown() -> None:
+    """P4, P5, R2, R9: equal bundles delivered again, authorities beside, new SVIDs."""
     old, new = Authority("a.example"), Authority("a.example")
     ours, theirs = (f"spiffe://a.example/{name}" for name in ("client", "server"))
-    client = Rotating(old.issue(ours), old.bundle)
-    server = Rotating(old.issue(theirs), old.bundle)
+    client_svid, server_svid = old.issue(ours), old.issue(theirs)
+    client = Rotating(client_svid, old.bundle)
+    server = Rotating(server_svid, old.bundle)
     anybody = authorize.any_in("a.example")
     ends = Both(
         TlsConfig.client(client, authorize=anybody),
         TlsConfig.server(server, authorize=anybody),
     )
     assert not ends.resumes()
-    server.rotate(old.issue(theirs), old.bundle)
-    client.rotate(old.issue(ours), old.bundle)
+    server.rotate(server_svid, old.bundle)
+    client.rotate(client_svid, old.bundle)
     second = ends.meet()
     assert second[0].resumed
     old_digest = second[1].peer.bundle_digest
     overlap = TrustBundle.from_der(
         "a.example", (*old.bundle.x509_authorities, *new.bundle.x509_authorities)
     )
-    server.rotate(new.issue(theirs), overlap)
-    client.rotate(new.issue(ours), overlap)
+    server.rotate(server_svid, overlap)
+    client.rotate(client_svid, overlap)
     first = ends.meet()
     assert first[0].resumed
-    # The session still rests on the old authority: without it, a full handshake.
-    server.rotate(new.issue(theirs), new.bundle)
+    # New SVIDs are shown, so nothing rests on the old authority when it goes.
+    server.rotate(new.issue(theirs), overlap)
+    assert not ends.resumes()
+    client.rotate(new.issue(ours), overlap)
+    assert not ends.resumes()
+    assert ends.resumes()
+    server.rotate(server.snapshot().svid, new.bundle)
+    client.rotate(client.snapshot().svid, new.bundle)
     again = ends.meet()
-    assert not again[0].resumed
+    assert again[0].resumed
     digests = {old_digest, first[1].peer.bundle_digest, again[1].peer.bundle_digest}
     assert len(digests) == 3
     assert ends.resumes()
@@ -179,7 +186,7 @@ def test_a_removed_trust_domain_takes_its_sessions_with_it() -> None:
     for pair in ends:
         assert not pair.resumes()
         assert pair.resumes()
-    source.rotate(here.issue("spiffe://a.example/server"), here.bundle)
+    source.rotate(source.snapshot().svid, here.bundle)
     assert ends[0].resumes()
     with pytest.raises(VerificationError) as refused:
         ends[1].meet()
@@ -246,9 +253,9 @@ def test_an_expired_svid_is_a_full_handshake_with_the_next_one() -> None:
         _ffi.fix_clock(int(now.timestamp()))
         assert not ends.resumes()
         assert ends.resumes()
-        source.rotate(long, ca.bundle("a.example"))
         _ffi.fix_clock(int(ends_at.timestamp()) - 1)
         assert ends.resumes()
+        source.rotate(long, ca.bundle("a.example"))
         _ffi.fix_clock(int(ends_at.timestamp()))
         assert not ends.resumes()
     finally:

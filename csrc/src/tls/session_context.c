@@ -47,8 +47,10 @@ hf_result hf_session_context(const struct hf_config_spec *spec, uint8_t out[HF_D
     add(&parts, label, sizeof(label));
     add(&parts, numbers, sizeof(numbers));
     add(&parts, policy, policy == NULL ? 0 : HF_DIGEST_SIZE);
-    add(&parts, spec->svid == NULL ? NULL : spec->svid->id,
-        spec->svid == NULL ? 0 : spec->svid->id_len);
+    /* Not the identity alone: who has a new SVID shows it, so that no session rests on an authority
+     * that is only left to be removed (P5), or on a key that was given up. */
+    add(&parts, spec->svid == NULL ? NULL : spec->svid->digest,
+        spec->svid == NULL ? 0 : HF_DIGEST_SIZE);
     add_text(&parts, spec->groups);
     add_text(&parts, spec->ciphersuites);
     add(&parts, spec->alpn, spec->alpn_len);
