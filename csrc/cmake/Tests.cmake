@@ -39,6 +39,24 @@ foreach(version 3.0.0 3.5.7 4.0.3)
     COMMAND "${CMAKE_COMMAND}" -D OPENSSL_VERSION=${version} -P "${version_script}")
 endforeach()
 
+# A check is worth something when a test fails without it. Each file of tests/blind takes one check
+# out of a source file of the engine and is linked before the engine, in that file's place; the
+# test that it names must then fail, and with the words that it expects.
+file(GLOB blind_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/tests/blind/*.c")
+foreach(source IN LISTS blind_sources)
+  get_filename_component(name "${source}" NAME_WE)
+  foreach(word EXPECT RUNS)
+    file(STRINGS "${source}" ${word} REGEX "${word}: ")
+    string(REGEX REPLACE ".*${word}: (.*) \\*/.*" "\\1" ${word} "${${word}}")
+  endforeach()
+  add_executable(blind_${name} "tests/${RUNS}.c" "${source}" ${support})
+  target_include_directories(blind_${name} PRIVATE src tests)
+  target_link_libraries(blind_${name} PRIVATE handfast handfast_warnings)
+  add_test(NAME blind_${name} COMMAND "${CMAKE_COMMAND}" -D PROGRAM=$<TARGET_FILE:blind_${name}>
+    -D "EXPECTED=${EXPECT}" -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/ExpectReport.cmake")
+  set_tests_properties(blind_${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
 # A sanitizer that finds nothing proves nothing unless it is seen to find something.
 if(HANDFAST_SANITIZE)
   file(GLOB negative_sources CONFIGURE_DEPENDS

@@ -12,8 +12,8 @@
  * which the peer last proved to hold its key. Sessions that come from sessions keep that time.
  *
  * When it is used. Before it is offered or taken, and once more after the handshake and before the
- * connection opens: now lies in the validity of the whole path; less than the maximal age has
- * passed, by the clock and by the one that nobody sets; the bundle of the peer's trust domain still
+ * connection opens: now lies in the validity of the whole path and of our own SVID; less than the
+ * maximal age has passed, by the clock and by the one that nobody sets; the bundle of the peer's trust domain still
  * has the same content, or else the chain is judged anew by the bundle that is there now; the
  * policy allows the peer. What does not hold before is a full handshake; after, a refusal.
  *
@@ -37,6 +37,8 @@ struct hf_session_store; /* counted, shared by configurations of any role */
 #define HF_SESSION_ENTRIES_MAX 16777216
 #define HF_SESSION_AGE 3600
 #define HF_SESSION_AGE_MAX 86400
+/* Bytes of a peer's chain: who presents more is not resumed, so that memory is bounded. */
+#define HF_SESSION_CHAIN_MAX 16384
 /* Sessions for one destination of a client. */
 #define HF_SESSIONS_PER_KEY 4
 

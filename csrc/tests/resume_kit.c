@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void need(bool holds)
 {
@@ -100,4 +101,42 @@ bool resume_refuses(struct resume_world *world, int role, uint32_t code)
     resume_meet(world);
     const struct tls_end *end = role == HF_ROLE_SERVER ? &pair->server : &pair->client;
     return !end->done && end->result.code == code;
+}
+
+bool resume_theirs(struct resume_world *world, const char *name, const char *alpn,
+                   SSL_SESSION *offered, SSL_SESSION **got)
+{
+    struct tls_end client;
+    struct tls_end server;
+    struct hf_conn_facts facts = {0};
+    SSL_CTX *ctx = tls_plain_ctx(&world->client);
+    struct hf_config *config = tls_config(&world->server);
+    need(SSL_CTX_set_max_proto_version(config->ctx, world->version) == 1);
+    tls_end_plain(&client, ctx, false);
+    tls_end_conn(&server, config);
+    need(name == NULL || SSL_set_tlsext_host_name(client.ssl, name) == 1);
+    need(alpn == NULL ||
+         SSL_set_alpn_protos(client.ssl, (const uint8_t *)alpn, (unsigned)strlen(alpn)) == 0);
+    need(offered == NULL || SSL_set_session(client.ssl, offered) == 1);
+    tls_drive(&client, &server, SIZE_MAX);
+    need(tls_talk(&client, &server));
+    need(hf_is_ok(hf_conn_facts(server.conn, &facts)));
+    need(SSL_session_reused(client.ssl) == facts.resumed);
+    if (got != NULL) {
+        *got = SSL_get1_session(client.ssl);
+    }
+    (void)SSL_shutdown(client.ssl);
+    tls_end_free(&client);
+    tls_end_free(&server);
+    hf_config_unref(config);
+    SSL_CTX_free(ctx);
+    return facts.resumed == 1;
+}
+
+void resume_renew(struct tls_who *who, const char *id, int64_t until)
+{
+    struct pki_spec spec;
+    pki_leaf(&spec, "root", id, who->key);
+    spec.not_after = PKI_NOW + until;
+    tls_who_leaf(who, &spec, who->key);
 }

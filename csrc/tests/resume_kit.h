@@ -36,6 +36,14 @@ bool resume_resumes(struct resume_world *world);
 /* Meet, and the end of this role refuses with this code. */
 bool resume_refuses(struct resume_world *world, int role, uint32_t code);
 
+/* Another's client, which is the world's with this server name, protocols (wire form) and session,
+ * meets our server. `got`, when wanted, is the session that it has then. Whether it resumed. */
+bool resume_theirs(struct resume_world *world, const char *name, const char *alpn,
+                   SSL_SESSION *offered, SSL_SESSION **got);
+
+/* A new certificate of the same key, good until this many seconds after PKI_NOW. */
+void resume_renew(struct tls_who *who, const char *id, int64_t until);
+
 /* Both clocks, seconds after PKI_NOW. */
 void resume_clock(int64_t seconds);
 

@@ -49,15 +49,6 @@ static void nothing_changed(void)
     }
 }
 
-/* A new certificate of the same workload; both keep being good for as long as the test runs. */
-static void renew(struct tls_who *who, const char *id, int64_t until)
-{
-    struct pki_spec spec;
-    pki_leaf(&spec, "root", id, who->key);
-    spec.not_after = PKI_NOW + until;
-    tls_who_leaf(who, &spec, who->key);
-}
-
 /* R3: to the second at which the certificate ends, and not from it on: a clean full handshake with
  * the new one, a refusal without. Either side. */
 static void the_certificate_ends(void)
@@ -68,12 +59,12 @@ static void the_certificate_ends(void)
             struct tls_who *who = role == HF_ROLE_CLIENT ? &world.client : &world.server;
             const char *id = role == HF_ROLE_CLIENT ? TLS_CLIENT_ID : TLS_SERVER_ID;
             int other = role == HF_ROLE_CLIENT ? HF_ROLE_SERVER : HF_ROLE_CLIENT;
-            renew(who, id, 300);
+            resume_renew(who, id, 300);
             HF_CHECK(known_to_each_other());
             resume_clock(299);
             HF_CHECK(resume_resumes(&world));
             struct tls_who expired = *who;
-            renew(who, id, 3000);
+            resume_renew(who, id, 3000);
             resume_clock(300);
             HF_CHECK(resume_meets_anew(&world));
             *who = expired;
@@ -118,7 +109,10 @@ static void the_authority_is_rotated(void)
                                HF_DIGEST_SIZE));
         HF_CHECK(before.verified_at == PKI_NOW && after.verified_at == PKI_NOW + 10);
         HF_CHECK(authenticated == PKI_NOW);
+        resume_clock(20);
         HF_CHECK(resume_resumes(&world));
+        HF_CHECK_OK(hf_conn_peer(world.pair.server.conn, &after));
+        HF_CHECK(after.verified_at == PKI_NOW + 10);
         world.server.authority = next;
         world.server.also = NULL;
         HF_CHECK(resume_refuses(&world, HF_ROLE_SERVER, HF_E_UNKNOWN_AUTHORITY));
@@ -180,14 +174,14 @@ static void the_context_changes(void)
                 world.server.ciphersuites = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
                 break;
             case 3:
-                renew(&world.server, id, 3000);
+                resume_renew(&world.server, id, 3000);
                 break;
             /* A new SVID is shown: nothing goes on resting on the old one. */
             case 4:
-                renew(&world.server, TLS_SERVER_ID, 3000);
+                resume_renew(&world.server, TLS_SERVER_ID, 3000);
                 break;
             default:
-                renew(&world.client, TLS_CLIENT_ID, 3000);
+                resume_renew(&world.client, TLS_CLIENT_ID, 3000);
                 break;
             }
             HF_CHECK(resume_meets_anew(&world));

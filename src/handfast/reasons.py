@@ -238,6 +238,8 @@ class Reason(enum.StrEnum):
     CRL_NOT_YET_VALID = "crl_not_yet_valid"
     #: a CRL in the name of an issuer in the chain is not signed by it
     CRL_UNTRUSTED = "crl_untrusted"
+    #: a resumed session is older than it may be, or outlived our own SVID
+    SESSION_EXPIRED = "session_expired"
     #: the peer is who it says, but the policy does not let it in
     NOT_AUTHORIZED = "not_authorized"
     #: the authorizer is not valid
@@ -896,6 +898,13 @@ ROWS: dict[Reason, Row] = {
         46,
         "a CRL in the name of an issuer in the chain is not signed by it",
         "get the CRL again; was the issuer's key changed, and may that key sign CRLs?",
+    ),
+    Reason.SESSION_EXPIRED: Row(
+        Category.CHAIN,
+        0x0A11,
+        40,
+        "a resumed session is older than it may be, or outlived our own SVID",
+        "connect again: without the session the handshake is a full one, with certificates",
     ),
     Reason.NOT_AUTHORIZED: Row(
         Category.POLICY,

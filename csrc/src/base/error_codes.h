@@ -223,6 +223,9 @@
     X(CRL_UNTRUSTED, "crl_untrusted", CHAIN, 16, HF_ALERT_CERTIFICATE_UNKNOWN,                     \
       "a CRL in the name of an issuer in the chain is not signed by it",                           \
       "get the CRL again; was the issuer's key changed, and may that key sign CRLs?")              \
+    X(SESSION_EXPIRED, "session_expired", CHAIN, 17, HF_ALERT_HANDSHAKE_FAILURE,                   \
+      "a resumed session is older than it may be, or outlived our own SVID",                       \
+      "connect again: without the session the handshake is a full one, with certificates")         \
     X(NOT_AUTHORIZED, "not_authorized", POLICY, 1, HF_ALERT_ACCESS_DENIED,                         \
       "the peer is who it says, but the policy does not let it in",                                \
       "add it to the authorizer if it should be")                                                  \

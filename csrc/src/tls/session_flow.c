@@ -72,7 +72,7 @@ void hf_session_keep(const struct hf_conn *conn, const SSL_SESSION *session)
 {
     struct hf_session_store *store = conn->config->sessions;
     uint8_t key[HF_DIGEST_SIZE];
-    if (!find_key(conn, session, key)) {
+    if (!find_key(conn, session, key) || conn->presented->der_len > HF_SESSION_CHAIN_MAX) {
         return;
     }
     SSL_SESSION *copy = SSL_SESSION_dup(session);
@@ -84,15 +84,37 @@ void hf_session_keep(const struct hf_conn *conn, const SSL_SESSION *session)
     hf_session_store_put(store, key, copy, deadline, HF_SESSIONS_PER_KEY);
 }
 
+/* Whether the chain was judged anew, by a bundle that the kept session does not know of. */
+static bool judged_anew(const struct hf_conn *conn, const SSL_SESSION *session)
+{
+    const struct hf_session_facts *facts = hf_session_facts_of(session);
+    return facts == NULL || !hf_mem_equal(facts->peer, facts->peer_len, conn->verdict->peer,
+                                          conn->verdict->peer_len);
+}
+
+/* TLS 1.2: a session is kept once, and again when what is known of its peer changed. */
+static void keep_resumable(const struct hf_conn *conn)
+{
+    const SSL_SESSION *session = SSL_get0_session(conn->ssl);
+    uint8_t key[HF_DIGEST_SIZE];
+    unsigned len = 0;
+    bool reused = SSL_session_reused(conn->ssl) != 0;
+    if (SSL_SESSION_get_id(session, &len) == NULL || len == 0 || !find_key(conn, session, key) ||
+        (reused && !judged_anew(conn, session))) {
+        return;
+    }
+    if (reused) {
+        hf_session_store_forget(conn->config->sessions, key);
+    }
+    hf_session_keep(conn, session);
+}
+
 void hf_session_opened(struct hf_conn *conn)
 {
     SSL_SESSION_free(conn->taken);
     conn->taken = NULL;
-    const SSL_SESSION *session = SSL_get0_session(conn->ssl);
-    unsigned len = 0;
-    if (SSL_version(conn->ssl) != TLS1_3_VERSION && SSL_session_reused(conn->ssl) == 0 &&
-        SSL_SESSION_get_id(session, &len) != NULL && len != 0) {
-        hf_session_keep(conn, session);
+    if (SSL_version(conn->ssl) != TLS1_3_VERSION) {
+        keep_resumable(conn);
     }
 }
 

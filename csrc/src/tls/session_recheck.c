@@ -20,7 +20,7 @@ static hf_result check_age(const struct hf_config *config, const struct hf_sessi
                      hf_clock_distance(facts->authenticated_at, now) < max_age &&
                      monotonic >= facts->authenticated_monotonic &&
                      hf_clock_distance(facts->authenticated_monotonic, monotonic) < max_age,
-                 HF_E_PROTOCOL, "a session within its maximal age",
+                 HF_E_SESSION_EXPIRED, "a session within its maximal age",
                  "the peer's last proof of its key at %lld, now %lld",
                  (long long)facts->authenticated_at, (long long)now);
     return hf_ok();
@@ -34,6 +34,15 @@ static hf_result check_window(const struct hf_peer *peer, int64_t now)
     HF_NEED_SEEN(now < peer->not_after, HF_E_CERT_EXPIRED,
                  "a session within the validity of the whole chain", "valid until %lld, now %lld",
                  (long long)peer->not_after, (long long)now);
+    return hf_ok();
+}
+
+/* In a full handshake we would show an SVID that is over, and be refused for it. */
+static hf_result check_own(const struct hf_svid *svid, int64_t now)
+{
+    HF_NEED_SEEN(svid != NULL && now >= svid->not_before && now < svid->not_after,
+                 HF_E_SESSION_EXPIRED, "a session within the validity of our own SVID",
+                 "one that began with an SVID which is not valid now, %lld", (long long)now);
     return hf_ok();
 }
 
@@ -69,6 +78,7 @@ hf_result hf_session_recheck(const struct hf_config *config, const struct hf_ses
         hf_mem_equal(facts->context, HF_DIGEST_SIZE, config->session_context, HF_DIGEST_SIZE),
         HF_E_PROTOCOL, "a session of this configuration", "one of another");
     HF_TRY(check_age(config, facts, now));
+    HF_TRY(check_own(config->svid, now));
     HF_NEED(hf_mem_copy(out, sizeof(*out), facts->peer, facts->peer_len), HF_E_INTERNAL);
     hf_result r = check_window(out, now);
     if (!hf_is_ok(r)) {
