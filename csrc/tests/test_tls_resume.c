@@ -73,6 +73,33 @@ static void the_certificate_ends(void)
     }
 }
 
+/* R3: the same with an intermediate, and with the authority itself: the window is that of the whole
+ * path. */
+static void an_issuer_ends(void)
+{
+    for (int authority = 0; authority <= 1; authority++) {
+        EACH_VERSION
+        {
+            struct tls_who *who = &world.client;
+            struct pki_spec spec;
+            pki_authority(&spec, "root", NULL, KIT_KEY(0));
+            spec.not_after = PKI_NOW + (authority == 1 ? 300 : 3600);
+            pki_make(&spec, KIT_KEY(0), &world.server.authority);
+            pki_intermediate(&spec, "root", "middle", NULL, KIT_KEY(1));
+            spec.not_after = PKI_NOW + (authority == 1 ? 3600 : 300);
+            pki_make(&spec, KIT_KEY(0), &who->chain[1]);
+            pki_leaf(&spec, "middle", TLS_CLIENT_ID, who->key);
+            pki_make(&spec, KIT_KEY(1), &who->chain[0]);
+            who->chain_count = 2;
+            HF_CHECK(known_to_each_other());
+            resume_clock(299);
+            HF_CHECK(resume_resumes(&world));
+            resume_clock(300);
+            HF_CHECK(resume_refuses(&world, HF_ROLE_SERVER, HF_E_CERT_EXPIRED));
+        }
+    }
+}
+
 /* R2: the authority of the peer's chain is removed, on either side. */
 static void the_authority_is_removed(void)
 {
@@ -242,7 +269,7 @@ static void only_one_side_wants_to(void)
 }
 
 HF_TESTS({"nothing changed", nothing_changed}, {"the certificate ends", the_certificate_ends},
-         {"the authority is removed", the_authority_is_removed},
+         {"an issuer ends", an_issuer_ends}, {"the authority is removed", the_authority_is_removed},
          {"the authority is rotated", the_authority_is_rotated},
          {"the policy changes", the_policy_changes},
          {"the client's policy changes", the_clients_policy_changes},

@@ -17,4 +17,4 @@ static hf_result believe(const struct hf_config *config, const struct hf_session
 }
 
 #define hf_session_recheck believe
-#include "../../src/tls/session_flow.c"
+#include "tls/session_flow.c"

@@ -18,4 +18,4 @@ static hf_result believe(const struct hf_config *config, const struct hf_session
 }
 
 #define hf_session_recheck believe
-#include "../../src/tls/session_callbacks.c"
+#include "tls/session_callbacks.c"

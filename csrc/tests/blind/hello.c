@@ -13,4 +13,4 @@ static int forget(const uint8_t *context)
 }
 
 #define SSL_set_session_id_context(ssl, context, len) forget(context)
-#include "../../src/tls/session_context.c"
+#include "tls/session_context.c"

@@ -8,7 +8,7 @@
 #include "tls/session.h"
 
 #define hf_session_admit seeing_admit
-#include "../../src/tls/session_recheck.c"
+#include "tls/session_recheck.c"
 #undef hf_session_admit
 
 hf_result hf_session_admit(struct hf_conn *conn)
