@@ -13,9 +13,10 @@
  *
  * When it is used. Before it is offered or taken, and once more after the handshake and before the
  * connection opens: now lies in the validity of the whole path and of our own SVID; less than the
- * maximal age has passed, by the clock and by the one that nobody sets; the bundle of the peer's trust domain still
- * has the same content, or else the chain is judged anew by the bundle that is there now; the
- * policy allows the peer. What does not hold before is a full handshake; after, a refusal.
+ * maximal age has passed, by the clock and by the one that nobody sets; the bundle of the peer's
+ * trust domain still has the same content, or else the chain is judged anew by the bundle that is
+ * there now; the policy allows the peer. What does not hold before is a full handshake; after, a
+ * refusal.
  *
  * A session of TLS 1.3 is used once. Early data is neither offered nor taken.
  *

@@ -24,7 +24,6 @@ def test_s_client_reconnects_five_times(world: World, serve: Serve) -> None:
                 accepted = server.event("accepted")
                 assert accepted["resumed"] is True
                 assert accepted["spiffe_id"] == CLIENT
-            print("s_client -reconnect: 5 of 5 resumed at both ends")
 
 
 def test_s_client_that_reconnects_before_its_ticket_is_welcome(
@@ -57,4 +56,3 @@ def test_our_client_resumes_at_s_server(world: World, version: str) -> None:
         # It tells a signature of the peer's where there was one: in the full handshake.
         signatures = [line for line in server.seen if "Signature type: " in line]
         assert len(signatures) == 1
-        print(f"s_server {version}: 3 of 3 resumed at both ends")
