@@ -134,7 +134,8 @@ def _key_members(key: PublicKeyTypes) -> dict[str, str]:
 
 def _certificate(entry: Json, place: int) -> x509.Certificate | None:
     """The entry's certificate; None when the standard says to pass it over."""
-    if entry.get("use") != _USE or entry.get("kty") not in {"EC", "RSA", "OKP"}:
+    # A tuple, as a document may hold what cannot be looked for in a set.
+    if entry.get("use") != _USE or entry.get("kty") not in ("EC", "RSA", "OKP"):
         return None
     chain = entry.get("x5c")
     if chain is None:

@@ -115,6 +115,8 @@ def test_unknown_uses_and_key_types_are_passed_over_alone(root: bytes) -> None:
         entry_of(root, use=7),
         entry_of(root, kty="AKP"),
         entry_of(root, kty="ec"),
+        entry_of(root, kty=["EC"]),
+        entry_of(root, kty={"EC": 1}),
         entry_of(root, kty=...),
         {"use": "jwt-svid", "kty": "EC", "kid": "x"},
         {},
