@@ -97,6 +97,7 @@ static const int HF_FFI_CONN;
 static const int HF_FFI_CHAIN_CACHE;
 static const int HF_FFI_CRL_SET;
 static const int HF_FFI_SESSION_STORE;
+static const int HF_FFI_ACCEPTOR;
 static const int HF_FFI_KINDS;
 size_t hf_ffi_live(int);
 

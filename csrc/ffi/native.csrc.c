@@ -22,6 +22,7 @@ enum {
     HF_FFI_CHAIN_CACHE,
     HF_FFI_CRL_SET,
     HF_FFI_SESSION_STORE,
+    HF_FFI_ACCEPTOR,
     HF_FFI_KINDS
 };
 

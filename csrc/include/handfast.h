@@ -411,6 +411,7 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 }
 #endif
 
+#include "handfast_acceptor.h"
 #include "handfast_batch.h"
 #include "handfast_cache.h"
 #include "handfast_crl.h"

@@ -103,12 +103,29 @@ class Connection:
         name = asked_name(config, server_hostname)
         key = _session_key(config, session_key)
         built: Built = config.current()
+        conn = _ffi.Conn(built.config, *name)
+        if key is not None:
+            conn.set_session_key(key)
+        self._start(config, built, conn)
+
+    @classmethod
+    def _from_engine(
+        cls, config: TlsConfig, built: Built, conn: _ffi.Conn
+    ) -> Connection:
+        """Go on with a connection that the engine's acceptor has shaken hands on.
+
+        `built` is what it began with. The next `handshake_fd` finds it done, and lets
+        the newest bundles judge (P5).
+        """
+        self = cls.__new__(cls)
+        self._start(config, built, conn)
+        return self
+
+    def _start(self, config: TlsConfig, built: Built, conn: _ffi.Conn) -> None:
         self._config = config
         self._built = built
         self._judged = built  # the newest that carried this connection
-        self._conn = _ffi.Conn(built.config, *name)
-        if key is not None:
-            self._conn.set_session_key(key)
+        self._conn = conn
         self._established = False
         self._closed_by_peer = False
         # Its class and detail, not the exception: that would hold on to its traceback,

@@ -45,6 +45,8 @@ class Built(NamedTuple):
     # Who we are in it, and until when: what connections made with it rest on.
     identity: SpiffeId | None = None
     not_after: datetime | None = None
+    # What it shows, for more of the same; None without an identity.
+    svid: _ffi.NativeSvid | None = None
 
 
 class Recipe(NamedTuple):
@@ -109,11 +111,16 @@ class Recipe(NamedTuple):
             verifier,
             snapshot.svid.spiffe_id,
             snapshot.svid.not_after,
+            svid,
         )
 
     def build_web(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for one-way TLS."""
         return Built(0, self._config(None, verifier), verifier)
+
+    def copies(self, built: Built, count: int) -> list[_ffi.NativeConfig]:
+        """Make configurations that are equal, for threads that are to share nothing."""
+        return [self._config(built.svid, built.verifier) for _ in range(count)]
 
     def _config(
         self, svid: _ffi.NativeSvid | None, verifier: _ffi.NativeVerifier
@@ -312,6 +319,10 @@ class TlsConfig:
     def facts(self) -> dict[str, int]:
         """Say what the engine's context is really set to, for tests and audits."""
         return self.current().config.facts()
+
+    def copies(self, built: Built, count: int) -> list[_ffi.NativeConfig]:
+        """Make the engine's configuration of `current()` several times over."""
+        return self._recipe.copies(built, count)
 
     def current(self) -> Built:
         """Return the engine's configuration for the newest snapshot.

@@ -40,12 +40,18 @@ from handfast.net import (
 )
 from handfast.net.log import log_failure
 
+#: Handshakes in the event loop and on threads: nothing of this may differ.
+EITHER = pytest.mark.parametrize("workers", [0, 2])
 
+
+@EITHER
 @trio_test
-async def test_serving_tells_its_listeners_when_it_is_ready() -> None:
+async def test_serving_tells_its_listeners_when_it_is_ready(workers: int) -> None:
     async with trio.open_nursery() as nursery:
         listeners: list[MtlsListener] = await nursery.start(
-            partial(serve_mtls, echo, 0, server_config(), host="127.0.0.1")
+            partial(
+                serve_mtls, echo, 0, server_config(), host="127.0.0.1", workers=workers
+            )
         )
         [listener] = listeners
         port = listener.port
@@ -56,14 +62,15 @@ async def test_serving_tells_its_listeners_when_it_is_ready() -> None:
         await open_mtls_stream("127.0.0.1", port, client_config())
 
 
+@EITHER
 @trio_test
-async def test_a_handler_gets_verified_peers_only() -> None:
+async def test_a_handler_gets_verified_peers_only(workers: int) -> None:
     seen: list[SpiffeId | None] = []
 
     async def note(stream: MtlsStream) -> None:
         seen.append(stream.peer.spiffe_id)
 
-    async with serving(note) as server:
+    async with serving(note, workers=workers) as server:
         async with await server.connect() as stream:
             assert await stream.receive_some() == b""
         stranger = TlsConfig.client(
@@ -81,23 +88,30 @@ async def test_a_handler_gets_verified_peers_only() -> None:
     assert statistics.handshaking == statistics.active == 0
 
 
+@EITHER
 @trio_test
-async def test_a_handler_that_returns_ends_the_stream_politely() -> None:
+async def test_a_handler_that_returns_ends_the_stream_politely(workers: int) -> None:
     async def greet(stream: MtlsStream) -> None:
         await stream.send_all(b"hello")
 
-    async with serving(greet) as server, await server.connect() as stream:
+    async with (
+        serving(greet, workers=workers) as server,
+        await server.connect() as stream,
+    ):
         assert await stream.receive_some() == b"hello"
         assert await stream.receive_some() == b""
 
 
+@EITHER
 @trio_test
-async def test_a_handler_that_raises_ends_the_server_and_no_stream_politely() -> None:
+async def test_a_handler_that_raises_ends_the_server_and_no_stream_politely(
+    workers: int,
+) -> None:
     async def fail(stream: MtlsStream) -> None:
         raise RuntimeError("the application's own")
 
     async def connect_and_wait() -> None:
-        async with serving(fail) as server:
+        async with serving(fail, workers=workers) as server:
             streams.append(await server.connect())
             await trio.sleep_forever()
 
@@ -130,9 +144,10 @@ async def test_handlers_run_in_the_nursery_that_is_given() -> None:
             assert await client.receive_some() == b"still here"
 
 
+@EITHER
 @trio_test
 async def test_serving_on_a_local_socket(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, workers: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "handfast.net")
     name = str(tmp_path / "socket")
@@ -143,14 +158,17 @@ async def test_serving_on_a_local_socket(
     with pytest.raises(AttributeError):
         _ = listener.port
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve_mtls_listeners, echo, [listener]))
+        await nursery.start(
+            partial(serve_mtls_listeners, echo, [listener], workers=workers)
+        )
         stream = MtlsStream(await trio.open_unix_socket(name), client_config())
         assert await ask(stream) == b"ping"
         async with await trio.open_unix_socket(name) as babbling:
             await babbling.send_all(b"GET / HTTP/1.1\r\n\r\n")
             while await babbling.receive_some():
                 pass
-        await trio.testing.wait_all_tasks_blocked()
+        while not listener.statistics().handshakes_failed:
+            await trio.testing.wait_all_tasks_blocked(cushion=0.005)
         nursery.cancel_scope.cancel()
     [record] = caplog.records
     assert "with a local socket failed: not_tls" in record.getMessage()
@@ -172,8 +190,10 @@ def test_addresses_are_written_as_people_write_them(
     assert f"with {expected} failed" in caplog.text
 
 
+@EITHER
 @trio_test
 async def test_refusals_are_logged_by_reason_and_address_and_no_claimed_identity(
+    workers: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """P7: a name that nobody verified is not in the log that people read."""
@@ -181,7 +201,7 @@ async def test_refusals_are_logged_by_reason_and_address_and_no_claimed_identity
     stranger = TlsConfig.client(
         source("spiffe://b.example/claimed"), authorize=authorize.anyone()
     )
-    async with serving() as server:
+    async with serving(workers=workers) as server:
         async with await server.connect(stranger) as stream:
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
@@ -196,13 +216,15 @@ async def test_refusals_are_logged_by_reason_and_address_and_no_claimed_identity
     assert "claimed" not in repr(record.__dict__)
 
 
+@EITHER
 @trio_test
 async def test_the_debug_log_calls_what_a_peer_claims_unverified(
+    workers: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG, "handfast.net")
     nobody = server_config(authorize=authorize.nobody())
-    async with serving(config=nobody) as server:
+    async with serving(config=nobody, workers=workers) as server:
         async with await server.connect() as stream:
             with pytest.raises(trio.BrokenResourceError):
                 await stream.receive_some()
@@ -231,10 +253,11 @@ async def test_listeners_work_with_trios_own_server() -> None:
         nursery.cancel_scope.cancel()
 
 
+@EITHER
 @trio_test
-async def test_a_client_refuses_and_the_server_goes_on() -> None:
+async def test_a_client_refuses_and_the_server_goes_on(workers: int) -> None:
     picky = client_config(authorize=authorize.nobody())
-    async with serving() as server:
+    async with serving(workers=workers) as server:
         with pytest.raises(NotAuthorized):
             await server.connect(picky)
         assert await ask(await server.connect()) == b"ping"

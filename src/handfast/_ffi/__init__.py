@@ -9,6 +9,14 @@ failure is turned into an exception at once, from the calling thread's own recor
 
 from __future__ import annotations
 
+from handfast._ffi.acceptor import (
+    MOST_SOCKETS,
+    MOST_WORKERS,
+    Accepted,
+    NativeAcceptor,
+    Outcome,
+    has_acceptor,
+)
 from handfast._ffi.cache import (
     CACHE_AGE,
     CACHE_BYTES,
@@ -60,13 +68,17 @@ __all__ = [
     "CRL_IF_AVAILABLE",
     "CRL_REQUIRED",
     "HANDLE_KINDS",
+    "MOST_SOCKETS",
+    "MOST_WORKERS",
     "NOW",
     "SESSION_AGE",
     "SESSION_AGE_MAX",
     "SESSION_ENTRIES",
     "SESSION_ENTRIES_MAX",
+    "Accepted",
     "Conn",
     "Lane",
+    "NativeAcceptor",
     "NativeBundle",
     "NativeBundleSet",
     "NativeChainCache",
@@ -77,6 +89,7 @@ __all__ = [
     "NativeSvid",
     "NativeVerifier",
     "OpenSslVersion",
+    "Outcome",
     "Want",
     "allow_lanes",
     "check_certificate",
@@ -88,6 +101,7 @@ __all__ = [
     "fix_clock",
     "fix_monotonic_clock",
     "fold_spiffe_id",
+    "has_acceptor",
     "last_error",
     "live_handles",
     "openssl_version",

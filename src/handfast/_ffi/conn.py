@@ -101,6 +101,16 @@ class Conn:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
         if pointer == ffi.NULL:
             raise_for(0, subject="own")
+        self._own(pointer)
+
+    @classmethod
+    def owning(cls, pointer: Any) -> Conn:
+        """Take over a connection that the engine made."""
+        self = cls.__new__(cls)
+        self._own(pointer)
+        return self
+
+    def _own(self, pointer: Any) -> None:
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
         self._step = ffi.new(_STEP)
         # Bound methods, used without a context manager: entering and leaving is most of

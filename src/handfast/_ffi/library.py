@@ -86,6 +86,7 @@ HANDLE_KINDS: Final = {
     "chain_cache": int(lib.HF_FFI_CHAIN_CACHE),
     "crl_set": int(lib.HF_FFI_CRL_SET),
     "session_store": int(lib.HF_FFI_SESSION_STORE),
+    "acceptor": int(lib.HF_FFI_ACCEPTOR),
 }
 
 

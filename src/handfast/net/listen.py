@@ -15,10 +15,12 @@ from handfast.net.statistics import ListenerCounters
 from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handfast.net.lifetime import Lifetime
     from handfast.net.living import LivingStream
     from handfast.net.statistics import ListenerStatistics
-    from handfast.tls import TlsConfig
+    from handfast.tls import Connection, TlsConfig
 
 __all__ = ["MtlsListener", "open_mtls_listeners"]
 
@@ -52,6 +54,8 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.config = config
         self.lifetime = lifetime
         self.counters = ListenerCounters()
+        #: Stops whoever else accepts for this listener; True: ends handshakes, too.
+        self.stop_others: Callable[[bool], None] | None = None
         self._streams: weakref.WeakSet[LivingStream] = weakref.WeakSet()
         self._drain_end: float | None = None
         self._closings = trio.lowlevel.ParkingLot()  # of drains that wait for closings
@@ -77,13 +81,22 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.counters.accepted += 1
         return stream
 
-    def adopt(self, transport: trio.abc.Stream) -> MtlsStream:
+    def adopt(
+        self, transport: trio.abc.Stream, connection: Connection | None = None
+    ) -> MtlsStream:
         """Make the stream of a connection that was accepted: for servers of your own.
+
+        `connection` is one of this listener's `config` that is under way already.
 
         Raises:
             SourceError: there is no identity to answer with.
         """
-        stream = MtlsStream(transport, self.config, lifetime=self.lifetime)
+        if connection is None:
+            stream = MtlsStream(transport, self.config, lifetime=self.lifetime)
+        else:
+            # Not public: only who has shaken hands already needs it.
+            wrap = MtlsStream._from_connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            stream = wrap(transport, connection, self.lifetime)
         stream.belong_to(self)
         self._streams.add(stream)
         if self._drain_end is not None:
@@ -95,6 +108,10 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self._streams.discard(stream)
         if reason is not None:
             self.counters.ended[reason] += 1
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Let drains see whether anything is left: a handshake or a stream has ended."""
         self._closings.unpark_all()
 
     @property
@@ -124,12 +141,16 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         end = trio.current_time() + timeout
         self._drain_end = end if self._drain_end is None else min(end, self._drain_end)
         end = self._drain_end
+        if self.stop_others is not None:
+            self.stop_others(False)  # noqa: FBT003 - see the attribute
         await self.transport_listener.aclose()
         for stream in list(self._streams):
             stream.start_draining(timeout)
         with trio.move_on_at(end):
-            while self._streams:
+            while self._streams or self.counters.under_way():
                 await self._closings.park()
+        if self.stop_others is not None:
+            self.stop_others(True)  # noqa: FBT003 - see the attribute
         async with trio.open_nursery() as nursery:
             for stream in list(self._streams):
                 nursery.start_soon(stream.end, Reason.DRAINED)

@@ -21,9 +21,9 @@ from handfast.errors import (
 )
 
 if TYPE_CHECKING:
-    from handfast.errors import HandfastError
+    from handfast.errors import HandfastError, Reason
 
-__all__ = ["log_failure", "log_shortage", "remote_end"]
+__all__ = ["log_failure", "log_shortage", "log_untold", "remote_end"]
 
 _LOGGER = logging.getLogger("handfast.net")
 
@@ -79,6 +79,16 @@ def log_failure(remote: object, failure: HandfastError) -> None:
             failure,
             extra={"peer_address": address, "failure": failure},
         )
+
+
+def log_untold(count: int, reason: Reason) -> None:
+    """Log handshakes that failed in such numbers that they were only counted."""
+    _LOGGER.info(
+        "%d more handshakes failed: %s; too many to tell one by one",
+        count,
+        reason,
+        extra={"reason": str(reason)},
+    )
 
 
 def log_shortage(text: str) -> None:

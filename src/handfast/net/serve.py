@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serving: accept, shake hands, hand over.
 
-Theory of operation. One task a listener accepts, and does nothing else: each connection
-gets a task of its own, which shakes hands under a deadline and then runs the handler.
-Everything that a stranger can hold on to is bounded (promise P8):
+Theory of operation with `workers=0`. One task a listener accepts, and does nothing
+else: each connection gets a task of its own, which shakes hands under a deadline and
+then runs the handler. Everything that a stranger can hold on to is bounded (P8):
 
 Invariants:
     1. Nothing between two `accept` calls waits for a peer. With `max_connections`, an
@@ -17,26 +17,40 @@ Invariants:
     5. A failed handshake never leaves the connection's task: it is counted, logged
        with its reason and the peer's address, and the connection is closed. The
        identity that the peer claimed is in the debug log alone, and called a claim.
+
+With `workers=` all of that up to the verified peer is the engine's
+(:mod:`handfast.net.acceptor`, `csrc/src/tls/acceptor.h`), and one task takes what is
+done. From there on a connection goes the same way: a task, a ticket with the rest of
+its handshake's time, a place among `max_connections`, the handler. The tickets of these
+are few and never give way.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from handfast._ffi import has_acceptor
 from handfast.errors import (
     HandfastError,
     Reason,
     UsageError,
     detail_for,
 )
+from handfast.net.acceptor import GAVE_WAY, Acceptor
+from handfast.net.by_workers import serve_by_workers
 from handfast.net.failures import (
+    crowded,
     handshake_timed_out,
+    need_at_least_0,
     need_positive,
+    source_of,
     system_failure,
 )
 from handfast.net.listen import open_mtls_listeners
@@ -69,8 +83,10 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
     *,
     host: str | bytes | None = None,
     backlog: int | None = None,
+    workers: int = 0,
     handshake_timeout: float = 10.0,
     max_handshakes: int = 1000,
+    max_handshakes_per_source: int | None = None,
     max_connections: int | None = None,
     lifetime: Lifetime | None = None,
     handler_nursery: trio.Nursery | None = None,
@@ -87,10 +103,15 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         config: How to answer; of role server.
         host: The address to listen on; None means all, IPv4 and IPv6.
         backlog: How many connections may wait in the system; None takes its most.
+        workers: How many threads of the engine accept and shake hands, beside the
+            event loop and without the GIL. 0 does it in the event loop, and so does
+            a system without epoll.
         handshake_timeout: Seconds from accept to the end of a handshake.
         max_handshakes: How many handshakes may be under way. At that number the oldest
             one gives way to a new connection, so nobody can keep others out by holding
             connections open.
+        max_handshakes_per_source: How many of them may come from one IPv4 address, or
+            one /64 of IPv6; more are refused. None sets no limit of its own.
         max_connections: How many handlers may run; None sets no limit. At that number
             nothing is accepted. A peer that was verified meanwhile waits its turn for
             the rest of its handshake's time, and is dropped then.
@@ -109,7 +130,14 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         OSError: the port cannot be listened on.
         ConfigError: a limit is not valid, or `config` is a client's.
     """
-    server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
+    server = _Server(
+        handler,
+        workers,
+        handshake_timeout,
+        max_handshakes,
+        max_handshakes_per_source,
+        max_connections,
+    )
     listeners = await open_mtls_listeners(
         port, config, host=host, backlog=backlog, lifetime=lifetime
     )
@@ -120,8 +148,10 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
     handler: Handler,
     listeners: Sequence[MtlsListener],
     *,
+    workers: int = 0,
     handshake_timeout: float = 10.0,
     max_handshakes: int = 1000,
+    max_handshakes_per_source: int | None = None,
     max_connections: int | None = None,
     handler_nursery: trio.Nursery | None = None,
     task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
@@ -129,25 +159,41 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
     """Serve mutual TLS on listeners that are there already; see `serve_mtls`.
 
     The listeners share the limits, and belong to this function as soon as these are
-    found valid.
+    found valid. With `workers=` they are on sockets: TCP, Unix, or inherited ones.
     """
-    server = _Server(handler, handshake_timeout, max_handshakes, max_connections)
+    server = _Server(
+        handler,
+        workers,
+        handshake_timeout,
+        max_handshakes,
+        max_handshakes_per_source,
+        max_connections,
+    )
     await server.serve(listeners, handler_nursery, task_status)
 
 
 class _Server:
     """The limits that some listeners share; see the module for its invariants."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the limits, as they are given
         self,
         handler: Handler,
+        workers: int,
         handshake_timeout: float,
         max_handshakes: int,
+        max_per_source: int | None,
         max_connections: int | None,
     ) -> None:
         need_positive("handshake_timeout=", handshake_timeout)
         need_positive("max_handshakes=", max_handshakes)
+        need_at_least_0("workers=", workers)
+        if max_per_source is not None:
+            need_positive("max_handshakes_per_source=", max_per_source)
         self._handler = handler
+        self._workers = workers if has_acceptor() else 0
+        self._max_per_source = max_per_source or 0
+        self._sources: Counter[object] = Counter()
+        self._acceptor: Acceptor | None = None
         self._timeout = handshake_timeout
         self._max_handshakes = max_handshakes
         self._tickets: dict[trio.CancelScope, None] = {}
@@ -163,9 +209,45 @@ class _Server:
         task_status: trio.TaskStatus[list[MtlsListener]],
     ) -> None:
         async with trio.open_nursery() as nursery:
+            connections = handler_nursery or nursery
+            if self._workers:
+                await self._by_workers(listeners, connections, task_status)
+                return
             for listener in listeners:
-                nursery.start_soon(self._accept, listener, handler_nursery or nursery)
+                nursery.start_soon(self._accept, listener, connections)
             task_status.started(list(listeners))
+
+    async def _by_workers(
+        self,
+        listeners: Sequence[MtlsListener],
+        nursery: trio.Nursery,
+        task_status: trio.TaskStatus[list[MtlsListener]],
+    ) -> None:
+        def begin(listener: MtlsListener, stream: MtlsStream, left: float) -> None:
+            ticket = trio.CancelScope(deadline=trio.current_time() + left)
+            transport = stream.transport_stream
+            self._tickets[ticket] = None
+            listener.counters.handshaking += 1
+            nursery.start_soon(
+                self._connection, listener, transport, ticket, None, stream
+            )
+
+        async with AsyncExitStack() as closing:
+            for listener in listeners:
+                await closing.enter_async_context(listener)
+            served = [it for it in listeners if not it.draining]
+            if not served:
+                task_status.started(list(listeners))
+                return
+            acceptor = Acceptor(
+                served,
+                workers=self._workers,
+                handshake_timeout=self._timeout,
+                max_handshakes=self._max_handshakes,
+                max_per_source=self._max_per_source,
+            )
+            with acceptor as self._acceptor:
+                await serve_by_workers(acceptor, begin, task_status)
 
     async def _accept(self, listener: MtlsListener, nursery: trio.Nursery) -> None:
         counters, short = listener.counters, False
@@ -191,12 +273,18 @@ class _Server:
                     continue
                 short = False
                 counters.accepted += 1
+                source = self._enter_source(transport)
+                if source is False:
+                    await self._turn_away(listener, transport)
+                    continue
                 if len(self._tickets) >= self._max_handshakes:
                     self._oldest_gives_way()
                 ticket = trio.CancelScope(deadline=trio.current_time() + self._timeout)
                 self._tickets[ticket] = None
                 counters.handshaking += 1
-                nursery.start_soon(self._connection, listener, transport, ticket)
+                nursery.start_soon(
+                    self._connection, listener, transport, ticket, source, None
+                )
 
     def _oldest_gives_way(self) -> bool:
         for ticket in self._tickets:
@@ -210,12 +298,15 @@ class _Server:
         listener: MtlsListener,
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
+        source: object,
+        stream: MtlsStream | None,
     ) -> None:
-        stream = await self._shake_hands(listener, transport, ticket)
+        stream = await self._shake_hands(listener, transport, ticket, source, stream)
         if stream is None:
             return
         counters = listener.counters
         counters.active += 1
+        self._pause_or_go_on()
         try:
             await self._handler(stream)
             if not stream.closed:
@@ -224,6 +315,7 @@ class _Server:
             counters.active -= 1
             if self._places is not None:
                 self._places.release()
+                self._pause_or_go_on()
             if not stream.closed:
                 await trio.aclose_forcefully(stream)
 
@@ -232,16 +324,17 @@ class _Server:
         listener: MtlsListener,
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
+        source: object,
+        stream: MtlsStream | None,
     ) -> MtlsStream | None:
         """Return the stream when its peer may have a handler; it holds a place then."""
         counters, remote = listener.counters, remote_end(transport)
-        stream: MtlsStream | None = None
         failure: HandfastError | None = None
         verified = admitted = False
         try:
             with ticket:
                 try:
-                    stream = listener.adopt(transport)
+                    stream = stream or listener.adopt(transport)
                     await stream.do_handshake()
                     verified = True
                     if self._places is not None:
@@ -255,6 +348,7 @@ class _Server:
             counters.handshaking -= 1
             gave_way = ticket not in self._tickets
             self._tickets.pop(ticket, None)
+            self._leave_source(source)
             if not admitted:
                 await trio.aclose_forcefully(stream or transport)
         if admitted:
@@ -267,12 +361,40 @@ class _Server:
         log_failure(remote, failure)
         return None
 
+    def _pause_or_go_on(self) -> None:
+        """Let the workers accept as long as there is a place for a handler."""
+        if self._places is not None and self._acceptor is not None:
+            self._acceptor.pause(not self._places.value)
+
+    def _enter_source(self, transport: trio.abc.Stream) -> object:
+        """Count a handshake of this address; False: it has too many already."""
+        source = source_of(transport) if self._max_per_source else None
+        if source is not None:
+            if self._sources[source] >= self._max_per_source:
+                return False
+            self._sources[source] += 1
+        return source
+
+    def _leave_source(self, source: object) -> None:
+        if source is not None:
+            self._sources[source] -= 1
+            if not self._sources[source]:
+                del self._sources[source]
+
+    async def _turn_away(
+        self, listener: MtlsListener, transport: trio.abc.Stream
+    ) -> None:
+        failure = crowded()
+        listener.counters.failed[failure.reason] += 1
+        log_failure(remote_end(transport), failure)
+        await trio.aclose_forcefully(transport)
+
     def _too_late(self, *, gave_way: bool, verified: bool) -> HandfastError:
         """Say why a handshake was stopped."""
         if verified and not gave_way:
             seen = "a verified peer that found no place among max_connections= in time"
         elif gave_way:
-            seen = "the oldest handshake, which gave way to a new connection"
+            seen = GAVE_WAY
         else:
             return handshake_timed_out(self._timeout)
         return UsageError(detail_for(Reason.LIMIT, seen=seen))

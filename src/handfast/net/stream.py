@@ -99,6 +99,27 @@ class MtlsStream(LivingStream):
         connection = Connection(
             config, server_hostname=server_hostname, session_key=session_key
         )
+        self._start(transport_stream, connection, lifetime)
+
+    @classmethod
+    def _from_connection(
+        cls,
+        transport_stream: trio.abc.Stream,
+        connection: Connection,
+        lifetime: Lifetime | None,
+    ) -> MtlsStream:
+        """Make the stream of a connection that is there already, and is its own now."""
+        self = cls.__new__(cls)
+        self._closed = True
+        self._start(transport_stream, connection, lifetime)
+        return self
+
+    def _start(
+        self,
+        transport_stream: trio.abc.Stream,
+        connection: Connection,
+        lifetime: Lifetime | None,
+    ) -> None:
         self._connection = connection
         self._prepare_life(lifetime)
         self._wire: Wire = (

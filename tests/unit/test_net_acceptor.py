@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handshakes on threads of the engine: limits, rotation, and how it ends.
+
+What does not differ from handshakes in the event loop is in test_net_serve.py, which
+runs for both.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+import resource
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from tests.support.net_world import (
+    DB,
+    InMemory,
+    Served,
+    ask,
+    client_config,
+    echo,
+    over_tcp,
+    server_config,
+    serving,
+    source,
+    trio_test,
+)
+
+from handfast import (
+    ConfigError,
+    HandfastError,
+    Reason,
+    SourceError,
+    TlsConfig,
+    authorize,
+)
+from handfast._ffi import live_handles
+from handfast.errors import detail_for
+from handfast.net import (
+    MtlsStream,
+    open_mtls_listeners,
+    serve_mtls,
+    serve_mtls_listeners,
+)
+from handfast.sources import SourceSnapshot
+
+EITHER = pytest.mark.parametrize("workers", [0, 2])
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def in_another_loop(connect: Callable[[], Awaitable[MtlsStream]]) -> MtlsStream:
+    """Shake hands on another thread while this one, and its event loop, stand still."""
+    made: list[MtlsStream] = []
+
+    async def run() -> None:
+        made.append(await connect())
+
+    thread = threading.Thread(target=trio.run, args=(run,))
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+async def hangs_up(stream: trio.SocketStream) -> None:
+    """Read to the end that the server makes."""
+    try:
+        while await stream.receive_some():
+            pass
+    except trio.BrokenResourceError:
+        pass
+    await stream.aclose()
+
+
+class Changing:
+    """A source whose snapshot tests change."""
+
+    def __init__(self, snapshot: SourceSnapshot | None = None) -> None:
+        self.now = snapshot
+
+    def snapshot(self) -> SourceSnapshot:
+        if self.now is None:
+            raise SourceError(detail_for(Reason.CONFIG_INVALID))
+        return self.now
+
+
+def snapshot(spiffe_id: str, generation: int, *trust: str) -> SourceSnapshot:
+    made = source(spiffe_id, trust=trust or ("a.example",)).snapshot()
+    return SourceSnapshot(svid=made.svid, bundles=made.bundles, generation=generation)
+
+
+@trio_test
+async def test_the_stream_is_the_same_as_one_of_the_event_loop() -> None:
+    """Facts, bindings, half close and closing: it is the same class over the same C."""
+    facts: list[object] = []
+
+    async def look(stream: MtlsStream) -> None:
+        transport = stream.transport_stream
+        assert isinstance(transport, trio.SocketStream)
+        nodelay = transport.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        facts.append((stream.peer.spiffe_id, stream.resumed, bool(nodelay)))
+        facts.append(stream.channel_binding())
+        await stream.do_handshake()
+        await echo(stream)
+
+    async with serving(look, workers=2) as server:
+        stream = await server.connect()
+        binding = stream.channel_binding()
+        assert await ask(stream, b"x" * 9_000) == b"x" * 9_000
+        await server.until(lambda it: not it.statistics.active)
+    client, plain = await over_tcp()
+    assert facts[0] == (plain.peer.spiffe_id, False, True)
+    assert facts[1] == binding
+    for other in (client, plain):
+        await trio.aclose_forcefully(other)
+
+
+@EITHER
+@trio_test
+async def test_one_address_has_its_share_of_handshakes(workers: int) -> None:
+    """P8: past it more are refused, by reason; the share comes back."""
+    async with serving(workers=workers, max_handshakes_per_source=2) as server:
+        silent = [await server.raw() for _ in range(2)]
+        await server.until(lambda it: it.statistics.handshaking == 2)
+        await hangs_up(await server.raw())
+        await server.until(lambda it: bool(it.statistics.handshakes_failed))
+        assert server.statistics.handshakes_failed == {Reason.LIMIT: 1}
+        assert server.statistics.gave_way == 0
+        for stream in silent:
+            await stream.aclose()
+        await server.until(lambda it: not it.statistics.handshaking)
+        assert await ask(await server.connect()) == b"ping"
+        assert server.statistics.accepted == 4
+
+
+@EITHER
+@trio_test
+async def test_a_flood_of_silent_peers_keeps_nobody_out(workers: int) -> None:
+    """D1: the oldest gives way, so a good peer gets in, and all are counted."""
+    async with serving(workers=workers, max_handshakes=20) as server:
+        async with AsyncExitStack() as flood:
+            for index in range(60):
+                stream = await flood.enter_async_context(await server.raw())
+                if index % 2:
+                    await stream.send_all(b"\x16\x03\x01\x02\x00\x01")
+            assert await ask(await server.connect()) == b"ping"
+            await server.until(lambda it: it.statistics.gave_way >= 40)
+            assert server.statistics.handshaking <= 20
+            assert server.statistics.handshakes_ok == 1
+        await server.until(lambda it: not it.statistics.handshaking)
+        statistics = server.statistics
+    assert statistics.accepted == 61
+    failed = statistics.handshakes_failed
+    assert sum(failed.values()) == 60
+    assert failed[Reason.LIMIT] == statistics.gave_way
+
+
+@trio_test
+async def test_stuck_handshakes_end_at_their_deadline() -> None:
+    """D1, D2: at each stage that a peer can stop at."""
+    async with serving(workers=2, handshake_timeout=0.2) as server:
+        async with AsyncExitStack() as stack:
+            for start in (b"", b"\x16", b"\x16\x03\x01\x02\x00" + b"\x01\x00"):
+                stream = await stack.enter_async_context(await server.raw())
+                await stream.send_all(start)
+            await server.until(lambda it: it.statistics.timeouts == 3)
+        assert server.statistics.handshaking == 0
+        assert await ask(await server.connect()) == b"ping"
+
+
+@trio_test
+async def test_a_handler_that_computes_does_not_stop_handshakes() -> None:
+    """It holds the event loop until another client has shaken hands."""
+    streams: list[MtlsStream] = []
+
+    async def handle(stream: MtlsStream) -> None:
+        if not streams:
+            streams.append(in_another_loop(server.connect))
+
+    async with serving(handle, workers=1) as server:
+        async with await server.connect() as stream:
+            assert await stream.receive_some() == b""
+        await server.until(lambda it: it.statistics.handshakes_ok == 2)
+        await trio.aclose_forcefully(streams[0])
+
+
+@trio_test
+async def test_no_more_handlers_than_places_and_nothing_accepted_meanwhile() -> None:
+    """`max_connections` means the same with workers."""
+    release = trio.Event()
+
+    async def wait(stream: MtlsStream) -> None:
+        await release.wait()
+        await echo(stream)
+
+    async with serving(wait, workers=2, max_connections=1) as server:
+        first = await server.connect()
+        await server.until(lambda it: it.statistics.active == 1)
+        async with trio.open_nursery() as nursery:
+            outside = await server.raw()
+            await trio.testing.wait_all_tasks_blocked(cushion=0.05)
+            assert server.statistics.accepted == 1
+            release.set()
+            nursery.start_soon(outside.aclose)
+            assert await ask(first) == b"ping"
+        assert await ask(await server.connect()) == b"ping"
+
+
+@trio_test
+async def test_a_new_identity_is_shown_without_a_lost_handshake() -> None:
+    """P5: identities change under a stream of clients; each succeeds."""
+    changing = Changing(snapshot(DB, 1))
+    config = TlsConfig.server(changing, authorize=authorize.any_in("a.example"))
+    other = "spiffe://a.example/other"
+    either = client_config(authorize=authorize.any_in("a.example"))
+    async with serving(config=config, workers=2) as server:
+        seen = set()
+        generation = 1
+        with trio.fail_after(15):
+            while str(other) not in seen:
+                stream = await server.connect(either)
+                seen.add(str(stream.peer.spiffe_id))
+                assert await ask(stream) == b"ping"
+                generation += 1
+                changing.now = snapshot(DB if len(seen) < 1 else other, generation)
+        assert seen == {DB, other}
+        assert not server.statistics.handshakes_failed
+
+
+@trio_test
+async def test_an_authority_that_goes_during_a_handshake_lets_nobody_in() -> None:
+    """P5: judged again by the newest bundles before a handler sees the stream."""
+    changing = Changing(snapshot(DB, 1, "a.example", "b.example"))
+    config = TlsConfig.server(changing, authorize=authorize.anyone())
+    stranger = client_config(source=source("spiffe://b.example/x"))
+    seen: list[MtlsStream] = []
+
+    async def note(stream: MtlsStream) -> None:
+        seen.append(stream)
+
+    async with serving(note, config, workers=1) as server:
+        async with await server.connect(stranger) as stream:
+            assert await stream.receive_some() == b""
+        assert len(seen) == 1
+        # The loop is held from before the handshake until the authority is gone: the
+        # worker, which still trusts b.example, cannot be told.
+        held = in_another_loop(partial(server.connect, stranger))
+        changing.now = snapshot(DB, 2, "a.example")
+        await server.until(lambda it: bool(it.statistics.handshakes_failed))
+        await trio.aclose_forcefully(held)
+        assert server.statistics.handshakes_failed == {Reason.UNKNOWN_TRUST_DOMAIN: 1}
+        assert server.statistics.accepted == 2
+    assert len(seen) == 1
+
+
+@trio_test
+async def test_a_source_that_is_empty_costs_connections_and_not_the_server() -> None:
+    changing = Changing()
+    config = TlsConfig.server(changing, authorize=authorize.any_in("a.example"))
+    async with serving(config=config, workers=2) as server:
+        await hangs_up(await server.raw())
+        await server.until(lambda it: bool(it.statistics.handshakes_failed))
+        assert server.statistics.handshakes_failed == {Reason.CONFIG_INVALID: 1}
+        changing.now = snapshot(DB, 1)
+        stream = None
+        while stream is None:  # until the source was looked at again
+            with suppress(HandfastError):
+                stream = await server.connect()
+        assert await ask(stream) == b"ping"
+
+
+@pytest.mark.parametrize("stage", ["silent", "half", "queued", "handler"])
+@trio_test
+async def test_stopping_at_each_stage_leaves_nothing_open(stage: str) -> None:
+    stream = tls = None
+    gc.collect()
+    handles, before = live_handles(), descriptors()
+    async with AsyncExitStack() as stack:
+        async with serving(workers=2) as server:
+            if stage in {"silent", "half"}:
+                stream = await stack.enter_async_context(await server.raw())
+                if stage == "half":
+                    await stream.send_all(b"\x16\x03\x01\x02\x00\x01")
+                await server.until(lambda it: it.statistics.handshaking == 1)
+            else:
+                tls = await stack.enter_async_context(await server.connect())
+                if stage == "handler":
+                    await tls.send_all(b"x")
+                    assert await tls.receive_some() == b"x"
+        assert server.statistics.accepted <= 1
+        assert server.statistics.handshaking == server.statistics.active == 0
+        listener = server.listener
+    stream = tls = None
+    del server, stack, listener
+    gc.collect()
+    after = live_handles()
+    assert after["acceptor"] == handles["acceptor"]
+    assert after["conn"] == handles["conn"]
+    assert descriptors() == before
+
+
+@trio_test
+async def test_running_out_of_descriptors_ends_and_the_server_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """D10: accepting stops, is logged once, and works again."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with serving(workers=2) as server:
+        late = trio.socket.socket()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            await late.connect(("127.0.0.1", server.port))
+            while "cannot accept" not in caplog.text:
+                await trio.testing.wait_all_tasks_blocked(cushion=0.005)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        stream = MtlsStream(trio.SocketStream(late), client_config())
+        assert await ask(stream) == b"ping"
+    assert caplog.text.count("cannot accept") == 1
+
+
+@trio_test
+async def test_many_refusals_at_once_are_all_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Past what is kept they are counted by reason: the loop is held meanwhile."""
+    caplog.set_level("INFO", "handfast.net")
+    async with serving(workers=1) as server:
+        for _ in range(300):
+            # Blocking on purpose: nothing takes from the queue until the loop is left.
+            with socket.create_connection(("127.0.0.1", server.port)) as plain:
+                plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while plain.recv(100):
+                    pass
+        await server.until(lambda it: it.statistics.accepted == 300)
+        await server.until(lambda it: not it.statistics.handshaking)
+        assert server.statistics.handshakes_failed == {Reason.NOT_TLS: 300}
+    # 256 are kept; the last ones may come when these were taken already.
+    assert re.search(r"4\d more handshakes failed: not_tls", caplog.text)
+
+
+@trio_test
+async def test_a_listener_that_is_closed_ends_the_server() -> None:
+    [listener] = await open_mtls_listeners(0, server_config(), host="127.0.0.1")
+    with pytest.RaisesGroup(trio.ClosedResourceError, flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            serve = partial(serve_mtls_listeners, echo, [listener], workers=1)
+            await nursery.start(serve)
+            await listener.aclose()
+
+
+@trio_test
+async def test_several_listeners_with_configurations_of_their_own() -> None:
+    other = "spiffe://a.example/other"
+    [one] = await open_mtls_listeners(0, server_config(), host="127.0.0.1")
+    [two] = await open_mtls_listeners(
+        0, server_config(source=source(other)), host="127.0.0.1"
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(serve_mtls_listeners, echo, [one, two], workers=2))
+        for listener, name in ((one, DB), (two, other)):
+            wanted = client_config(authorize=authorize.exactly(name))
+            assert await ask(await Served(listener).connect(wanted)) == b"ping"
+            assert listener.statistics().handshakes_ok == 1
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("workers", [-1, 65])
+@trio_test
+async def test_numbers_of_workers_that_make_no_sense_are_refused(workers: int) -> None:
+    with pytest.raises(ConfigError, match="workers="):
+        await serve_mtls(echo, 0, server_config(), host="127.0.0.1", workers=workers)
+
+
+@trio_test
+async def test_workers_need_sockets() -> None:
+    world = InMemory()
+    with pytest.RaisesGroup(ConfigError):
+        async with world.serving(workers=1):
+            raise AssertionError("it must not start")  # pragma: no cover
