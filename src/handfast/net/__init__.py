@@ -13,8 +13,13 @@ import logging
 
 from handfast.net.batch import verify_many_async
 from handfast.net.lifetime import Lifetime
-from handfast.net.listen import MtlsListener, open_mtls_listeners
+from handfast.net.listen import (
+    MtlsListener,
+    inherited_mtls_listeners,
+    open_mtls_listeners,
+)
 from handfast.net.open import open_mtls_stream
+from handfast.net.open_many import Opened, open_many
 from handfast.net.pool import ConnectionPool
 from handfast.net.pool_statistics import PoolStatistics
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
@@ -27,8 +32,11 @@ __all__ = [
     "ListenerStatistics",
     "MtlsListener",
     "MtlsStream",
+    "Opened",
     "PoolStatistics",
     "StreamStatistics",
+    "inherited_mtls_listeners",
+    "open_many",
     "open_mtls_listeners",
     "open_mtls_stream",
     "serve_mtls",

@@ -26,7 +26,6 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 import trio
@@ -44,12 +43,12 @@ from handfast.errors import (
     detail_for,
 )
 from handfast.net.failures import (
-    crowded,
     handshake_timed_out,
     refuse_setting,
     system_failure,
 )
 from handfast.net.generations import Generations
+from handfast.net.sources import crowded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,13 +58,42 @@ if TYPE_CHECKING:
     from handfast.net.listen import MtlsListener
     from handfast.net.stream import MtlsStream
 
-__all__ = ["GAVE_WAY", "LOOK_AGAIN", "Acceptor"]
+__all__ = ["GAVE_WAY", "LOOK_AGAIN", "Acceptor", "check_workers", "need_sockets"]
 
 #: Seconds between two looks at the sources when no connection comes.
 LOOK_AGAIN: Final = 0.25
 
 #: What is said of a handshake that had to end for a newer one.
 GAVE_WAY: Final = "the oldest handshake, which gave way to a new connection"
+
+
+def check_workers(workers: int) -> int:
+    """Return how many workers there will be: none where there is no acceptor.
+
+    Raises:
+        ConfigError: that many there never are.
+    """
+    if not 0 <= workers <= _ffi.MOST_WORKERS:
+        refuse_setting(f"workers= of 0 to {_ffi.MOST_WORKERS}", workers)
+    return workers if _ffi.has_acceptor() else 0
+
+
+def need_sockets(listeners: Sequence[MtlsListener]) -> list[trio.socket.SocketType]:
+    """Return what the listeners listen on.
+
+    Raises:
+        ConfigError: one is not on a socket, or there are too many.
+    """
+    if len(listeners) > _ffi.MOST_SOCKETS:
+        refuse_setting(f"at most {_ffi.MOST_SOCKETS} listeners", len(listeners))
+    sockets: list[trio.socket.SocketType] = []
+    for listener in listeners:
+        transport = listener.transport_listener
+        if not isinstance(transport, trio.SocketListener):
+            kind = type(transport).__name__
+            refuse_setting("listeners on sockets, for workers=", kind)
+        sockets.append(transport.socket)
+    return sockets
 
 
 class Acceptor:
@@ -80,7 +108,7 @@ class Acceptor:
         max_per_source: Of one address; 0 for no limit.
 
     Raises:
-        ConfigError: a listener is not on a socket, or there are too many of something.
+        ConfigError: see `need_sockets`.
         TransportError: the system has no thread or descriptor for it.
     """
 
@@ -94,16 +122,11 @@ class Acceptor:
         max_per_source: int,
     ) -> None:
         self.listeners = list(listeners)
-        self._sockets = [_listening(listener) for listener in listeners]
-        if len(listeners) > _ffi.MOST_SOCKETS:
-            refuse_setting(f"at most {_ffi.MOST_SOCKETS} listeners", len(listeners))
-        if workers > _ffi.MOST_WORKERS:
-            refuse_setting(f"workers= of at most {_ffi.MOST_WORKERS}", workers)
+        self._sockets = need_sockets(listeners)
         self._timeout = handshake_timeout
         self._workers = workers
         # A handshake takes its time at most, and may wait for the event loop as long.
         self._known = [Generations(2 * handshake_timeout) for _ in listeners]
-        self._open = set(range(len(listeners)))
         self._paused = False
         self._native = _ffi.NativeAcceptor(
             [it.fileno() for it in self._sockets],
@@ -116,12 +139,9 @@ class Acceptor:
         )
         self.refresh()
         self._native.start()
-        for index, listener in enumerate(self.listeners):
-            listener.counters.under_way = partial(self._native.under_way, index)
-            listener.stop_others = partial(self._stop, index)
-
-    def _stop(self, index: int, end: bool) -> None:  # noqa: FBT001 - the listener's word
-        self._native.close_listener(index, end=end)
+        self._parts = [_Part(self._native, index) for index in range(len(listeners))]
+        for listener, part in zip(self.listeners, self._parts, strict=True):
+            listener.others = part
 
     def refresh(self) -> None:
         """Give the workers what the sources have now.
@@ -178,14 +198,12 @@ class Acceptor:
 
     def note_closed(self, index: int) -> None:
         """Hear that no worker accepts from a listener any more."""
-        self._open.discard(index)
+        self._parts[index].is_open = False
 
     @property
     def is_drained(self) -> bool:
         """Whether nothing comes any more: no listener is open, nothing under way."""
-        return not self._open and not any(
-            self._native.under_way(index) for index in range(len(self.listeners))
-        )
+        return not any(part.is_busy() for part in self._parts)
 
     def stream(self, item: Accepted) -> MtlsStream:
         """Make the stream of a connection that is ready; it is closed on failure.
@@ -259,12 +277,28 @@ class Acceptor:
                 if item.fd >= 0:
                     os.close(item.fd)
                 self.listeners[item.listener].counters.accepted += item.connections
-        for index, listener in enumerate(self.listeners):
-            ended = self._native.under_way(index)
-            listener.counters.stop_counting()
-            listener.counters.accepted += ended
-            listener.stop_others = None
+        for listener, part in zip(self.listeners, self._parts, strict=True):
+            listener.counters.accepted += part.under_way()
+            listener.others = None
             listener.look_again()
+
+
+class _Part:
+    """What the acceptor does for one listener."""
+
+    def __init__(self, native: _ffi.NativeAcceptor, index: int) -> None:
+        self._native = native
+        self._index = index
+        self.is_open = True
+
+    def stop(self, *, end: bool) -> None:
+        self._native.close_listener(self._index, end=end)
+
+    def is_busy(self) -> bool:
+        return self.is_open or self.under_way() > 0
+
+    def under_way(self) -> int:
+        return self._native.under_way(self._index)
 
 
 def _refusal(conn: _ffi.Conn) -> HandfastError:
@@ -279,10 +313,3 @@ def _own_failure(item: Accepted) -> HandfastError:
     if item.system:
         return system_failure(OSError(item.system, os.strerror(item.system)))
     return TransportError(detail_for(item.reason or Reason.INTERNAL))
-
-
-def _listening(listener: MtlsListener) -> trio.socket.SocketType:
-    transport = listener.transport_listener
-    if not isinstance(transport, trio.SocketListener):
-        refuse_setting("listeners on sockets, for workers=", type(transport).__name__)
-    return transport.socket

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import trio
@@ -14,7 +13,6 @@ from handfast.errors import (
     HandshakeTimeout,
     Reason,
     TransportError,
-    UsageError,
     detail_for,
 )
 
@@ -25,13 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "again",
     "break_with",
-    "crowded",
     "handshake_timed_out",
-    "need_at_least_0",
     "need_positive",
     "need_role",
     "refuse_setting",
-    "source_of",
     "system_failure",
 ]
 
@@ -47,35 +42,6 @@ def handshake_timed_out(seconds: float) -> HandshakeTimeout:
     )
 
 
-def crowded() -> UsageError:
-    """Make the error of one handshake too many of one address; it is not raised."""
-    seen = "one handshake more than max_handshakes_per_source= allows"
-    return UsageError(detail_for(Reason.LIMIT, seen=seen))
-
-
-def source_of(transport: trio.abc.Stream) -> str | None:
-    """Say what counts as one source: an IPv4 address, or the /64 of an IPv6 one.
-
-    None for everything that has no such address: there is no limit for those.
-    """
-    if not isinstance(transport, trio.SocketStream):
-        return None
-    try:
-        name = transport.socket.getpeername()
-    except OSError:
-        return None
-    match name:
-        case (str(host), int(), *_):
-            address = ipaddress.ip_address(host.partition("%")[0])
-        case _:
-            return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return address.packed[:8].hex()
-
-
 def system_failure(error: OSError) -> TransportError:
     """Name a failure of the event loop's own system calls, such as a full epoll."""
     detail = detail_for(Reason.IO, seen=f"{error}")
@@ -88,16 +54,6 @@ def need_positive(name: str, value: float) -> None:
         raise ConfigError(
             detail_for(
                 Reason.CONFIG_INVALID, expected=f"{name} above 0", seen=f"{value}"
-            )
-        )
-
-
-def need_at_least_0(name: str, value: int) -> None:
-    """Insist on a number of which there may be none."""
-    if value < 0:
-        raise ConfigError(
-            detail_for(
-                Reason.CONFIG_INVALID, expected=f"{name} of 0 or more", seen=f"{value}"
             )
         )
 

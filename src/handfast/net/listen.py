@@ -5,24 +5,39 @@ from __future__ import annotations
 
 import math
 import weakref
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import trio
 
 from handfast.errors import Reason
 from handfast.net.failures import need_role, refuse_setting
+from handfast.net.listening_sockets import inherited_sockets, open_shared_listeners
 from handfast.net.statistics import ListenerCounters
 from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from handfast.net.lifetime import Lifetime
     from handfast.net.living import LivingStream
     from handfast.net.statistics import ListenerStatistics
     from handfast.tls import Connection, TlsConfig
 
-__all__ = ["MtlsListener", "open_mtls_listeners"]
+__all__ = ["MtlsListener", "inherited_mtls_listeners", "open_mtls_listeners"]
+
+
+class OtherAcceptor(Protocol):
+    """Accepts for a listener instead of its `accept`, and shakes hands."""
+
+    def stop(self, *, end: bool) -> None:
+        """Accept nothing any more; with `end`, end handshakes under way, too."""
+        ...
+
+    def is_busy(self) -> bool:
+        """Whether it may accept still, or handshakes are under way."""
+        ...
+
+    def under_way(self) -> int:
+        """Count what it has accepted and not handed over."""
+        ...
 
 
 @final
@@ -54,8 +69,8 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.config = config
         self.lifetime = lifetime
         self.counters = ListenerCounters()
-        #: Stops whoever else accepts for this listener; True: ends handshakes, too.
-        self.stop_others: Callable[[bool], None] | None = None
+        #: Whoever else accepts for this listener now.
+        self.others: OtherAcceptor | None = None
         self._streams: weakref.WeakSet[LivingStream] = weakref.WeakSet()
         self._drain_end: float | None = None
         self._closings = trio.lowlevel.ParkingLot()  # of drains that wait for closings
@@ -111,7 +126,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.look_again()
 
     def look_again(self) -> None:
-        """Let drains see whether anything is left: a handshake or a stream has ended."""
+        """Let drains see whether anything is left: something has ended."""
         self._closings.unpark_all()
 
     @property
@@ -141,16 +156,16 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         end = trio.current_time() + timeout
         self._drain_end = end if self._drain_end is None else min(end, self._drain_end)
         end = self._drain_end
-        if self.stop_others is not None:
-            self.stop_others(False)  # noqa: FBT003 - see the attribute
+        if self.others is not None:
+            self.others.stop(end=False)
         await self.transport_listener.aclose()
         for stream in list(self._streams):
             stream.start_draining(timeout)
         with trio.move_on_at(end):
-            while self._streams or self.counters.under_way():
+            while self._streams or (self.others is not None and self.others.is_busy()):
                 await self._closings.park()
-        if self.stop_others is not None:
-            self.stop_others(True)  # noqa: FBT003 - see the attribute
+        if self.others is not None:
+            self.others.stop(end=True)
         async with trio.open_nursery() as nursery:
             for stream in list(self._streams):
                 nursery.start_soon(stream.end, Reason.DRAINED)
@@ -177,15 +192,18 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
 
     def statistics(self) -> ListenerStatistics:
         """Return what became of the connections so far."""
-        return self.counters.freeze()
+        return self.counters.freeze(
+            0 if self.others is None else self.others.under_way()
+        )
 
 
-async def open_mtls_listeners(
+async def open_mtls_listeners(  # noqa: PLR0913 - all by keyword
     port: int,
     config: TlsConfig,
     *,
     host: str | bytes | None = None,
     backlog: int | None = None,
+    reuse_port: bool = False,
     lifetime: Lifetime | None = None,
 ) -> list[MtlsListener]:
     """Listen on a TCP port.
@@ -195,6 +213,8 @@ async def open_mtls_listeners(
         config: How to answer; of role server.
         host: The address to listen on; None means all, IPv4 and IPv6.
         backlog: How many connections may wait in the system; None takes its most.
+        reuse_port: Let other processes of this user listen on the same port, and the
+            system share the connections out (`SO_REUSEPORT`).
         lifetime: When streams end on purpose; see `Lifetime` for the default.
 
     Returns:
@@ -205,5 +225,41 @@ async def open_mtls_listeners(
         OSError: the port cannot be listened on.
     """
     need_role(config, "server")
-    listeners = await trio.open_tcp_listeners(port, host=host, backlog=backlog)
+    if reuse_port:
+        listeners = await open_shared_listeners(port, host, backlog)
+    else:
+        listeners = await trio.open_tcp_listeners(port, host=host, backlog=backlog)
     return [MtlsListener(it, config, lifetime=lifetime) for it in listeners]
+
+
+def inherited_mtls_listeners(
+    config: TlsConfig, *, name: str | None = None, lifetime: Lifetime | None = None
+) -> list[MtlsListener]:
+    """Listen on the sockets that this process was started with (socket activation).
+
+    The sockets are those of `sd_listen_fds(3)`: TCP or Unix, opened by systemd or
+    another supervisor, which holds them while this process is restarted. They go on
+    listening when the listeners here are closed or drained.
+
+    Args:
+        config: How to answer; of role server.
+        name: Take the sockets of this name only (`FileDescriptorName=`), so that others
+            can be taken with another configuration; None takes all.
+        lifetime: When streams end on purpose; see `Lifetime` for the default.
+
+    Returns:
+        A listener for each socket, in their order.
+
+    Raises:
+        ConfigError: `config` is a client's, or there is no such socket, or one of them
+            is no listening stream socket. Then nothing was taken.
+    """
+    need_role(config, "server")
+    return [
+        MtlsListener(
+            trio.SocketListener(trio.socket.from_stdlib_socket(it)),
+            config,
+            lifetime=lifetime,
+        )
+        for it in inherited_sockets(name)
+    ]

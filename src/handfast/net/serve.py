@@ -29,32 +29,33 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from handfast._ffi import has_acceptor
 from handfast.errors import (
     HandfastError,
     Reason,
     UsageError,
     detail_for,
 )
-from handfast.net.acceptor import GAVE_WAY, Acceptor
+from handfast.net.acceptor import (
+    GAVE_WAY,
+    Acceptor,
+    check_workers,
+    need_sockets,
+)
 from handfast.net.by_workers import serve_by_workers
 from handfast.net.failures import (
-    crowded,
     handshake_timed_out,
-    need_at_least_0,
     need_positive,
-    source_of,
     system_failure,
 )
 from handfast.net.listen import open_mtls_listeners
 from handfast.net.log import log_failure, log_shortage, remote_end
+from handfast.net.sources import Leave, Sources, nothing_to_leave
 from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
@@ -186,13 +187,12 @@ class _Server:
     ) -> None:
         need_positive("handshake_timeout=", handshake_timeout)
         need_positive("max_handshakes=", max_handshakes)
-        need_at_least_0("workers=", workers)
         if max_per_source is not None:
             need_positive("max_handshakes_per_source=", max_per_source)
         self._handler = handler
-        self._workers = workers if has_acceptor() else 0
-        self._max_per_source = max_per_source or 0
-        self._sources: Counter[object] = Counter()
+        self._workers = check_workers(workers)
+        self._max_per_source = max_per_source
+        self._sources = Sources(max_per_source)
         self._acceptor: Acceptor | None = None
         self._timeout = handshake_timeout
         self._max_handshakes = max_handshakes
@@ -208,6 +208,8 @@ class _Server:
         handler_nursery: trio.Nursery | None,
         task_status: trio.TaskStatus[list[MtlsListener]],
     ) -> None:
+        if self._workers:
+            need_sockets(listeners)
         async with trio.open_nursery() as nursery:
             connections = handler_nursery or nursery
             if self._workers:
@@ -229,7 +231,7 @@ class _Server:
             self._tickets[ticket] = None
             listener.counters.handshaking += 1
             nursery.start_soon(
-                self._connection, listener, transport, ticket, None, stream
+                self._connection, listener, transport, ticket, nothing_to_leave, stream
             )
 
         async with AsyncExitStack() as closing:
@@ -244,7 +246,7 @@ class _Server:
                 workers=self._workers,
                 handshake_timeout=self._timeout,
                 max_handshakes=self._max_handshakes,
-                max_per_source=self._max_per_source,
+                max_per_source=self._max_per_source or 0,
             )
             with acceptor as self._acceptor:
                 await serve_by_workers(acceptor, begin, task_status)
@@ -273,9 +275,12 @@ class _Server:
                     continue
                 short = False
                 counters.accepted += 1
-                source = self._enter_source(transport)
-                if source is False:
-                    await self._turn_away(listener, transport)
+                try:
+                    leave = self._sources.enter(transport)
+                except UsageError as failure:
+                    counters.failed[failure.reason] += 1
+                    log_failure(remote_end(transport), failure)
+                    await trio.aclose_forcefully(transport)
                     continue
                 if len(self._tickets) >= self._max_handshakes:
                     self._oldest_gives_way()
@@ -283,7 +288,7 @@ class _Server:
                 self._tickets[ticket] = None
                 counters.handshaking += 1
                 nursery.start_soon(
-                    self._connection, listener, transport, ticket, source, None
+                    self._connection, listener, transport, ticket, leave, None
                 )
 
     def _oldest_gives_way(self) -> bool:
@@ -298,10 +303,10 @@ class _Server:
         listener: MtlsListener,
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
-        source: object,
+        leave: Leave,
         stream: MtlsStream | None,
     ) -> None:
-        stream = await self._shake_hands(listener, transport, ticket, source, stream)
+        stream = await self._shake_hands(listener, transport, ticket, leave, stream)
         if stream is None:
             return
         counters = listener.counters
@@ -324,7 +329,7 @@ class _Server:
         listener: MtlsListener,
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
-        source: object,
+        leave: Leave,
         stream: MtlsStream | None,
     ) -> MtlsStream | None:
         """Return the stream when its peer may have a handler; it holds a place then."""
@@ -348,7 +353,7 @@ class _Server:
             counters.handshaking -= 1
             gave_way = ticket not in self._tickets
             self._tickets.pop(ticket, None)
-            self._leave_source(source)
+            leave()
             if not admitted:
                 await trio.aclose_forcefully(stream or transport)
         if admitted:
@@ -365,29 +370,6 @@ class _Server:
         """Let the workers accept as long as there is a place for a handler."""
         if self._places is not None and self._acceptor is not None:
             self._acceptor.pause(not self._places.value)
-
-    def _enter_source(self, transport: trio.abc.Stream) -> object:
-        """Count a handshake of this address; False: it has too many already."""
-        source = source_of(transport) if self._max_per_source else None
-        if source is not None:
-            if self._sources[source] >= self._max_per_source:
-                return False
-            self._sources[source] += 1
-        return source
-
-    def _leave_source(self, source: object) -> None:
-        if source is not None:
-            self._sources[source] -= 1
-            if not self._sources[source]:
-                del self._sources[source]
-
-    async def _turn_away(
-        self, listener: MtlsListener, transport: trio.abc.Stream
-    ) -> None:
-        failure = crowded()
-        listener.counters.failed[failure.reason] += 1
-        log_failure(remote_end(transport), failure)
-        await trio.aclose_forcefully(transport)
 
     def _too_late(self, *, gave_way: bool, verified: bool) -> HandfastError:
         """Say why a handshake was stopped."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -57,10 +56,6 @@ class ListenerStatistics:
     ended: Mapping[Reason, int]
 
 
-def _nothing() -> int:
-    return 0
-
-
 class ListenerCounters:
     """The counters behind :class:`ListenerStatistics`; one task at a time by nature."""
 
@@ -72,23 +67,15 @@ class ListenerCounters:
         "gave_way",
         "handshaking",
         "ok",
-        "under_way",
     )
 
     def __init__(self) -> None:
         self.accepted = self.ok = self.gave_way = self.handshaking = self.active = 0
         self.failed: Counter[Reason] = Counter()
         self.ended: Counter[Reason] = Counter()
-        #: Counts what the engine's acceptor has accepted and not handed over yet.
-        self.under_way: Callable[[], int] = _nothing
 
-    def stop_counting(self) -> None:
-        """Forget the acceptor: it has ended."""
-        self.under_way = _nothing
-
-    def freeze(self) -> ListenerStatistics:
-        """Take the record of this moment."""
-        under_way = self.under_way()
+    def freeze(self, under_way: int) -> ListenerStatistics:
+        """Take the record of this moment; `under_way` is what workers have."""
         return ListenerStatistics(
             accepted=self.accepted + under_way,
             handshakes_ok=self.ok,
