@@ -54,7 +54,8 @@ void acc_configure(struct acc *acc, struct hf_config *server, uint64_t generatio
          "configure");
 }
 
-void acc_make(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server)
+static void make_with(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server,
+                      size_t sockets)
 {
     struct tls_who ours;
     struct tls_who theirs;
@@ -63,10 +64,25 @@ void acc_make(struct acc *out, struct hf_acceptor_spec spec, const struct tls_wh
     out->server = tls_config(server == NULL ? &ours : server);
     out->client = tls_config(&theirs);
     out->socket = acc_listen();
-    spec.sockets = &out->socket;
-    spec.socket_count = 1;
+    int listening[2] = {out->socket, sockets == 2 ? acc_listen() : -1};
+    spec.sockets = listening;
+    spec.socket_count = sockets;
     need(hf_is_ok(hf_acceptor_new(&spec, &out->acceptor)), "new");
     acc_configure(out, out->server, 1);
+    if (sockets == 2) {
+        (void)close(listening[1]); /* the acceptor has its copy */
+    }
+}
+
+void acc_make(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server)
+{
+    make_with(out, spec, server, 1);
+}
+
+void acc_open_two(struct acc *out, struct hf_acceptor_spec spec)
+{
+    make_with(out, spec, NULL, 2);
+    need(hf_is_ok(hf_acceptor_start(out->acceptor)), "start");
 }
 
 void acc_open(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server)

@@ -26,6 +26,8 @@ int acc_listen(void);
 void acc_make(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server);
 /* The same, started. */
 void acc_open(struct acc *out, struct hf_acceptor_spec spec, const struct tls_who *server);
+/* Started, with a second socket of its own that nobody else has. */
+void acc_open_two(struct acc *out, struct hf_acceptor_spec spec);
 void acc_close(struct acc *acc);
 /* Its configurations: `server` on every worker. */
 void acc_configure(struct acc *acc, struct hf_config *server, uint64_t generation);
