@@ -242,7 +242,9 @@ static void failures_that_are_too_many_are_counted(void)
         counted += item.outcome == HF_ACCEPTED_FAILED ? item.count : 0;
         acc_drop(&item);
     }
-    HF_CHECK(told == HF_ACCEPTOR_FAILURES_MAX && counted == 40);
+    /* A worker hangs up before it tells: the last one of each may come when there is room. */
+    HF_CHECK(told >= HF_ACCEPTOR_FAILURES_MAX && told <= HF_ACCEPTOR_FAILURES_MAX + 2);
+    HF_CHECK(told + counted == CROWD);
     HF_CHECK(acc_is_empty(&acc) && hf_acceptor_under_way(acc.acceptor, 0) == 0);
     acc_close(&acc);
 }

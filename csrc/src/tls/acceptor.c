@@ -79,8 +79,9 @@ static hf_result open_workers(struct hf_acceptor *acceptor, uint32_t count)
         struct hf_acceptor_worker *worker = &acceptor->workers[i];
         worker->acceptor = acceptor;
         worker->index = i;
-        atomic_init(&worker->oldest_began, INT64_MAX);
-        atomic_init(&worker->asked_to_give_way, 0);
+        atomic_init(&worker->oldest_number, UINT64_MAX);
+        atomic_init(&worker->asked_for_room, 0);
+        atomic_init(&worker->asked_for_descriptors, 0);
         worker->epoll = epoll_create1(EPOLL_CLOEXEC);
         worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         acceptor->worker_count = i + 1;
@@ -162,6 +163,7 @@ hf_result hf_acceptor_new(const struct hf_acceptor_spec *spec, struct hf_accepto
     atomic_init(&acceptor->paused, false);
     atomic_init(&acceptor->short_of, false);
     atomic_init(&acceptor->handshakes, 0);
+    atomic_init(&acceptor->accepted, 0);
     HF_NEED(pthread_mutex_init(&acceptor->config_lock, NULL) == 0, HF_E_OUT_OF_MEMORY);
     HF_TRY(hf_sources_open(&acceptor->sources, spec->max_per_source, spec->max_handshakes));
     HF_TRY(hf_queue_open(&acceptor->queue, spec->socket_count));

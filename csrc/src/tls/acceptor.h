@@ -39,7 +39,8 @@ struct hf_shake {
     struct hf_shake *newer; /* the same; in the queue: the next one */
     struct hf_conn *conn;
     struct hf_source *source;
-    int64_t began; /* milliseconds, monotonic */
+    int64_t began;   /* milliseconds, monotonic */
+    uint64_t number; /* in the order of accepting, over all workers */
     uint64_t generation;
     int fd;
     uint32_t socket;
@@ -60,8 +61,9 @@ struct hf_acceptor_worker {
     int64_t quiet_until; /* the system was short of something */
     struct hf_shake *oldest;
     struct hf_shake *newest;
-    _Atomic int64_t oldest_began; /* for the others; INT64_MAX: none */
-    atomic_uint asked_to_give_way;
+    _Atomic uint64_t oldest_number; /* for the others; UINT64_MAX: none */
+    atomic_uint asked_for_room;
+    atomic_uint asked_for_descriptors;
     uint32_t left;  /* bits of the closing sockets that it has let go of */
     uint32_t ended; /* and of those whose handshakes it has ended */
 };
@@ -103,6 +105,7 @@ struct hf_acceptor {
     atomic_bool paused;
     atomic_bool short_of;   /* told already that the system is short of something */
     atomic_uint handshakes; /* under way */
+    _Atomic uint64_t accepted;
     pthread_mutex_t config_lock;
     struct hf_sources sources;
     struct hf_acceptor_queue queue;
@@ -120,9 +123,15 @@ void hf_queue_count(struct hf_acceptor *acceptor, uint32_t socket, uint32_t code
 
 /* acceptor_accept.c: take connections from a socket that has some. */
 void hf_acceptor_accept(struct hf_acceptor_worker *worker, uint32_t socket);
+
+/* acceptor_room.c */
+/* Do what other workers have asked of this one. */
+void hf_worker_give_way_as_asked(struct hf_acceptor_worker *worker);
 /* When there are too many under way, the oldest of all workers gives way: at once when it is this
  * worker's, and else that worker is asked to look. */
 void hf_acceptor_make_room(struct hf_acceptor_worker *worker);
+/* The same for want of descriptors, however many are under way. */
+void hf_acceptor_free_descriptor(struct hf_acceptor_worker *worker);
 
 /* acceptor_close.c: let go of sockets that are closing, and end what is to be ended. */
 void hf_worker_mind_closing(struct hf_acceptor_worker *worker);

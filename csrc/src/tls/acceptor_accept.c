@@ -16,9 +16,6 @@
 
 /* At once, before handshakes that are under way get their turn, and other workers theirs. */
 #define BURST 4
-/* Milliseconds without accepting when the system is short of something (D10). */
-#define QUIET 100
-
 static void read_remote(struct hf_remote *out, const struct sockaddr_storage *from, socklen_t len)
 {
     struct sockaddr_in v4;
@@ -76,30 +73,7 @@ static void cannot_accept(struct hf_acceptor_worker *worker, uint32_t socket, in
             !tell(acceptor, socket, HF_ACCEPTED_SHORTAGE, number)) {
             atomic_store(&acceptor->short_of, false);
         }
-        if (!hf_worker_give_way(worker)) {
-            worker->quiet_until = hf_acceptor_now() + QUIET;
-        }
-    }
-}
-
-void hf_acceptor_make_room(struct hf_acceptor_worker *worker)
-{
-    struct hf_acceptor *acceptor = worker->acceptor;
-    struct hf_acceptor_worker *victim = worker;
-    if (atomic_load(&acceptor->handshakes) <= acceptor->max_handshakes) {
-        return;
-    }
-    for (uint32_t i = 0; i < acceptor->worker_count; i++) {
-        struct hf_acceptor_worker *other = &acceptor->workers[i];
-        if (atomic_load(&other->oldest_began) < atomic_load(&victim->oldest_began)) {
-            victim = other;
-        }
-    }
-    if (victim == worker) {
-        (void)hf_worker_give_way(worker);
-    } else {
-        atomic_fetch_add(&victim->asked_to_give_way, 1);
-        hf_acceptor_wake(victim);
+        hf_acceptor_free_descriptor(worker);
     }
 }
 
@@ -179,6 +153,7 @@ void hf_acceptor_accept(struct hf_acceptor_worker *worker, uint32_t socket)
         shake->fd = fd;
         shake->socket = socket;
         shake->began = hf_acceptor_now();
+        shake->number = atomic_fetch_add(&acceptor->accepted, 1);
         read_remote(&shake->remote, &from, len);
         begin(worker, shake);
     }

@@ -55,7 +55,8 @@ void hf_shake_free(struct hf_shake *shake)
 
 static void publish_oldest(struct hf_acceptor_worker *worker)
 {
-    atomic_store(&worker->oldest_began, worker->oldest == NULL ? INT64_MAX : worker->oldest->began);
+    atomic_store(&worker->oldest_number,
+                 worker->oldest == NULL ? UINT64_MAX : worker->oldest->number);
 }
 
 void hf_worker_begin(struct hf_acceptor_worker *worker, struct hf_shake *shake)
@@ -159,16 +160,6 @@ static void end_late_ones(struct hf_acceptor_worker *worker)
     }
 }
 
-/* Others needed room and found that ours is the oldest. That may have changed since: whoever asks
- * several times in a row must not end newer ones here while there are older ones there. */
-static void give_way_as_asked(struct hf_acceptor_worker *worker)
-{
-    unsigned asked = atomic_exchange(&worker->asked_to_give_way, 0);
-    while (asked-- > 0) {
-        hf_acceptor_make_room(worker);
-    }
-}
-
 /* ---- waiting ---- */
 
 /* A broken socket was told by whoever noticed, and is waited for no more. */
@@ -249,7 +240,7 @@ void *hf_acceptor_work(void *argument)
         int n = epoll_wait(worker->epoll, events, EVENTS, patience(worker));
         uint32_t sockets = handle(worker, events, n);
         end_late_ones(worker);
-        give_way_as_asked(worker);
+        hf_worker_give_way_as_asked(worker);
         for (uint32_t i = 0; sockets != 0; i++, sockets >>= 1) {
             if ((sockets & 1) != 0) {
                 hf_acceptor_accept(worker, i);

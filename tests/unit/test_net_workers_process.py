@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's workers in a process that forks or ends. Each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PRELUDE = """
+import os, signal, sys, threading, warnings
+sys.path.insert(0, {root!r})
+from functools import partial
+import trio
+from handfast.net import MtlsStream, open_mtls_listeners, serve_mtls_listeners
+from tests.support.net_world import Served, ask, client_config, echo, server_config
+from handfast.testing import connection_pair
+
+async def start(nursery, handler=echo):
+    [listener] = await open_mtls_listeners(0, server_config(), host="127.0.0.1")
+    serve = partial(serve_mtls_listeners, handler, [listener], workers=2)
+    await nursery.start(serve)
+    return Served(listener)
+"""
+
+
+def run(code: str) -> str:
+    """Run a program in a new interpreter; a hang is ended by the timeout alone."""
+    program = PRELUDE.format(root=str(ROOT)) + textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("way", ["os._exit(0)", "return"])
+def test_an_interpreter_ends_while_workers_shake_hands(way: str) -> None:
+    """D13: handshakes at each stage, and others that keep the workers busy."""
+    out = run(
+        f"""
+        async def main():
+            async with trio.open_nursery() as nursery:
+                server = await start(nursery)
+                def busy():
+                    async def come():
+                        while True:
+                            await ask(await server.connect())
+                    try:
+                        trio.run(come)
+                    except BaseException:
+                        pass
+                for _ in range(2):
+                    threading.Thread(target=busy, daemon=True).start()
+                sys.keep = [await server.raw() for _ in range(3)]
+                await sys.keep[0].send_all(b"\\x16\\x03\\x01\\x02\\x00\\x01")
+                sys.keep += [await server.connect()]
+                await server.until(lambda it: it.statistics.handshakes_ok > 20)
+                os.write(1, b"so far")
+                {"return" if way == "return" else way}
+        def body():
+            trio.run(main)
+        if {way == "return"!r}:
+            # A daemon's loop that is in the middle of serving when the program ends.
+            daemon = threading.Thread(target=body, daemon=True)
+            daemon.start()
+            daemon.join(2)
+        else:
+            body()
+        """
+    )
+    assert out == "so far"
+
+
+def test_a_child_of_fork_has_no_workers_and_leaves_the_parents_alone() -> None:
+    """D9: forked in the middle of handshakes; both ends of the fork go on."""
+    run(
+        """
+        from tests.support.engine import PINNED
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads
+        async def main():
+            async with trio.open_nursery() as nursery:
+                server = await start(nursery)
+                silent = await server.raw()
+                await server.until(lambda it: it.statistics.handshaking >= 1)
+                stop = False
+                async def come():
+                    while not stop:
+                        assert await ask(await server.connect()) == b"ping"
+                async with trio.open_nursery() as coming:
+                    coming.start_soon(come)
+                    for _ in range(20):
+                        await trio.sleep(0)
+                        pid = os.fork()
+                        if pid == 0:
+                            signal.alarm(20)
+                            if PINNED:
+                                connection_pair(client_config(), server_config())
+                            os._exit(7)
+                        done = await trio.to_thread.run_sync(os.waitpid, pid, 0)
+                        assert os.waitstatus_to_exitcode(done[1]) == 7
+                        assert await ask(await server.connect()) == b"ping"
+                    stop = True
+                assert not server.statistics.handshakes_failed
+                await silent.aclose()
+                await server.listener.drain(5)
+        trio.run(main)
+        """
+    )
+
+
+def test_a_child_that_drops_its_copy_of_the_acceptor_stops_nothing() -> None:
+    """D9: the child's collector frees what it inherited, and only its own copies."""
+    run(
+        """
+        import gc
+        from handfast import _ffi
+        warnings.simplefilter("ignore", DeprecationWarning)
+        async def main():
+            async with trio.open_nursery() as nursery:
+                server = await start(nursery)
+                pid = os.fork()
+                if pid == 0:
+                    signal.alarm(20)
+                    acceptor = [it for it in gc.get_objects()
+                                if isinstance(it, _ffi.NativeAcceptor)]
+                    assert len(acceptor) == 1
+                    for call in ("start", "stop", "take"):
+                        try:
+                            getattr(acceptor[0], call)()
+                        except Exception as error:
+                            assert error.reason == "wrong_state", error
+                        else:
+                            os._exit(1)
+                    _ffi.library.ffi.release(acceptor[0]._handle)
+                    os._exit(7)
+                done = await trio.to_thread.run_sync(os.waitpid, pid, 0)
+                assert os.waitstatus_to_exitcode(done[1]) == 7
+                assert await ask(await server.connect()) == b"ping"
+                await server.listener.drain(5)
+        trio.run(main)
+        """
+    )
