@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's workers in a process that forks or ends. Each in a process of its own."""
+"""The engine's workers in processes that fork or end, each one of its own."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def test_an_interpreter_ends_while_workers_shake_hands(way: str) -> None:
     """D13: handshakes at each stage, and others that keep the workers busy."""
     out = run(
         f"""
+        ready = threading.Event()
         async def main():
             async with trio.open_nursery() as nursery:
                 server = await start(nursery)
@@ -69,14 +70,14 @@ def test_an_interpreter_ends_while_workers_shake_hands(way: str) -> None:
                 sys.keep += [await server.connect()]
                 await server.until(lambda it: it.statistics.handshakes_ok > 20)
                 os.write(1, b"so far")
-                {"return" if way == "return" else way}
+                {"ready.set()" if way == "return" else way}
         def body():
             trio.run(main)
         if {way == "return"!r}:
             # A daemon's loop that is in the middle of serving when the program ends.
             daemon = threading.Thread(target=body, daemon=True)
             daemon.start()
-            daemon.join(2)
+            assert ready.wait(20)
         else:
             body()
         """

@@ -161,7 +161,7 @@ hf_result hf_acceptor_new(const struct hf_acceptor_spec *spec, struct hf_accepto
     acceptor->queue.event = -1;
     atomic_init(&acceptor->stop, false);
     atomic_init(&acceptor->paused, false);
-    atomic_init(&acceptor->short_of, false);
+    atomic_init(&acceptor->short_since, INT64_MIN / 2);
     atomic_init(&acceptor->handshakes, 0);
     atomic_init(&acceptor->accepted, 0);
     HF_NEED(pthread_mutex_init(&acceptor->config_lock, NULL) == 0, HF_E_OUT_OF_MEMORY);

@@ -34,6 +34,9 @@
 #include "tls/acceptor_sources.h"
 #include "tls/config.h"
 
+/* Milliseconds without a shortage after which the next one is told again. */
+#define HF_ACCEPTOR_TELL_AGAIN 1000
+
 struct hf_shake {
     struct hf_shake *older; /* in a worker's list */
     struct hf_shake *newer; /* the same; in the queue: the next one */
@@ -103,8 +106,9 @@ struct hf_acceptor {
     uint32_t socket_count;
     atomic_bool stop;
     atomic_bool paused;
-    atomic_bool short_of;   /* told already that the system is short of something */
-    atomic_uint handshakes; /* under way */
+    _Atomic int64_t short_since; /* the system was short of something then; told at most once in
+                                  * HF_ACCEPTOR_TELL_AGAIN */
+    atomic_uint handshakes;      /* under way */
     _Atomic uint64_t accepted;
     pthread_mutex_t config_lock;
     struct hf_sources sources;
@@ -132,6 +136,8 @@ void hf_worker_give_way_as_asked(struct hf_acceptor_worker *worker);
 void hf_acceptor_make_room(struct hf_acceptor_worker *worker);
 /* The same for want of descriptors, however many are under way. */
 void hf_acceptor_free_descriptor(struct hf_acceptor_worker *worker);
+/* Accept nothing for a moment: what failed would fail again at once. */
+void hf_worker_rest(struct hf_acceptor_worker *worker);
 
 /* acceptor_close.c: let go of sockets that are closing, and end what is to be ended. */
 void hf_worker_mind_closing(struct hf_acceptor_worker *worker);

@@ -42,6 +42,14 @@ static bool is_broken(int number)
     return number == EBADF || number == EINVAL || number == ENOTSOCK || number == EOPNOTSUPP;
 }
 
+/* Of one connection, or none is there: accept(2) names these. */
+static bool is_passing(int number)
+{
+    return number == EAGAIN || number == EINTR || number == ECONNABORTED || number == EPROTO ||
+           number == ENETDOWN || number == ENOPROTOOPT || number == EHOSTDOWN || number == ENONET ||
+           number == EHOSTUNREACH || number == ENETUNREACH;
+}
+
 /* Something to tell that is no connection. Without memory for it, it is told the next time. */
 static bool tell(struct hf_acceptor *acceptor, uint32_t socket, int outcome, int number)
 {
@@ -69,11 +77,15 @@ static void cannot_accept(struct hf_acceptor_worker *worker, uint32_t socket, in
             atomic_store(&acceptor->sockets[socket].broken, false);
         }
     } else if (is_shortage(number)) {
-        if (!atomic_exchange(&acceptor->short_of, true) &&
+        int64_t now = hf_acceptor_now();
+        int64_t before = atomic_exchange(&acceptor->short_since, now);
+        if (now - before > HF_ACCEPTOR_TELL_AGAIN &&
             !tell(acceptor, socket, HF_ACCEPTED_SHORTAGE, number)) {
-            atomic_store(&acceptor->short_of, false);
+            atomic_store(&acceptor->short_since, before);
         }
         hf_acceptor_free_descriptor(worker);
+    } else if (!is_passing(number)) {
+        hf_worker_rest(worker);
     }
 }
 
@@ -142,7 +154,6 @@ void hf_acceptor_accept(struct hf_acceptor_worker *worker, uint32_t socket)
             cannot_accept(worker, socket, errno);
             return;
         }
-        atomic_store(&acceptor->short_of, false);
         atomic_fetch_add(&acceptor->sockets[socket].under_way, 1);
         struct hf_shake *shake = hf_mem_new(sizeof(*shake));
         if (shake == NULL) {

@@ -56,6 +56,11 @@ void hf_acceptor_free_descriptor(struct hf_acceptor_worker *worker)
     }
 }
 
+void hf_worker_rest(struct hf_acceptor_worker *worker)
+{
+    worker->quiet_until = hf_acceptor_now() + MOMENT;
+}
+
 void hf_worker_give_way_as_asked(struct hf_acceptor_worker *worker)
 {
     /* What was the oldest of all may be gone since: whoever asks several times in a row must not
