@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handshakes that are stuck, of five kinds: what they cost, and how they end (D1, D2).
+
+    python -m tests.soak.stuck [COUNT [TIMEOUT [WORKERS]]]
+
+It prints a line a kind, and exits 1 when one cost more than it may, a good client
+waited for a second, or one lived longer than its deadline and a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import trio
+from tests.soak.server_process import Server, server_process
+from tests.soak.stuck_clients import KINDS, Crowd
+
+from handfast.net import open_mtls_stream
+
+#: Bytes that a stuck handshake may cost.
+MOST_BYTES = 50_000
+
+#: Seconds for a good client, and past the deadline.
+PATIENCE = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What so many stuck handshakes of one kind did."""
+
+    kind: str
+    count: int
+    bytes_each: float
+    good_client: float
+    first_end: float
+    last_end: float
+    timeouts: int
+    descriptors_left: int
+    deadline: float
+
+    @property
+    def good(self) -> bool:
+        """Whether that is what was promised."""
+        return (
+            self.bytes_each <= MOST_BYTES
+            and self.good_client < PATIENCE
+            and self.deadline - 0.1 <= self.first_end
+            and self.last_end <= self.deadline + PATIENCE
+            and self.timeouts == self.count
+            and self.descriptors_left <= 0
+        )
+
+    def __str__(self) -> str:
+        """Write a line."""
+        return (
+            f"{self.count} x {self.kind}: {self.bytes_each / 1000:.1f} KB each, "
+            f"a good client in {self.good_client * 1000:.0f} ms, ended after "
+            f"{self.first_end:.2f} to {self.last_end:.2f} s of {self.deadline:g}, "
+            f"timeouts {self.timeouts}, descriptors left {self.descriptors_left}"
+        )
+
+
+async def ask_once(server: Server) -> float:
+    """Be a good client; return how long the connection and the answer took."""
+    start = trio.current_time()
+    async with await open_mtls_stream(
+        "127.0.0.1", server.port, server.client
+    ) as stream:
+        await stream.send_all(b"ping")
+        if await stream.receive_some() != b"ping":
+            raise AssertionError("the server answered something else")
+        return trio.current_time() - start
+
+
+async def get_stuck(
+    kind: str, *, count: int, deadline: float, workers: int
+) -> Outcome:
+    """Let so many get stuck in one way, and watch what becomes of them."""
+    async with server_process(
+        workers=workers, handshake_timeout=deadline, max_handshakes=2 * count
+    ) as server:
+        for _ in range(20):
+            await ask_once(server)
+        before = await server.figures()
+        crowd = Crowd(server.port, server.client, [KINDS[kind]])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(crowd.run, count)
+            while crowd.stuck < count or (await server.figures()).handshaking < count:
+                await trio.sleep(0.05)
+            good_client = await ask_once(server)
+            during = await server.figures()
+        after = await server.figures()
+    return Outcome(
+        kind=kind,
+        count=count,
+        bytes_each=(during.rss - before.rss) / count,
+        good_client=good_client,
+        first_end=min(crowd.ended),
+        last_end=max(crowd.ended),
+        timeouts=after.timeouts,
+        descriptors_left=after.descriptors - before.descriptors,
+        deadline=deadline,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Try each kind."""
+    count, deadline, workers = 2000, 20, 2
+    if arguments:
+        count, deadline, workers = (
+            *map(int, arguments),
+            *(count, deadline, workers)[len(arguments) :],
+        )
+    all_good = True
+    for kind in KINDS:
+        outcome = trio.run(
+            lambda kind=kind: get_stuck(
+                kind, count=count, deadline=deadline, workers=workers
+            )
+        )
+        sys.stdout.write(f"{outcome}\n")
+        sys.stdout.flush()
+        all_good = all_good and outcome.good
+    return 0 if all_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
