@@ -142,7 +142,7 @@ def _figures(listener: MtlsListener) -> Figures:
     return Figures(
         rss=int(status[1]) * resource.getpagesize(),
         cpu=used.ru_utime + used.ru_stime,
-        descriptors=len(os.listdir("/proc/self/fd")),
+        descriptors=len(list(Path("/proc/self/fd").iterdir())),
         accepted=seen.accepted,
         ok=seen.handshakes_ok,
         failed={str(why): count for why, count in seen.handshakes_failed.items()},

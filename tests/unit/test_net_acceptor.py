@@ -47,6 +47,7 @@ from handfast.errors import detail_for
 from handfast.net import (
     MtlsStream,
     open_mtls_listeners,
+    open_mtls_stream,
     serve_mtls,
     serve_mtls_listeners,
 )
@@ -123,6 +124,27 @@ async def test_the_stream_is_the_same_as_one_of_the_event_loop() -> None:
     assert facts[1] == binding
     for other in (client, plain):
         await trio.aclose_forcefully(other)
+
+
+@trio_test
+async def test_sessions_are_resumed_whichever_worker_meets_the_peer() -> None:
+    """P4: the workers' contexts share one store; the server knows whom it resumed."""
+    seen: list[tuple[bool, object]] = []
+
+    async def note(stream: MtlsStream) -> None:
+        seen.append((stream.resumed, stream.peer.spiffe_id))
+        await echo(stream)
+
+    config = client_config()
+    async with serving(note, workers=2) as server:
+        resumed = 0
+        while resumed < 4:
+            stream = await open_mtls_stream("127.0.0.1", server.port, config)
+            resumed += stream.resumed
+            assert await ask(stream) == b"ping"
+        await server.until(lambda it: not it.statistics.active)
+    assert sum(it for it, _ in seen) == resumed
+    assert len({peer for _, peer in seen}) == 1
 
 
 @EITHER
