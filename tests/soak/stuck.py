@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 from tests.soak.server_process import Server, server_process
@@ -114,11 +115,8 @@ def main(arguments: list[str]) -> int:
         )
     all_good = True
     for kind in KINDS:
-        outcome = trio.run(
-            lambda kind=kind: get_stuck(
-                kind, count=count, deadline=deadline, workers=workers
-            )
-        )
+        run = partial(get_stuck, count=count, deadline=deadline, workers=workers)
+        outcome = trio.run(run, kind)
         sys.stdout.write(f"{outcome}\n")
         sys.stdout.flush()
         all_good = all_good and outcome.good
