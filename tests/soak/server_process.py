@@ -11,12 +11,12 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import trio
 
@@ -54,15 +54,22 @@ class Figures:
 class Server:
     """The server's process, from the outside."""
 
-    def __init__(self, process: trio.Process, port: int, client: TlsConfig) -> None:
+    def __init__(self, process: trio.Process, port: int, client: Workload) -> None:
         self._process = process
         self.port = port
-        #: For clients that it lets in.
-        self.client = client
+        #: Whom it lets in.
+        self.workload = client
+        self.client = client.client()
 
     async def figures(self) -> Figures:
         """Ask."""
-        return Figures(**await _ask(self._process, {}))
+        return Figures(**await ask(self._process, {}))
+
+    async def until(self, is_enough: Callable[[Figures], bool]) -> Figures:
+        """Ask until the answer is enough."""
+        while not is_enough(figures := await self.figures()):  # noqa: ASYNC110 - a process
+            await trio.sleep(0.05)
+        return figures
 
 
 @asynccontextmanager
@@ -73,29 +80,64 @@ async def server_process(
     authority = Authority(DOMAIN)
     bundle = authority.bundle
     svid = authority.issue(f"spiffe://{DOMAIN}/server")
-    client = TlsConfig.client(
-        StaticSource(
-            authority.issue(f"spiffe://{DOMAIN}/client"), TrustBundleSet([bundle])
-        ),
-        authorize=authorize.any_in(DOMAIN),
-    )
+    client = authority.issue(f"spiffe://{DOMAIN}/client")
+    async with child_process(__name__) as process:
+        setup = Workload(svid, bundle).to_json() | {
+            "limits": limits | {"workers": workers}
+        }
+        told = await ask(process, setup)
+        yield Server(process, told["port"], Workload(client, bundle))
+
+
+class Workload:
+    """An identity and whom it trusts, to be passed to another process."""
+
+    def __init__(self, svid: X509Svid, bundle: TrustBundle) -> None:
+        self._svid = svid
+        self._bundle = bundle
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it; the key is for a child of ours alone."""
+        return {
+            "chain": self._svid.to_pem_chain().decode(),
+            "key": self._svid.to_pem_key().decode(),
+            "authorities": [it.hex() for it in self._bundle.x509_authorities],
+        }
+
+    @classmethod
+    def from_json(cls, written: dict[str, Any]) -> Self:
+        """Read it."""
+        authorities = [bytes.fromhex(it) for it in written["authorities"]]
+        return cls(
+            X509Svid.from_pem(written["chain"], written["key"]),
+            TrustBundle.from_der(DOMAIN, authorities),
+        )
+
+    def _source(self) -> StaticSource:
+        return StaticSource(self._svid, TrustBundleSet([self._bundle]))
+
+    def client(self) -> TlsConfig:
+        """Configure a client that resumes nothing: full handshakes are measured."""
+        return TlsConfig.client(
+            self._source(), authorize=authorize.any_in(DOMAIN), sessions=None
+        )
+
+    def server(self) -> TlsConfig:
+        """Configure a server."""
+        return TlsConfig.server(self._source(), authorize=authorize.any_in(DOMAIN))
+
+
+@asynccontextmanager
+async def child_process(module: str) -> AsyncGenerator[trio.Process, None]:
+    """Run a module of ours, which reads lines and answers with lines."""
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
     try:
-        told = await _ask(
-            process,
-            {
-                "chain": svid.to_pem_chain().decode(),
-                "key": svid.to_pem_key().decode(),
-                "authorities": [it.hex() for it in bundle.x509_authorities],
-                "limits": limits | {"workers": workers},
-            },
-        )
-        yield Server(process, told["port"], client)
+        yield process
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
@@ -105,14 +147,21 @@ async def server_process(
                     await pipe.aclose()
 
 
-async def _ask(process: trio.Process, question: dict[str, Any]) -> dict[str, Any]:
+async def ask(process: trio.Process, question: dict[str, Any]) -> dict[str, Any]:
+    """Send a line and wait for one."""
     if process.stdin is None or process.stdout is None:
         raise AssertionError("the process has no pipes")
     await process.stdin.send_all(json.dumps(question).encode() + b"\n")
-    return await _read_line(process.stdout, bytearray()) or {}
+    return await read_line(process.stdout, bytearray()) or {}
 
 
-async def _read_line(
+def answer(told: dict[str, Any]) -> None:
+    """Be asked: answer with a line."""
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+async def read_line(
     stream: trio.abc.ReceiveStream, rest: bytearray
 ) -> dict[str, Any] | None:
     while b"\n" not in rest:
@@ -155,31 +204,25 @@ def _figures(listener: MtlsListener) -> Figures:
 async def _serve() -> None:
     asking = trio.lowlevel.FdStream(os.dup(0))
     rest = bytearray()
-    setup = await _read_line(asking, rest) or {}
-    authorities = [bytes.fromhex(it) for it in setup["authorities"]]
-    config = TlsConfig.server(
-        StaticSource(
-            X509Svid.from_pem(setup["chain"], setup["key"]),
-            TrustBundleSet([TrustBundle.from_der(DOMAIN, authorities)]),
-        ),
-        authorize=authorize.any_in(DOMAIN),
-    )
+    setup = await read_line(asking, rest) or {}
+    config = Workload.from_json(setup).server()
     [listener] = await open_mtls_listeners(0, config, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
         await nursery.start(
             partial(serve_mtls_listeners, _echo, [listener], **setup["limits"])
         )
-        answer: dict[str, Any] | None = {"port": listener.port}
-        while answer is not None:
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
-            asked = await _read_line(asking, rest)
-            answer = None if asked is None else asdict(_figures(listener))
+        answer({"port": listener.port})
+        while await read_line(asking, rest) is not None:
+            answer(asdict(_figures(listener)))
         nursery.cancel_scope.cancel()
 
 
-if __name__ == "__main__":
-    # As many connections as the system allows: floods are what this is for.
+def take_all_descriptors() -> None:
+    """Raise our limit to what the system allows: floods are what this is for."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    take_all_descriptors()
     trio.run(_serve)

@@ -85,10 +85,7 @@ async def get_stuck(kind: str, *, count: int, deadline: float, workers: int) -> 
         crowd = Crowd(server.port, server.client, [KINDS[kind]])
         async with trio.open_nursery() as nursery:
             nursery.start_soon(crowd.run, count)
-            while (  # noqa: ASYNC110 - another process says so
-                crowd.stuck < count or (await server.figures()).handshaking < count
-            ):
-                await trio.sleep(0.05)
+            await server.until(lambda it: crowd.stuck == count == it.handshaking)
             good_client = await ask_once(server)
             during = await server.figures()
         after = await server.figures()

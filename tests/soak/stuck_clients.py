@@ -4,10 +4,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import trio
+from tests.soak.server_process import (
+    Workload,
+    answer,
+    read_line,
+    take_all_descriptors,
+)
 
 from handfast import Connection, TlsConfig
 
@@ -117,3 +125,24 @@ async def _quietly(
 async def _until_the_end(stream: trio.SocketStream) -> None:
     while await stream.receive_some():
         pass
+
+
+async def _attack() -> None:
+    """Be a process of our own: get stuck as often as asked, and say when."""
+    asking = trio.lowlevel.FdStream(os.dup(0))
+    rest = bytearray()
+    setup = await read_line(asking, rest) or {}
+    count: int = setup["count"]
+    config = Workload.from_json(setup).client()
+    crowd = Crowd(setup["port"], config, list(KINDS.values()))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(crowd.run, count, a_second=setup["a_second"]))
+        answer({})
+        while await read_line(asking, rest) is not None:
+            answer({"stuck": crowd.stuck, "ended": len(crowd.ended)})
+        nursery.cancel_scope.cancel()
+
+
+if __name__ == "__main__":
+    take_all_descriptors()
+    trio.run(_attack)

@@ -66,6 +66,23 @@ void hf_buffer_relax(struct hf_buffer *b)
     }
 }
 
+void hf_buffer_shrink(struct hf_buffer *b)
+{
+    size_t len = hf_buffer_len(b);
+    hf_buffer_relax(b);
+    if (len == 0 || b->cap - len <= FIRST_CAP) {
+        return;
+    }
+    (void)hf_mem_move(b->data, b->cap, b->data + b->start, len);
+    b->start = 0;
+    b->end = len;
+    uint8_t *smaller = hf_mem_grow(b->data, len);
+    if (smaller != NULL) {
+        b->data = smaller;
+        b->cap = len;
+    }
+}
+
 void hf_buffer_clear(struct hf_buffer *b)
 {
     hf_mem_free(b->data);

@@ -36,6 +36,9 @@ void hf_buffer_drop(struct hf_buffer *b, size_t n);
 /* Give the memory back when nothing waits. */
 void hf_buffer_relax(struct hf_buffer *b);
 
+/* Give back what is not needed for what waits: it may wait for long. */
+void hf_buffer_shrink(struct hf_buffer *b);
+
 /* Forget everything. */
 void hf_buffer_clear(struct hf_buffer *b);
 

@@ -61,7 +61,7 @@ struct hf_conn {
     uint8_t state; /* enum hf_conn_state */
     bool was_open;
     bool eof;           /* nothing more will come */
-    bool recognised;    /* the first three bytes were TLS */
+    bool recognised;    /* the first bytes were TLS, and are enough to begin with */
     bool peer_closed;   /* its close_notify came */
     bool closed;        /* ours was queued, or there never was anything to close */
     int16_t alert_sent; /* in the handshake; -1 none */

@@ -13,6 +13,21 @@ static bool may_be_tls(struct hf_span bytes)
            (bytes.len < 3 || bytes.data[2] <= (TLS1_3_VERSION & 0xff));
 }
 
+/* OpenSSL's state of a handshake costs 40 KB: no server has one before the first record is there,
+ * which is all of a ClientHello as a rule (D2). One that is longer than records are is for OpenSSL
+ * to refuse. */
+static bool may_begin(const struct hf_conn *conn, struct hf_span bytes)
+{
+    if (conn->config->role == HF_ROLE_CLIENT) {
+        return bytes.len >= 3;
+    }
+    if (bytes.len < SSL3_RT_HEADER_LENGTH) {
+        return false;
+    }
+    size_t length = (size_t)bytes.data[3] << 8 | bytes.data[4];
+    return length > SSL3_RT_MAX_PLAIN_LENGTH || bytes.len >= SSL3_RT_HEADER_LENGTH + length;
+}
+
 hf_result hf_conn_recognise(struct hf_conn *conn)
 {
     /* A plain unexpected_message: the peer may speak TLS after all and want to know. */
@@ -24,7 +39,7 @@ hf_result hf_conn_recognise(struct hf_conn *conn)
         return hf_ok();
     }
     if (may_be_tls(first)) {
-        conn->recognised = first.len >= 3;
+        conn->recognised = may_begin(conn, first);
         return hf_ok();
     }
     /* As many as are shown fit: no byte needs more than four characters. */

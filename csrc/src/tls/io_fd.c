@@ -118,6 +118,9 @@ hf_result hf_conn_handshake_fd(struct hf_conn *conn, int fd, int *done, uint32_t
                 sent = system_failure(conn->send_errno, "send");
                 return hf_conn_fail(conn, sent);
             }
+            /* The peer may let us wait until its deadline, and ten thousand others, too (D2). */
+            hf_buffer_shrink(&conn->transport.in);
+            hf_buffer_relax(&conn->transport.out);
             return hf_ok();
         }
     }

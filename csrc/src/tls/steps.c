@@ -58,7 +58,7 @@ hf_result hf_conn_step_handshake(struct hf_conn *conn, int *done, uint32_t *want
     if (!hf_is_ok(r)) {
         return hf_conn_fail(conn, r);
     }
-    /* A server has nothing to do before the start of a record is there; a client has. */
+    /* A server has nothing to do before a record is there; a client has. */
     bool waits = !conn->recognised &&
                  (conn->config->role == HF_ROLE_SERVER || hf_buffer_len(&conn->transport.in) != 0);
     if (waits) {
