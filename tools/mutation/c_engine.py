@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An engine that is quick to change: one file compiled, one program linked.
 
-Nothing is optimised, gold links (0.1 s with a static OpenSSL), and nearly all tests are
-in one program that is told which to run: those that change the process before main()
-have one of their own. It sets its own limits, so that starting it is cheap.
+Nothing is optimised, headers are compiled once for a file, all that is not mutated is
+linked once, and nearly all tests are in one program that is told which to run: those
+that change the process before main() have one of their own. It sets its own limits, so
+that starting it is cheap.
 All of it works on a copy of csrc, so that edits meanwhile disturb nothing.
 """
 
@@ -16,6 +17,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,17 +99,21 @@ class Engine:
         self.extra = SANITIZE if sanitize else ()
         self.source = work / "csrc"
         self.objects = work / "objects"
+        self.made = work / "made"
         self.programs: dict[str, str] = {}
         self.commands: dict[str, list[str]] = {}
         self.libraries: list[str] = []
         self.durations: dict[str, float] = {}
         self.digests: dict[str, str] = {}
         self.known_kits: dict[str, frozenset[str]] = {}
+        self.making = threading.Lock()
 
     def build(self) -> None:
         """Copy, configure, and compile what has changed since the last time."""
         self._copy()
         self._configure()
+        shutil.rmtree(self.made, ignore_errors=True)
+        self.made.mkdir()
         with ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(self._compile_original, sorted(self.commands)))
         for test in self.tests:
@@ -195,24 +201,51 @@ class Engine:
         self, file: str, source: Path, target: Path, flags: Sequence[str]
     ) -> bool:
         """Compile a changed file in the place of `file`; tells whether it is C."""
-        command = [*self.commands[file], *flags, f"-fmacro-prefix-map={source}=src.c"]
-        command += ["-o", str(target), "-c", str(source)]
+        headers = self._headers(file, flags)
+        command = [*self.commands[file], *flags, "-include", str(headers)]
+        command += [f"-fmacro-prefix-map={source}=src.c", "-o", str(target)]
+        command += ["-c", str(source)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def link(self, folder: Path, test: str, changed: dict[str, Path]) -> Path:
-        """Link the program that a test is in, with some objects replaced."""
-        name = self.programs[test]
-        objects = [
-            str(changed.get(file, self.object_of(file)))
-            for file in sorted(self.commands)
-            if not _is_test(file) or self.programs[Path(file).stem] == name
-        ]
-        objects.append(str(self.work / f"driver_{name}.o"))
-        flags = ["-fuse-ld=gold", "-fno-lto", *self.extra]
-        command = ["cc", *flags, *objects, *self.libraries]
-        program = folder / name
-        run([*command, "-lpthread", "-ldl", "-lm", "-o", str(program)], self.work)
+    def _headers(self, file: str, flags: Sequence[str]) -> Path:
+        """Compile what a file includes; no mutant changes that."""
+        name = digest_of(file, *flags)[:16]
+        header = self.made / f"{name}.h"
+        with self.making:
+            if not header.is_file():
+                text = (self.source / file).read_text("utf-8")
+                lines = [x for x in text.splitlines() if x.startswith("#include ")]
+                header.write_text("\n".join([*lines, ""]), "utf-8")
+                command = [*self.commands[file], *flags, "-x", "c-header"]
+                run([*command, str(header), "-o", f"{header}.gch"], self.work)
+        return header
+
+    def link(self, folder: Path, test: str, instead: str, changed: Path) -> Path:
+        """Link the program that a test is in, with another object in place of one."""
+        rest = self._rest(self.programs[test], instead)
+        program = folder / self.programs[test]
+        flags = ["-fuse-ld=gold", "-fno-lto", "-no-pie", "-Wl,-s", *self.extra]
+        command = ["cc", *flags, str(rest), str(changed), "-lpthread", "-ldl", "-lm"]
+        run([*command, "-o", str(program)], self.work)
         return program
+
+    def _rest(self, name: str, without: str) -> Path:
+        """Link all of a program but one file, OpenSSL too, into a single object."""
+        target = self.made / f"{name}-{without.replace('/', '_')}.o"
+        with self.making:
+            if not target.is_file():
+                objects = [
+                    str(self.object_of(file))
+                    for file in sorted(self.commands)
+                    if file != without
+                    and (not _is_test(file) or self.programs[Path(file).stem] == name)
+                ]
+                objects.append(str(self.work / f"driver_{name}.o"))
+                command = ["cc", "-r", "-nostdlib", "-fuse-ld=bfd", "-fno-lto"]
+                command += [*objects, *self.libraries, "-o", str(target)]
+                run(command, self.work)
+                run(["strip", "--strip-debug", "-R", ".gnu.lto*", str(target)], ROOT)
+        return target
 
     def passes(self, program: Path, test: str) -> bool:
         """Run one test of a program that was linked."""
@@ -235,13 +268,15 @@ class Engine:
 
     def time_tests(self) -> None:
         """Run the tests without a mutant: they must pass, and it says how long."""
-        folder = self.work / "unchanged"
+        folder = self.made / "unchanged"
         folder.mkdir(exist_ok=True)
         programs: dict[str, Path] = {}
+        one = next(file for file in self.commands if not _is_test(file))
         for test in self.tests:
             name = self.programs[test]
-            program = programs.get(name) or self.link(folder, test, {})
-            programs[name] = program
+            if name not in programs:
+                programs[name] = self.link(folder, test, one, self.object_of(one))
+            program = programs[name]
             begun = time.monotonic()
             if not self.passes(program, test):
                 raise BuildError(f"{test} does not pass without any mutant")
@@ -257,7 +292,7 @@ class Engine:
         for test in tests:
             mine |= self.kits(f"tests/{test}.c")
         parts = [f"{file} {self.digests[file]}" for file in sorted(mine)]
-        return hashlib.sha256("\n".join([digest(changed), *parts]).encode()).hexdigest()
+        return digest_of(digest(changed), *parts)
 
     def kits(self, file: str) -> frozenset[str]:
         """Return a test and the support code that it is made with."""
@@ -271,6 +306,11 @@ class Engine:
                         ahead.append(kit)
             self.known_kits[file] = frozenset(found)
         return self.known_kits[file]
+
+
+def digest_of(*parts: str) -> str:
+    """Return the SHA-256 of some lines."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def digest(path: Path) -> str:

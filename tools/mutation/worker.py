@@ -79,33 +79,29 @@ class Worker:
         return list(dict.fromkeys([*likely, *rest]))
 
     def _try(self, file: str, order: list[str], careful: Sequence[str]) -> Outcome:
-        changed = {file: self.target}
         linked: dict[str, Path] = {}
         for number, test in enumerate(order):
             if number == min(_BEFORE_CODE, len(order) - 1) and self._is_same(file):
                 return Outcome("same code")
-            if not self._passes(self.engine, test, changed, linked):
+            if not self._passes(self.engine, test, file, linked):
                 killers = self.killers[file]
                 killers[:] = [test, *(other for other in killers if other != test)]
                 return Outcome("killed", test)
         self.careful.compile(file, self.source, self.again, [*QUICK, *SANITIZE])
-        changed, linked = {file: self.again}, {}
+        linked = {}
         for test in (test for test in order if test in careful):
-            if not self._passes(self.careful, test, changed, linked):
+            if not self._passes(self.careful, test, file, linked):
                 return Outcome("killed", f"{test} with sanitizers")
         return Outcome("survived")
 
     def _passes(
-        self,
-        engine: Engine,
-        test: str,
-        changed: dict[str, Path],
-        linked: dict[str, Path],
+        self, engine: Engine, test: str, file: str, linked: dict[str, Path]
     ) -> bool:
         """Run a test; its program is linked when the first one of it is asked."""
         name = engine.programs[test]
         if name not in linked:
-            linked[name] = engine.link(self.folder, test, changed)
+            changed = self.target if engine is self.engine else self.again
+            linked[name] = engine.link(self.folder, test, file, changed)
         return engine.passes(linked[name], test)
 
     def _is_same(self, file: str) -> bool:
