@@ -269,6 +269,54 @@ static void more_keys_than_a_thread_keeps(void)
     HF_CHECK(surprises_of_many(2) == 0);
 }
 
+/* What a thread keeps, the last used first. */
+static void check_kept(const size_t *which, size_t count)
+{
+    struct hf_scratch *scratch;
+    HF_CHECK_OK(hf_scratch_get(&scratch));
+    for (size_t i = 0; i < count; i++) {
+        const struct sample *s = &many[which[i]];
+        HF_CHECK(scratch->keys[i].ctx != NULL && scratch->keys[i].kind == s->what.kind);
+        HF_CHECK(hf_mem_equal(scratch->keys[i].id, HF_DIGEST_SIZE, s->signer->id, HF_DIGEST_SIZE));
+    }
+}
+
+static void use(size_t which)
+{
+    HF_CHECK_OK(hf_signature_verify(many[which].signer, &many[which].what));
+}
+
+static void contexts_are_kept_by_their_last_use(void)
+{
+    size_t order[HF_SCRATCH_KEYS];
+    struct hf_scratch *scratch;
+    for (size_t i = 0; i <= HF_SCRATCH_KEYS; i++) {
+        use(i);
+    }
+    for (size_t i = 0; i < HF_SCRATCH_KEYS; i++) {
+        order[i] = HF_SCRATCH_KEYS - i;
+    }
+    check_kept(order, HF_SCRATCH_KEYS);
+    /* Found again, wherever it was: the same context, and those before it one back. */
+    static const size_t places[] = {0, 1, 5, HF_SCRATCH_KEYS - 1};
+    for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+        HF_CHECK_OK(hf_scratch_get(&scratch));
+        size_t found = order[places[k]];
+        EVP_PKEY_CTX *const ctx = scratch->keys[places[k]].ctx;
+        use(found);
+        HF_CHECK(scratch->keys[0].ctx == ctx);
+        for (size_t i = places[k]; i > 0; i--) {
+            order[i] = order[i - 1];
+        }
+        order[0] = found;
+        check_kept(order, HF_SCRATCH_KEYS);
+    }
+    /* The one that was used longest ago makes room. */
+    use(0);
+    HF_CHECK(scratch->keys[0].kind == many[0].what.kind);
+    check_kept((const size_t[]){0, order[0], order[1]}, 3);
+}
+
 static void *verify_in_a_thread(void *surprises)
 {
     *(size_t *)surprises = surprises_of_many(2);
@@ -328,6 +376,7 @@ HF_TESTS({"make samples", make_samples},
          {"ECDSA signatures are DER or nothing", ecdsa_signatures_are_der_or_nothing},
          {"the error queue decides nothing", the_error_queue_decides_nothing},
          {"more keys than a thread keeps", more_keys_than_a_thread_keeps},
+         {"contexts are kept by their last use", contexts_are_kept_by_their_last_use},
          {"threads share keys and leave nothing", threads_share_keys_and_leave_nothing},
          {"a child verifies", a_child_verifies},
          {"verifications are counted", verifications_are_counted})
