@@ -3,57 +3,17 @@
  * Fail closed: allocations that fail one after the other, inside OpenSSL too; junk in OpenSSL's
  * error queue (C13); many threads on one set of bundles.
  */
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "hf_test.h"
 #include "kit.h"
+#include "ossl_memory.h"
 
 #define ID "spiffe://a.example/web"
 
 static struct pki_cert root, middle, leaf, forged, expired, old_middle, other_root, other_middle;
 static struct hf_bundle_set *set;
-
-/* OpenSSL's memory is ours in this program, so that it is counted and can be made to fail. */
-static atomic_size_t countdown; /* 1: the next allocation fails */
-
-static bool must_fail(void)
-{
-    return atomic_load(&countdown) != 0 && atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-static void *ossl_new(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return must_fail() ? NULL : hf_mem_new(size);
-}
-
-static void ossl_release(void *block, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    hf_mem_free(block);
-}
-
-static void *ossl_grow(void *block, size_t size, const char *file, int line)
-{
-    if (block != NULL && size == 0) {
-        ossl_release(block, file, line);
-        return NULL;
-    }
-    return must_fail() ? NULL : hf_mem_grow(block, size);
-}
-
-/* Before anything of OpenSSL runs. */
-__attribute__((constructor)) static void take_over(void)
-{
-    if (CRYPTO_set_mem_functions(ossl_new, ossl_grow, ossl_release) != 1) {
-        (void)fprintf(stderr, "OpenSSL allocated before the test began\n");
-    }
-}
 
 /* Bundles that have seen no chain yet. */
 static struct hf_bundle_set *make_set(void)

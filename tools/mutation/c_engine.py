@@ -40,7 +40,7 @@ MEMORY = 4 << 30
 ASAN_OPTIONS = f"hard_rss_limit_mb={MEMORY >> 20}"
 
 #: What makes a test a program of its own.
-_ALONE = "__attribute__((constructor))"
+_ALONE = ("__attribute__((constructor))", '#include "ossl_memory.h"')
 
 _DRIVER = """\
 #include <stdlib.h>
@@ -119,7 +119,8 @@ class Engine:
             list(pool.map(self._compile_original, sorted(self.commands)))
         for test in self.tests:
             text = (self.source / "tests" / f"{test}.c").read_text("utf-8")
-            self.programs[test] = test if _ALONE in text else "most"
+            alone = any(mark in text for mark in _ALONE)
+            self.programs[test] = test if alone else "most"
         for program in set(self.programs.values()):
             self._make_driver(program)
         for file in self.commands:
