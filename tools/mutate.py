@@ -7,7 +7,8 @@
 What is mutated and by which tests it is judged stands in tests/mutation/modules.toml;
 what survives must stand, with the reason, in tests/mutation/survivors.toml. The exit
 code is 1 when something else survives, or when an explained survivor is none any more.
-Results go to build/mutation/results.json.
+Results go to build/mutation/results.json; what is known from the last time, in
+build/mutation/memory.json, is not tried again.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mutation import c_operators, python_operators
-from mutation.c_engine import ROOT, Engine, Outcome, Worker
+from mutation.c_engine import ROOT, Engine
 from mutation.explained import Module, Survivor, modules, survivors
+from mutation.memory import Memory
 from mutation.mutant import Mutant
 from mutation.python_tests import PythonTests
+from mutation.worker import Outcome, Worker
 
 WORK = ROOT / "build" / "mutation"
 FOLDER = ROOT / "tests" / "mutation"
@@ -36,9 +39,10 @@ FOLDER = ROOT / "tests" / "mutation"
 class Job:
     """A mutant, the file as it is, and the tests that must notice.
 
-    Of these, `careful` are asked again under the sanitizers.
+    Of these, `careful` are asked again under the sanitizers; `name` is its own alone.
     """
 
+    name: str
     mutant: Mutant
     source: str
     tests: tuple[str, ...]
@@ -60,7 +64,12 @@ def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[J
             if not mine:
                 raise SystemExit(f"mutate: no test is listed for {path}")
             careful = module.chosen_carefully(mine)
-            jobs += [Job(mutant, source, tuple(mine), careful) for mutant in made]
+            met: Counter[str] = Counter()
+            for mutant in made:
+                name = "\n".join(mutant.key)
+                met[name] += 1
+                name += f"\n{met[name]}"
+                jobs.append(Job(name, mutant, source, tuple(mine), careful))
     return jobs
 
 
@@ -81,25 +90,25 @@ class Triers:
         worker = self.free.get()
         try:
             inside = job.mutant.file.removeprefix("csrc/")
-            return worker.try_mutant(inside, text, job.tests, job.careful)
+            return worker.try_mutant(job.name, inside, text, job.tests, job.careful)
         finally:
             self.free.put(worker)
 
 
-def prepare(jobs: list[Job], threads: int) -> list[Worker]:
+def prepare(jobs: list[Job], threads: int, memory: Memory) -> list[Worker]:
     """Build the engine and see that the tests pass without any mutant."""
     names = {t for job in jobs if job.mutant.file.endswith(".c") for t in job.tests}
     if not names:
         return []
     again = {test for job in jobs for test in job.careful}
-    quick = Engine(WORK / "quick", threads)
-    careful = Engine(WORK / "careful", threads, sanitize=True)
-    for engine, mine in ((quick, names), (careful, again)):
+    quick = Engine(WORK / "quick", threads, names)
+    careful = Engine(WORK / "careful", threads, again, sanitize=True)
+    for engine in (quick, careful):
         engine.build()
-        engine.time_tests(sorted(mine))
-    for test in sorted(names):
-        print(f"mutate: {test} takes {quick.durations[test]:.2f} s", flush=True)
-    return [Worker(quick, careful, number) for number in range(threads)]
+        engine.time_tests()
+    for test, seconds in quick.durations.items():
+        print(f"mutate: {test} takes {seconds:.2f} s", flush=True)
+    return [Worker(quick, careful, memory, number) for number in range(threads)]
 
 
 def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bool:
@@ -197,8 +206,10 @@ def main() -> int:
         for job in jobs:
             print(job.mutant)
         return 0
-    triers = Triers(prepare(jobs, options.jobs))
+    memory = Memory(WORK / "memory.json")
+    triers = Triers(prepare(jobs, options.jobs, memory))
     results = run_all(jobs, triers.attempt, options.jobs)
+    memory.save()
     save(results)
     explained = survivors(FOLDER / "survivors.toml")
     good = show(results, explained)

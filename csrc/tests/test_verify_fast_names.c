@@ -94,6 +94,10 @@ static const struct {
     {{AT(UNIT, UTF8, "U"), AT(COMMON, TELETEX, "Another")}, 2, false, false},
     {{AT(UNIT, UTF8, "U"), AT(COMMON, NUMERIC, "A name")}, 2, false, false},
     {{AT(UNIT, UTF8, "U"), AT(COMMON, UTF8, "A names")}, 2, false, true},
+    {{AT(UNIT, UTF8, "U"), AT(COMMON, PRINTABLE, "A names")}, 2, false, true},
+    {{AT(UNIT, UTF8, "U"), AT(COMMON, IA5, "A names")}, 2, false, true},
+    {{AT(UNIT, UTF8, "U"), AT(COMMON, NUMERIC, "12")}, 2, false, true},
+    {{AT(UNIT, UTF8, "U"), AT(COMMON, BITS, "\0A name")}, 2, false, false},
     {{AT(UNIT, UTF8, "U"), AT(COMMON, UTF8, "A nam")}, 2, false, true},
     {{AT(UNIT, UTF8, "U"), AT(COMMON, UTF8, "")}, 2, false, true},
     {{AT(UNIT, UTF8, "U"), AT(UNIT, UTF8, "A name")}, 2, false, true},
@@ -134,6 +138,58 @@ static void joined_attributes_are_never_certain(void)
     HF_CHECK(!differ_for_openssl(&names[0], &names[1]));
     HF_CHECK(!differ(&names[0], &names[1]));
     HF_CHECK(!differ(&names[0], &names[2]));
+}
+
+/* Bit by bit, and with nothing but each other. */
+static void bit_strings_are_compared_as_they_are(void)
+{
+    static const struct attribute values[] = {AT(COMMON, BITS, "\0a"), AT(COMMON, BITS, "\0a"),
+                                              AT(COMMON, BITS, "\0A"), AT(COMMON, UTF8, "b")};
+    struct name names[4];
+    for (size_t i = 0; i < 4; i++) {
+        write_name(&values[i], 1, &names[i]);
+    }
+    HF_CHECK(!differ(&names[0], &names[1]) && !differ_for_openssl(&names[0], &names[1]));
+    HF_CHECK(differ(&names[0], &names[2]) && differ_for_openssl(&names[0], &names[2]));
+    HF_CHECK(!differ(&names[0], &names[3]) && !differ(&names[3], &names[0]));
+}
+
+static bool texts_differ(struct der_bytes one, struct der_bytes two)
+{
+    struct attribute values[] = {{COMMON, UTF8, one, false}, {COMMON, UTF8, two, false}};
+    struct name names[2];
+    write_name(&values[0], 1, &names[0]);
+    write_name(&values[1], 1, &names[1]);
+    bool ours = differ(&names[0], &names[1]);
+    HF_CHECK(ours == differ_for_openssl(&names[0], &names[1]));
+    return ours;
+}
+
+/* Upper case is folded from A to Z; what is beside these in ASCII, and a NUL, is what it is. */
+static void letters_are_folded_and_nothing_else(void)
+{
+    HF_CHECK(!texts_differ(DER_BYTES("AZ"), DER_BYTES("az")));
+    HF_CHECK(texts_differ(DER_BYTES("a@"), DER_BYTES("a`")));
+    HF_CHECK(texts_differ(DER_BYTES("a["), DER_BYTES("a{")));
+    HF_CHECK(texts_differ(DER_BYTES("\x10"), DER_BYTES("0")));
+    HF_CHECK(texts_differ(DER_BYTES("a\0b"), DER_BYTES("a\0c")));
+}
+
+/* The reader lets none of these through; here they are not certain, whatever else they are. */
+static void what_cannot_be_read_is_never_certain(void)
+{
+    static const struct name good = {
+        {0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, 'a'}, 14};
+    static const struct name bad[] = {
+        {{0x31, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, 'b'}, 14},
+        {{0x30, 0x0c, 0x30, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, 'b'}, 14},
+        {{0x30, 0x0c, 0x31, 0x0a, 0x31, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, 'b'}, 14},
+        {{0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x05, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x01, 'b'}, 14},
+        {{0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x02, 'b'}, 14},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        HF_CHECK(!differ(&good, &bad[i]) && !differ(&bad[i], &good));
+    }
 }
 
 static uint32_t random_state = 12345;
@@ -294,6 +350,9 @@ static void leaf_keys_are_taken_as_openssl_takes_them(void)
 
 HF_TESTS({"names are compared as OpenSSL would", names_are_compared_as_openssl_would},
          {"joined attributes are never certain", joined_attributes_are_never_certain},
+         {"bit strings are compared as they are", bit_strings_are_compared_as_they_are},
+         {"letters are folded and nothing else", letters_are_folded_and_nothing_else},
+         {"what cannot be read is never certain", what_cannot_be_read_is_never_certain},
          {"certainty is never mistaken", certainty_is_never_mistaken},
          {"what looks self-signed is not covered", what_looks_self_signed_is_not_covered},
          {"leaf keys are taken as OpenSSL takes them", leaf_keys_are_taken_as_openssl_takes_them})

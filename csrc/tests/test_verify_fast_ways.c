@@ -10,6 +10,7 @@
 #include "kit.h"
 #include "verify/fast.h"
 #include "verify/issuer_memory.h"
+#include "verify/signature.h"
 
 #define ID "spiffe://a.example/web"
 
@@ -262,6 +263,36 @@ static void each_condition_stands_alone(void)
     hf_pool_wipe(&pool);
 }
 
+/* Signatures that the fast path looks at before this chain is refused for its old intermediate. */
+static uint64_t fast_cost(enum hf_way way, const struct pki_cert *root, struct kit_certs shown)
+{
+    struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(root));
+    uint64_t before = hf_signature_count();
+    HF_CHECK_CODE(kit_judge_by(way, set, shown, plainly, NULL), HF_E_CERT_EXPIRED);
+    hf_bundle_set_unref(set);
+    return hf_signature_count() - before;
+}
+
+/* Also for what breaks a rule: by the way that was asked for, and what is not covered by OpenSSL.
+ */
+static void signatures_go_the_way_that_was_asked_for(void)
+{
+    static struct pki_cert root, old, leaf, odd;
+    struct pki_spec spec;
+    kit_root(&root, "root", KIT_KEY(0));
+    pki_intermediate(&spec, "root", "middle", NULL, KIT_KEY(1));
+    spec.not_after = PKI_NOW - 1;
+    kit_sign(&spec, KIT_KEY(0), &old);
+    kit_leaf(&leaf, "middle", KIT_KEY(1), ID);
+    pki_leaf(&spec, "middle", ID, KIT_LEAF_KEY);
+    pki_add(&spec, "1.2.3.4", false, DER_BYTES("x"));
+    kit_sign(&spec, KIT_KEY(1), &odd);
+    HF_CHECK(fast_cost(HF_WAY_ANY, &root, KIT_CERTS(&leaf, &old)) == 2);
+    HF_CHECK(fast_cost(HF_WAY_FAST, &root, KIT_CERTS(&leaf, &old)) == 2);
+    HF_CHECK(fast_cost(HF_WAY_GENERAL, &root, KIT_CERTS(&leaf, &old)) == 0);
+    HF_CHECK(fast_cost(HF_WAY_ANY, &root, KIT_CERTS(&odd, &old)) == 0);
+}
+
 HF_TESTS({"every kind of key takes the fast path", every_kind_of_key_takes_the_fast_path},
          {"every kind of signature takes the fast path",
           every_kind_of_signature_takes_the_fast_path},
@@ -270,4 +301,5 @@ HF_TESTS({"every kind of key takes the fast path", every_kind_of_key_takes_the_f
          {"forgeries are told alike", forgeries_are_told_alike},
          {"an intermediate without a sound key is left to OpenSSL",
           an_intermediate_without_a_sound_key_is_left_to_openssl},
+         {"signatures go the way that was asked for", signatures_go_the_way_that_was_asked_for},
          {"each condition stands alone", each_condition_stands_alone})

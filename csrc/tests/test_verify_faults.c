@@ -3,57 +3,17 @@
  * Fail closed: allocations that fail one after the other, inside OpenSSL too; junk in OpenSSL's
  * error queue (C13); many threads on one set of bundles.
  */
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "hf_test.h"
 #include "kit.h"
+#include "ossl_memory.h"
 
 #define ID "spiffe://a.example/web"
 
-static struct pki_cert root, middle, leaf, forged, expired, old_middle;
+static struct pki_cert root, middle, leaf, forged, expired, old_middle, other_root, other_middle;
 static struct hf_bundle_set *set;
-
-/* OpenSSL's memory is ours in this program, so that it is counted and can be made to fail. */
-static atomic_size_t countdown; /* 1: the next allocation fails */
-
-static bool must_fail(void)
-{
-    return atomic_load(&countdown) != 0 && atomic_fetch_sub(&countdown, 1) == 1;
-}
-
-static void *ossl_new(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return must_fail() ? NULL : hf_mem_new(size);
-}
-
-static void ossl_release(void *block, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    hf_mem_free(block);
-}
-
-static void *ossl_grow(void *block, size_t size, const char *file, int line)
-{
-    if (block != NULL && size == 0) {
-        ossl_release(block, file, line);
-        return NULL;
-    }
-    return must_fail() ? NULL : hf_mem_grow(block, size);
-}
-
-/* Before anything of OpenSSL runs. */
-__attribute__((constructor)) static void take_over(void)
-{
-    if (CRYPTO_set_mem_functions(ossl_new, ossl_grow, ossl_release) != 1) {
-        (void)fprintf(stderr, "OpenSSL allocated before the test began\n");
-    }
-}
 
 /* Bundles that have seen no chain yet. */
 static struct hf_bundle_set *make_set(void)
@@ -79,6 +39,8 @@ static void make_world(void)
     pki_add_key_ids(&spec, KIT_KEY(0));
     spec.not_after = PKI_NOW - 1;
     kit_sign(&spec, KIT_KEY(0), &old_middle);
+    kit_root(&other_root, "other root", KIT_KEY(2));
+    kit_intermediate(&other_middle, "other root", KIT_KEY(2), "middle", KIT_KEY(1));
     set = make_set();
 }
 
@@ -140,6 +102,20 @@ static void every_failing_allocation_refuses(void)
     HF_CHECK(sweep_all(HF_WAY_ANY) > 100);
     HF_CHECK(hf_mem_live() <= before + 16);
     HF_CHECK_OK(kit_judge(set, KIT_CERTS(&leaf, &middle), NULL));
+}
+
+/* A path that could not be looked at is no path that failed: no other is taken for it. */
+static void a_failure_ends_the_search(void)
+{
+    struct hf_peer peer;
+    struct kit_certs presented = KIT_CERTS(&leaf, &middle, &other_middle);
+    struct hf_bundle_set *both = kit_set1("a.example", KIT_CERTS(&root, &other_root));
+    HF_CHECK_OK(judge(HF_WAY_GENERAL, both, presented, &peer));
+    atomic_store(&countdown, 1);
+    hf_result r = judge(HF_WAY_GENERAL, both, presented, &peer);
+    HF_CHECK(atomic_exchange(&countdown, 0) == 0);
+    HF_CHECK(hf_code_category(r.code) == HF_CATEGORY_INTERNAL && is_nobody(&peer));
+    hf_bundle_set_unref(both);
 }
 
 static void junk(void)
@@ -206,5 +182,6 @@ static void threads_share_bundles(void)
 
 HF_TESTS({"make the world", make_world},
          {"every failing allocation refuses", every_failing_allocation_refuses},
+         {"a failure ends the search", a_failure_ends_the_search},
          {"junk in the error queue changes nothing", junk_in_the_error_queue_changes_nothing},
          {"threads share bundles", threads_share_bundles})

@@ -10,6 +10,7 @@
 
 #include "hf_test.h"
 #include "kit.h"
+#include "verify/fast.h"
 #include "verify/signature.h"
 
 #define ID "spiffe://a.example/web"
@@ -54,6 +55,38 @@ static void an_intermediate_costs_one_signature_once(void)
     HF_CHECK(cost(set, KIT_CERTS(&deep_leaf, &middle, &lower), HF_OK) == 2);
     HF_CHECK(cost(set, KIT_CERTS(&deep_leaf, &lower, &middle), HF_OK) == 1);
     HF_CHECK(remembered(set) == 2);
+    hf_bundle_set_unref(set);
+}
+
+/* The issuers alone, as they are asked for by who checks the leaf in another way. */
+static unsigned verified_of(const struct hf_bundle_set *set, struct kit_certs presented,
+                            uint32_t code)
+{
+    static struct kit_chain chain;
+    struct hf_pool pool;
+    struct hf_search search;
+    struct hf_signer *const before = set->bundles[0]->authorities[0].signer;
+    struct hf_signer *signer = before;
+    struct hf_presented in = {.chain = kit_chain(&chain, presented)};
+    HF_CHECK_OK(hf_pool_init(&in, &pool));
+    hf_search_init(&pool, set->bundles[0], &search);
+    HF_CHECK(hf_search_next(&search));
+    HF_CHECK_CODE(hf_fast_issuers(&pool, set->bundles[0], &search.path, &signer), code);
+    HF_CHECK(signer != before && (signer != NULL) == (code == HF_OK));
+    hf_signer_unref(signer);
+    hf_pool_wipe(&pool);
+    return pool.issuers_verified;
+}
+
+static void issuers_are_counted_when_they_are_verified(void)
+{
+    static struct pki_cert forged;
+    struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&root));
+    forged = lower;
+    forged.der[forged.len - 1] ^= 1;
+    HF_CHECK(verified_of(set, KIT_CERTS(&deep_leaf, &forged, &middle), HF_E_BAD_SIGNATURE) == 2);
+    HF_CHECK(verified_of(set, KIT_CERTS(&deep_leaf, &lower, &middle), HF_OK) == 1);
+    HF_CHECK(verified_of(set, KIT_CERTS(&deep_leaf, &lower, &middle), HF_OK) == 0);
     hf_bundle_set_unref(set);
 }
 
@@ -275,6 +308,7 @@ static void nothing_is_left(void)
 
 HF_TESTS({"make the world", make_world},
          {"an intermediate costs one signature, once", an_intermediate_costs_one_signature_once},
+         {"issuers are counted when they are verified", issuers_are_counted_when_they_are_verified},
          {"the memory is of one bundle", the_memory_is_of_one_bundle},
          {"what one key signed another did not", what_one_key_signed_another_did_not},
          {"refusals never enter", refusals_never_enter},

@@ -145,6 +145,56 @@ static void an_empty_bundle_trusts_nobody(void)
     hf_bundle_set_unref(none);
 }
 
+/* X509-17: when a leaf has expired, that is what is told, whoever signed it. */
+static void an_expired_leaf_is_told_first(void)
+{
+    static struct pki_cert old;
+    struct pki_spec spec;
+    pki_leaf(&spec, "nobody", ID, KIT_LEAF_KEY);
+    spec.not_after = PKI_NOW - 1;
+    kit_sign(&spec, KIT_KEY(3), &old);
+    HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&old), NULL), HF_E_CERT_EXPIRED);
+    HF_CHECK(kit_depth() == 0);
+}
+
+/* P1: who else signed it is told where that explains the refusal, and only there. */
+static void another_trust_domain_s_authority_is_told(void)
+{
+    static struct pki_cert stranger, same_a, same_b, old, cross;
+    struct pki_spec spec;
+    struct hf_bundle *bundles[2] = {kit_bundle("a.example", KIT_NO_CERTS),
+                                    kit_bundle("b.example", KIT_CERTS(&other_root))};
+    struct hf_bundle_set *none = kit_set(bundles, 2);
+    kit_leaf(&stranger, "other root", KIT_KEY(2), ID);
+    HF_CHECK_CODE(kit_judge(none, KIT_CERTS(&stranger), NULL), HF_E_EMPTY_BUNDLE);
+    HF_CHECK(kit_saw("b.example"));
+    hf_bundle_set_unref(none);
+    /* The key identifier is of one's own authority, the signature of another's of its name. */
+    kit_root(&same_a, "same", KIT_KEY(0));
+    pki_authority(&spec, "same", NULL, KIT_KEY(2));
+    kit_sign(&spec, KIT_KEY(2), &same_b);
+    pki_leaf(&spec, "same", ID, KIT_LEAF_KEY);
+    pki_add_key_ids(&spec, KIT_KEY(0));
+    kit_sign(&spec, KIT_KEY(2), &stranger);
+    bundles[0] = kit_bundle("a.example", KIT_CERTS(&same_a));
+    bundles[1] = kit_bundle("b.example", KIT_CERTS(&same_b));
+    struct hf_bundle_set *same = kit_set(bundles, 2);
+    HF_CHECK_CODE(kit_judge(same, KIT_CERTS(&stranger), NULL), HF_E_UNKNOWN_AUTHORITY);
+    HF_CHECK(hf_error_current()->code == HF_E_UNKNOWN_AUTHORITY && kit_saw("b.example"));
+    hf_bundle_set_unref(same);
+    /* Cross-signed, and expired in one's own trust domain: that is the reason, not the other. */
+    pki_intermediate(&spec, "root", "middle", NULL, KIT_KEY(1));
+    spec.not_after = PKI_NOW - 1;
+    kit_sign(&spec, KIT_KEY(0), &old);
+    kit_intermediate(&cross, "other root", KIT_KEY(2), "middle", KIT_KEY(1));
+    bundles[0] = kit_bundle("a.example", KIT_CERTS(&root));
+    bundles[1] = kit_bundle("b.example", KIT_CERTS(&other_root));
+    struct hf_bundle_set *both = kit_set(bundles, 2);
+    HF_CHECK_CODE(kit_judge(both, KIT_CERTS(&leaf, &old, &cross), NULL), HF_E_CERT_EXPIRED);
+    HF_CHECK(!kit_saw("b.example"));
+    hf_bundle_set_unref(both);
+}
+
 /* C10: counted before anything is parsed. */
 static void too_many_and_too_large_chains_are_refused(void)
 {
@@ -204,14 +254,22 @@ static void wrong_arguments_are_refused(void)
 {
     struct hf_peer peer;
     struct hf_chain chain = {NULL, NULL, 1};
-    struct hf_presented in = {.chain = NULL, .at = PKI_NOW, .purpose = HF_PURPOSE_CLIENT};
+    struct kit_chain good;
+    struct hf_presented in = {.chain = kit_chain(&good, KIT_CERTS(&leaf, &middle)),
+                              .at = PKI_NOW,
+                              .purpose = HF_PURPOSE_CLIENT};
+    HF_CHECK_OK(hf_judge_svid(set, &in, &strict, &peer));
     HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, NULL), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_judge_svid(NULL, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_judge_svid(set, NULL, &strict, &peer), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_judge_svid(set, &in, NULL, &peer), HF_E_BAD_ARGUMENT);
+    in.chain = NULL;
     HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     in.chain = &chain;
-    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     chain.der = leaf.der;
+    HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
+    chain.der = NULL;
+    chain.lengths = good.lengths;
     HF_CHECK_CODE(hf_judge_svid(set, &in, &strict, &peer), HF_E_BAD_ARGUMENT);
     struct kit_ask ask = {7, HF_PURPOSE_EITHER, 0};
     HF_CHECK_CODE(kit_judge_as(set, KIT_CERTS(&leaf, &middle), ask, NULL), HF_E_BAD_ARGUMENT);
@@ -229,6 +287,8 @@ HF_TESTS({"make the world", make_world}, {"a good chain is accepted", a_good_cha
          {"a refusal leaves nobody behind", a_refusal_leaves_nobody_behind},
          {"a trust domain without a bundle is refused", a_trust_domain_without_a_bundle_is_refused},
          {"an empty bundle trusts nobody", an_empty_bundle_trusts_nobody},
+         {"an expired leaf is told first", an_expired_leaf_is_told_first},
+         {"another trust domain's authority is told", another_trust_domain_s_authority_is_told},
          {"too many and too large chains are refused", too_many_and_too_large_chains_are_refused},
          {"every certificate must be readable", every_certificate_must_be_readable},
          {"no mutated leaf is accepted", no_mutated_leaf_is_accepted},

@@ -40,6 +40,8 @@ static void a_web_issuer_is_a_ca_that_may_sign(void)
     HF_CHECK_CODE(ask(&spec), HF_E_CA_CONSTRAINTS);
     pki_leaf(&spec, "ca", "spiffe://a.example/web", KIT_KEY(1));
     HF_CHECK_CODE(ask(&spec), HF_E_CA_NOT_CA);
+    pki_drop(&spec, PKI_OID_KEY_USAGE);
+    HF_CHECK_CODE(ask(&spec), HF_E_CA_NOT_CA);
 }
 
 static void a_window_is_of_the_path_alone(void)

@@ -4,6 +4,8 @@
  */
 #include "verify/pending.h"
 
+#include <string.h>
+
 #include "hf_test.h"
 #include "kit.h"
 #include "verify/issuer_memory.h"
@@ -30,6 +32,8 @@ static bool begin_as(const struct hf_bundle_set *by, struct kit_certs presented,
 {
     struct hf_judge_options options = {ask.rules, way};
     bool ready = true;
+    /* Whatever lay there before must not matter. */
+    (void)memset(&pending, 0x5a, sizeof(pending));
     in = (struct hf_presented){
         .chain = kit_chain(&chain, presented), .at = ask.at, .purpose = ask.purpose};
     HF_CHECK_OK(hf_pending_begin(by, &in, &options, &pending, &ready));
@@ -68,6 +72,40 @@ static void what_is_accepted_is_what_the_judge_accepts(void)
     check_accepted(set, KIT_CERTS(&leaf, &middle, &middle));
     check_accepted(set, KIT_CERTS(&short_leaf));
     check_accepted(set, KIT_CERTS(&short_leaf, &middle));
+}
+
+/* Under one name: those that the judge would pass over are passed over, so many and no more. */
+static void candidates_are_passed_over(void)
+{
+    enum { BEFORE = 7 };
+    static struct pki_cert old[BEFORE + 1], good, end, forged;
+    const struct pki_cert *list[BEFORE + 2];
+    struct pki_spec spec;
+    for (size_t i = 0; i <= BEFORE; i++) {
+        pki_authority(&spec, "x", NULL, KIT_KEY(3));
+        spec.not_after = PKI_NOW - 1;
+        kit_sign(&spec, KIT_KEY(3), &old[i]);
+        list[i] = &old[i];
+    }
+    pki_intermediate(&spec, "root", "x", NULL, KIT_KEY(2));
+    kit_sign(&spec, KIT_KEY(0), &good);
+    pki_leaf(&spec, "x", ID, KIT_LEAF_KEY);
+    kit_sign(&spec, KIT_KEY(2), &end);
+    /* Authorities come before intermediates. */
+    list[BEFORE] = &root;
+    struct hf_bundle_set *few = kit_set1("a.example", (struct kit_certs){list, BEFORE + 1});
+    check_accepted(few, KIT_CERTS(&end, &good));
+    list[BEFORE] = &old[BEFORE];
+    list[BEFORE + 1] = &root;
+    struct hf_bundle_set *many = kit_set1("a.example", (struct kit_certs){list, BEFORE + 2});
+    HF_CHECK(!begin(many, KIT_CERTS(&end, &good)));
+    HF_CHECK_OK(kit_judge(many, KIT_CERTS(&end, &good), NULL));
+    hf_bundle_set_unref(few);
+    hf_bundle_set_unref(many);
+    /* So is an intermediate that its issuer never signed. */
+    kit_intermediate(&forged, "root", KIT_KEY(0), "middle", KIT_KEY(1));
+    forged.der[forged.len - 1] ^= 1;
+    check_accepted(set, KIT_CERTS(&leaf, &forged, &middle));
 }
 
 /* A leaf's signature is not looked at: that is the caller's part. */
@@ -178,6 +216,7 @@ static void nothing_is_left(void)
 
 HF_TESTS({"make the world", make_world},
          {"what is accepted is what the judge accepts", what_is_accepted_is_what_the_judge_accepts},
+         {"candidates are passed over", candidates_are_passed_over},
          {"a forged leaf is left to its signature", a_forged_leaf_is_left_to_its_signature},
          {"what is not plain is left to the judge", what_is_not_plain_is_left_to_the_judge},
          {"a signature that cannot fit is left to the judge",

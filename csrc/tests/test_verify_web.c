@@ -265,6 +265,7 @@ static void the_depth_is_limited(void)
     HF_CHECK_OK(judge_with(roots, KIT_CERTS(&leaf, &middle), HF_PURPOSE_SERVER, 1, NULL, NULL));
     HF_CHECK_CODE(judge_with(roots, KIT_CERTS(&leaf, &middle), HF_PURPOSE_SERVER, 0, NULL, NULL),
                   HF_E_PATH_LENGTH);
+    HF_CHECK(kit_depth() == -1); /* of no certificate in particular */
     struct hf_bundle *direct = make_roots(KIT_CERTS(&middle));
     HF_CHECK_OK(judge_with(direct, KIT_CERTS(&leaf), HF_PURPOSE_SERVER, 0, NULL, NULL));
     hf_bundle_unref(direct);

@@ -199,6 +199,8 @@ def test_trust_domains_that_differ_in_a_byte_are_different() -> None:
         ("a.example/web", Reason.ID_TRUST_DOMAIN_CHARACTER),
         ("a.example:80", Reason.ID_PORT),
         ("A", Reason.ID_UPPER_CASE),
+        ("aZ", Reason.ID_UPPER_CASE),
+        ("a[", Reason.ID_TRUST_DOMAIN_CHARACTER),
         ("x" * 256, Reason.ID_TRUST_DOMAIN_TOO_LONG),
     ],
 )
@@ -224,13 +226,20 @@ def test_constructing_validates() -> None:
     with pytest.raises(InvalidId) as caught:
         SpiffeId(TrustDomain("a.example"), "web")
     assert caught.value.reason is Reason.ID_PATH_CHARACTER
+    assert caught.value.seen == "'w'"
 
 
 @pytest.mark.parametrize("value", [b"spiffe://a.example/web", None, 7])
 def test_only_text_is_read(value: object) -> None:
     for parse in (SpiffeId.parse, SpiffeId.parse_lenient, TrustDomain.parse):
-        with pytest.raises(TypeError, match="str"):
+        with pytest.raises(TypeError, match="read from str, not from"):
             parse(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [b"/web", b"", (), None, 7])
+def test_only_text_becomes_a_path(value: object) -> None:
+    with pytest.raises(TypeError, match="read from str, not from"):
+        SpiffeId(TrustDomain("a.example"), value)  # type: ignore[arg-type]
 
 
 def test_ids_are_values() -> None:
@@ -239,6 +248,8 @@ def test_ids_are_values() -> None:
     assert hash(one) == hash(two)
     assert pickle.loads(pickle.dumps(one)) == one
     assert repr(one) == "SpiffeId('spiffe://a.example/web')"
+    assert str(one.trust_domain) == "a.example"
+    assert repr(one.trust_domain) == "TrustDomain('a.example')"
     assert sorted([SpiffeId.parse("spiffe://b/a"), one]) == [
         one,
         SpiffeId.parse("spiffe://b/a"),

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An engine that is quick to change: one file compiled, then tests linked and run.
+"""An engine that is quick to change: one file compiled, one program linked.
 
-Nothing is optimised and gold links (0.1 s with a static OpenSSL), the test that noticed
-the last mutant of a file is asked first, and a mutant that is noticed costs no further
-link. What survives is asked again under ASan and UBSan, which `make sanitize` runs with
-the same tests. All of it works on a copy of csrc, so that edits meanwhile disturb
-nothing.
+Nothing is optimised, headers are compiled once for a file, all that is not mutated is
+linked once, and nearly all tests are in one program that is told which to run: those
+that change the process before main() have one of their own. It sets its own limits, so
+that starting it is cheap.
+All of it works on a copy of csrc, so that edits meanwhile disturb nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import resource
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,64 +30,101 @@ QUICK = ("-O0", "-g0", "-w", "-fno-lto")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 OPTIMISED = ("-O2", "-g0", "-w", "-fno-lto")
 
-#: A test may take this many times as long as without a mutant, and two seconds.
+#: Seconds of processor time: as often what a test takes without a mutant, and two more.
+#: By the clock it may take three times that: others may be busy on this machine.
 PATIENCE = 4.0
-LONGEST = 120.0
+SPARE = 2.0
 #: Bytes of memory: a loop that allocates must not take the machine with it.
 MEMORY = 4 << 30
-CPU_SECONDS = 120
+#: What sanitizers map is larger than any limit; ASan has one of its own.
+ASAN_OPTIONS = f"hard_rss_limit_mb={MEMORY >> 20}"
+
+#: What makes a test a program of its own.
+_ALONE = ("__attribute__((constructor))", '#include "ossl_memory.h"')
+
+_DRIVER = """\
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+%(declared)s
+static const struct { const char *name; int (*run)(void); } tests[] = {%(listed)s};
+static void limit(int what, const char *to)
+{
+    struct rlimit limits = {(rlim_t)atoll(to), (rlim_t)atoll(to)};
+    if (setrlimit(what, &limits) != 0) {
+        abort();
+    }
+}
+int main(int argc, char **argv)
+{
+    limit(RLIMIT_CORE, "0");
+    limit(RLIMIT_CPU, argv[2]);
+    if (argc == 4) {
+        limit(RLIMIT_DATA, argv[3]);
+    }
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        if (strcmp(tests[i].name, argv[1]) == 0) {
+            return tests[i].run();
+        }
+    }
+    return 2;
+}
+"""
 
 
 class BuildError(Exception):
     """The unchanged engine does not build, or its own tests do not pass."""
 
 
-def _limit_time() -> None:
-    # Also for children of a test, and when nobody is left to watch it.
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-
-
-def _limit() -> None:
-    _limit_time()
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def run(command: Sequence[str], cwd: Path) -> None:
     """Run a step that has to work."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BuildError(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+        told = (done.stdout + done.stderr)[:2000]
+        raise BuildError(f"{shlex.join(command)[:200]}...\n{told}")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a mutant: killed (by whom), survived, same code, or no C."""
-
-    verdict: str
-    by: str = ""
+def _is_test(file: str) -> bool:
+    return Path(file).stem.startswith("test_")
 
 
 class Engine:
     """The unchanged engine and its tests, ready to be tried with other objects."""
 
-    def __init__(self, work: Path, jobs: int, *, sanitize: bool = False) -> None:
+    def __init__(
+        self, work: Path, jobs: int, tests: Iterable[str], *, sanitize: bool = False
+    ) -> None:
         self.work = work
         self.jobs = jobs
+        self.tests = sorted(tests)
         self.extra = SANITIZE if sanitize else ()
         self.source = work / "csrc"
         self.objects = work / "objects"
+        self.made = work / "made"
+        self.programs: dict[str, str] = {}
         self.commands: dict[str, list[str]] = {}
         self.libraries: list[str] = []
         self.durations: dict[str, float] = {}
+        self.digests: dict[str, str] = {}
+        self.known_kits: dict[str, frozenset[str]] = {}
+        self.making = threading.Lock()
 
     def build(self) -> None:
-        """Copy, configure, compile and link what has changed since the last time."""
+        """Copy, configure, and compile what has changed since the last time."""
         self._copy()
         self._configure()
-        files = sorted(self.commands)
+        shutil.rmtree(self.made, ignore_errors=True)
+        self.made.mkdir()
         with ThreadPoolExecutor(self.jobs) as pool:
-            list(pool.map(self._compile_original, files))
+            list(pool.map(self._compile_original, sorted(self.commands)))
+        for test in self.tests:
+            text = (self.source / "tests" / f"{test}.c").read_text("utf-8")
+            alone = any(mark in text for mark in _ALONE)
+            self.programs[test] = test if alone else "most"
+        for program in set(self.programs.values()):
+            self._make_driver(program)
+        for file in self.commands:
+            self.digests[file] = digest(self.object_of(file))
 
     def _copy(self) -> None:
         """Bring the copy up to date; times are kept, so what is unchanged is known."""
@@ -112,134 +149,174 @@ class Engine:
         entries = json.loads((build / "compile_commands.json").read_text("utf-8"))
         for entry in entries:
             file = Path(entry["file"]).relative_to(self.source).as_posix()
+            if _is_test(file) and Path(file).stem not in self.tests:
+                continue
+            if file.startswith("tests/") and file.count("/") > 1:
+                continue  # of programs of their own
             words = shlex.split(entry["command"])
             at = words.index("-o")
             # Everything but the input, the output and -c, which each use gives anew.
             self.commands[file] = [w for w in words[:at] if w != "-c"]
+            if _is_test(file):
+                self.commands[file].append(f"-Dmain={Path(file).stem}")
 
-    def tests(self) -> list[str]:
-        """Name the test programs."""
-        paths = (Path(file) for file in self.commands)
-        return sorted(p.stem for p in paths if p.stem.startswith("test_"))
+    def _make_driver(self, program: str) -> None:
+        """Make the one main() of a program's tests."""
+        mine = [test for test in self.tests if self.programs[test] == program]
+        declared = "\n".join(f"int {test}(void);" for test in mine)
+        listed = ", ".join(f'{{"{test}", {test}}}' for test in mine)
+        source = self.work / f"driver_{program}.c"
+        source.write_text(_DRIVER % {"declared": declared, "listed": listed}, "utf-8")
+        run(
+            ["cc", *QUICK, "-c", str(source), "-o", str(source.with_suffix(".o"))], ROOT
+        )
 
     def object_of(self, file: str) -> Path:
         """Return the place of the unchanged object."""
         return self.objects / (file.replace("/", "_") + ".o")
 
-    def _dependencies_changed(self, target: Path) -> bool:
-        listing = target.with_suffix(".d")
-        if not target.is_file() or not listing.is_file():
+    def _dependencies_changed(self, target: Path, command: str) -> bool:
+        listing, how = target.with_suffix(".d"), target.with_suffix(".how")
+        if not all(path.is_file() for path in (target, listing, how)):
+            return True
+        if how.read_text("utf-8") != command:
             return True
         made = target.stat().st_mtime
-        words = listing.read_text("utf-8").replace("\\\n", " ").split()[1:]
-        paths = [Path(word) for word in words]
+        paths = self._dependencies(target)
         return any(not p.exists() or p.stat().st_mtime > made for p in paths)
+
+    @staticmethod
+    def _dependencies(target: Path) -> list[Path]:
+        """Return the sources of an object, as the compiler listed them."""
+        listing = target.with_suffix(".d").read_text("utf-8")
+        return [Path(word) for word in listing.replace("\\\n", " ").split()[1:]]
 
     def _compile_original(self, file: str) -> None:
         target = self.object_of(file)
-        if not self._dependencies_changed(target):
-            return
-        self.objects.mkdir(parents=True, exist_ok=True)
         depend = ["-MMD", "-MF", str(target.with_suffix(".d"))]
         flags = [*QUICK, *self.extra, *depend]
         command = [*self.commands[file], *flags, "-o", str(target)]
-        run([*command, "-c", str(self.source / file)], self.work)
+        if self._dependencies_changed(target, shlex.join(command)):
+            self.objects.mkdir(parents=True, exist_ok=True)
+            run([*command, "-c", str(self.source / file)], self.work)
+            target.with_suffix(".how").write_text(shlex.join(command), "utf-8")
 
     def compile(
         self, file: str, source: Path, target: Path, flags: Sequence[str]
     ) -> bool:
         """Compile a changed file in the place of `file`; tells whether it is C."""
-        command = [*self.commands[file], *flags, f"-fmacro-prefix-map={source}=src.c"]
-        command += ["-o", str(target), "-c", str(source)]
+        headers = self._headers(file, flags)
+        command = [*self.commands[file], *flags, "-include", str(headers)]
+        command += [f"-fmacro-prefix-map={source}=src.c", "-o", str(target)]
+        command += ["-c", str(source)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def passes(self, test: str, folder: Path, changed: dict[str, Path]) -> bool:
-        """Link a test, with some objects replaced, and run it."""
-        program = folder / test
-        objects = [
-            str(changed.get(file, self.object_of(file)))
-            for file in sorted(self.commands)
-            if not Path(file).stem.startswith("test_") or Path(file).stem == test
-        ]
-        flags = ["-fuse-ld=gold", "-fno-lto", *self.extra]
-        command = ["cc", *flags, *objects, *self.libraries]
-        run([*command, "-lpthread", "-ldl", "-lm", "-o", str(program)], self.work)
-        known = self.durations.get(test)
+    def _headers(self, file: str, flags: Sequence[str]) -> Path:
+        """Compile what a file includes; no mutant changes that."""
+        name = digest_of(file, *flags)[:16]
+        header = self.made / f"{name}.h"
+        with self.making:
+            if not header.is_file():
+                text = (self.source / file).read_text("utf-8")
+                lines = [x for x in text.splitlines() if x.startswith("#include ")]
+                header.write_text("\n".join([*lines, ""]), "utf-8")
+                command = [*self.commands[file], *flags, "-x", "c-header"]
+                run([*command, str(header), "-o", f"{header}.gch"], self.work)
+        return header
+
+    def link(self, folder: Path, test: str, instead: str, changed: Path) -> Path:
+        """Link the program that a test is in, with another object in place of one."""
+        rest = self._rest(self.programs[test], instead)
+        program = folder / self.programs[test]
+        flags = ["-fuse-ld=gold", "-fno-lto", "-no-pie", "-Wl,-s", *self.extra]
+        command = ["cc", *flags, str(rest), str(changed), "-lpthread", "-ldl", "-lm"]
+        run([*command, "-o", str(program)], self.work)
+        return program
+
+    def _rest(self, name: str, without: str) -> Path:
+        """Link all of a program but one file, OpenSSL too, into a single object."""
+        target = self.made / f"{name}-{without.replace('/', '_')}.o"
+        with self.making:
+            if not target.is_file():
+                objects = [
+                    str(self.object_of(file))
+                    for file in sorted(self.commands)
+                    if file != without
+                    and (not _is_test(file) or self.programs[Path(file).stem] == name)
+                ]
+                objects.append(str(self.work / f"driver_{name}.o"))
+                command = ["cc", "-r", "-nostdlib", "-fuse-ld=bfd", "-fno-lto"]
+                command += [*objects, *self.libraries, "-o", str(target)]
+                run(command, self.work)
+                run(["strip", "--strip-debug", "-R", ".gnu.lto*", str(target)], ROOT)
+        return target
+
+    def passes(self, program: Path, test: str) -> bool:
+        """Run one test of a program that was linked."""
+        limit = SPARE + PATIENCE * self.durations.get(test, 30.0)
+        memory = [] if self.extra else [str(MEMORY)]
         try:
             done = subprocess.run(
-                [str(program)],
-                cwd=folder,
+                [str(program), test, str(round(limit)), *memory],
+                cwd=program.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                timeout=LONGEST if known is None else 2.0 + PATIENCE * known,
+                timeout=3 * limit,
                 check=False,
-                env={**os.environ, "ASAN_OPTIONS": "hard_rss_limit_mb=4096"},
-                # ASan's shadow is larger than any limit; it has one of its own.
-                preexec_fn=_limit_time if self.extra else _limit,
+                env={**os.environ, "ASAN_OPTIONS": ASAN_OPTIONS},
             )
         except subprocess.TimeoutExpired:
             return False
-        finally:
-            program.unlink()
         return done.returncode == 0
 
-    def time_tests(self, tests: Sequence[str]) -> None:
+    def time_tests(self) -> None:
         """Run the tests without a mutant: they must pass, and it says how long."""
-        for test in tests:
-            if test in self.durations:
-                continue
+        folder = self.made / "unchanged"
+        folder.mkdir(exist_ok=True)
+        programs: dict[str, Path] = {}
+        one = next(file for file in self.commands if not _is_test(file))
+        for test in self.tests:
+            name = self.programs[test]
+            if name not in programs:
+                programs[name] = self.link(folder, test, one, self.object_of(one))
+            program = programs[name]
             begun = time.monotonic()
-            if not self.passes(test, self.work, {}):
+            if not self.passes(program, test):
                 raise BuildError(f"{test} does not pass without any mutant")
             self.durations[test] = time.monotonic() - begun
 
+    def stamp(self, tests: Iterable[str], instead: str, changed: Path) -> str:
+        """Name what a run of these tests rests on, by what it is.
 
-class Worker:
-    """One mutant at a time, in a folder of its own."""
+        That is: the changed object, the others of its folder, the tests and their kits.
+        """
+        folder = Path(instead).parent.as_posix() + "/"
+        mine = {file for file in self.commands if file.startswith(folder)} - {instead}
+        for test in tests:
+            mine |= self.kits(f"tests/{test}.c")
+        parts = [f"{file} {self.digests[file]}" for file in sorted(mine)]
+        return digest_of(digest(changed), *parts)
 
-    def __init__(self, engine: Engine, careful: Engine, number: int) -> None:
-        self.engine = engine
-        self.careful = careful
-        self.folder = engine.work / f"worker{number}"
-        self.folder.mkdir(exist_ok=True)
-        self.killers: dict[str, list[str]] = {}
+    def kits(self, file: str) -> frozenset[str]:
+        """Return a test and the support code that it is made with."""
+        if file not in self.known_kits:
+            found, ahead = {file}, [file]
+            while ahead:
+                for path in self._dependencies(self.object_of(ahead.pop())):
+                    kit = f"tests/{path.stem}.c"
+                    if kit in self.commands and kit not in found:
+                        found.add(kit)
+                        ahead.append(kit)
+            self.known_kits[file] = frozenset(found)
+        return self.known_kits[file]
 
-    def try_mutant(
-        self, file: str, text: str, tests: Sequence[str], careful: Sequence[str]
-    ) -> Outcome:
-        """Say what becomes of a changed file."""
-        source = self.folder / "mutant.c"
-        source.write_text(text, "utf-8")
-        target = self.folder / "mutant.o"
-        if not self.engine.compile(file, source, target, QUICK):
-            return Outcome("invalid")
-        # Who killed the last one goes first; then the quick ones.
-        order = sorted(tests, key=lambda test: self.engine.durations[test])
-        for test in self.killers.get(file, []):
-            order.remove(test)
-            order.insert(0, test)
-        for test in order:
-            if not self.engine.passes(test, self.folder, {file: target}):
-                self.killers[file] = [test]
-                return Outcome("killed", test)
-        if self._is_same(file, source):
-            return Outcome("same code")
-        self.careful.compile(file, source, target, [*QUICK, *SANITIZE])
-        for test in order:
-            if test not in careful:
-                continue
-            if not self.careful.passes(test, self.folder, {file: target}):
-                return Outcome("killed", f"{test} with sanitizers")
-        return Outcome("survived")
 
-    def _is_same(self, file: str, source: Path) -> bool:
-        """Tell whether an optimising compiler makes the very same code of it."""
-        changed, same = self.folder / "changed.o", self.folder / "same.o"
-        self.engine.compile(file, source, changed, OPTIMISED)
-        mutant = source.read_text("utf-8")
-        # Under the same name, which is in the object.
-        source.write_text((self.engine.source / file).read_text("utf-8"), "utf-8")
-        self.engine.compile(file, source, same, OPTIMISED)
-        source.write_text(mutant, "utf-8")
-        return changed.read_bytes() == same.read_bytes()
+def digest_of(*parts: str) -> str:
+    """Return the SHA-256 of some lines."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -49,6 +49,7 @@ _KEYWORDS = set(
     "if else for while do switch case default return goto sizeof struct enum union "
     "static const unsigned signed int char long short void bool break continue".split()
 )
+_NO_TYPES = {"return", "case", "else", "goto", "do", "sizeof"}
 # After how many arguments only the text of a failure follows.
 _TELLING = {"HF_NEED_SEEN": 2, "HF_FAIL_SEEN": 1, "hf_error_set_seen": 1}
 # A failure of the machine, not a verdict: which of these it is matters to nobody.
@@ -68,6 +69,7 @@ class _File:
         self.tokens = tokenize(source)
         self.spans = list(functions(self.tokens))
         self.silent = self._silent()
+        self.sizes = self._sizes()
         self.bracketed = self._bracketed()
 
     def _silent(self) -> set[int]:
@@ -80,6 +82,21 @@ class _File:
             for first, last in split_arguments(self.tokens, index + 1)[kept:]:
                 silent.update(range(first, last))
         return silent
+
+    def _sizes(self) -> set[int]:
+        """Return the tokens that say how large a local array is."""
+        sizes: set[int] = set()
+        for index, token in enumerate(self.tokens):
+            if token.text != "[" or token.kind != "mark":
+                continue
+            name = index - 1
+            while self.tokens[name].text == "]":
+                name = self.tokens[name].match - 1
+            # A declaration: a type stands before the name.
+            before = self.tokens[name - 1]
+            if before.kind == "word" and before.text not in _NO_TYPES:
+                sizes.update(range(index, token.match))
+        return sizes
 
     def _bracketed(self) -> set[int]:
         """Return the tokens in round brackets: a for's header has no statements."""
@@ -126,7 +143,8 @@ class _File:
         """Change an operator, a constant or a code."""
         token = self.tokens[index]
         if token.kind == "number":
-            yield from constants(token)
+            # Nothing can go wrong in an array with room to spare.
+            yield from list(constants(token))[1 if index in self.sizes else 0 :]
         if token.kind == "word":
             yield from self.words(index)
         if token.kind != "mark":

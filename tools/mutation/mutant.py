@@ -35,8 +35,11 @@ class Mutant:
         return self.file, self.function, self.before, self.after
 
     def apply(self, source: str) -> str:
-        """Return the source with this change."""
-        return source[: self.start] + self.text + source[self.end :]
+        """Return the source with this change, on as many lines in C."""
+        lost = source.count("\n", self.start, self.end) - self.text.count("\n")
+        # Failures carry __LINE__: without this no multi-line statement is "same code".
+        lines = "\n" * lost if self.file.endswith(".c") else ""
+        return source[: self.start] + self.text + lines + source[self.end :]
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: {self.function}"

@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from mutation.c_engine import ROOT, Outcome
+from mutation.c_engine import ROOT
+from mutation.worker import Outcome
 
 #: Seconds that the tests of one module may take.
 LIMIT = 120

@@ -16,7 +16,7 @@
  * can make so many. */
 #define CANDIDATES_MAX 1024
 
-enum rank { RANK_NONE = 0, RANK_SIGNATURE, RANK_RULE };
+enum rank { RANK_NONE, RANK_SIGNATURE, RANK_RULE };
 
 /* A step of a path whose signature is wrong. */
 struct bad_step {
@@ -69,8 +69,8 @@ static bool is_ruled_out(const struct decision *d)
 static int32_t place_of(const struct decision *d, int32_t depth)
 {
     const struct hf_path *path = &d->search.path;
-    if (depth < 0 || (size_t)depth > path->count) {
-        return -1;
+    if (depth < 0) {
+        return -1; /* about the path as a whole */
     }
     if ((size_t)depth < path->count) {
         return path->index[depth];

@@ -37,7 +37,6 @@ hf_result hf_pool_init(const struct hf_presented *in, struct hf_pool *out)
     out->issuers_verified = 0;
     for (size_t i = 0; i < HF_CHAIN_MAX; i++) {
         out->decoded[i] = NULL;
-        out->repeated[i] = false;
     }
     HF_TRY(hf_chain_check_limits(in->chain));
     const uint8_t *at = in->chain->der;

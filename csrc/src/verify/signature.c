@@ -11,7 +11,7 @@
 
 #include "x509/scratch.h"
 
-enum family { FAMILY_NONE = 0, FAMILY_ECDSA, FAMILY_RSA, FAMILY_PSS, FAMILY_ED25519 };
+enum family { FAMILY_NONE, FAMILY_ECDSA, FAMILY_RSA, FAMILY_PSS, FAMILY_ED25519 };
 
 struct algorithm {
     enum family family;
@@ -25,7 +25,7 @@ static struct algorithm algorithm_of(enum hf_signature_kind kind)
         [HF_SIG_ECDSA_SHA512] = {FAMILY_ECDSA, 64}, [HF_SIG_RSA_SHA256] = {FAMILY_RSA, 32},
         [HF_SIG_RSA_SHA384] = {FAMILY_RSA, 48},     [HF_SIG_RSA_SHA512] = {FAMILY_RSA, 64},
         [HF_SIG_RSA_PSS_SHA256] = {FAMILY_PSS, 32}, [HF_SIG_RSA_PSS_SHA384] = {FAMILY_PSS, 48},
-        [HF_SIG_RSA_PSS_SHA512] = {FAMILY_PSS, 64}, [HF_SIG_ED25519] = {FAMILY_ED25519, 0},
+        [HF_SIG_RSA_PSS_SHA512] = {FAMILY_PSS, 64}, [HF_SIG_ED25519] = {.family = FAMILY_ED25519},
     };
     static const struct algorithm none;
     size_t i = (size_t)kind;

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mutation tool: what it changes, what it leaves alone, and what it remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mutation import c_operators
+from mutation.memory import Memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOURCE = """\
+static const uint8_t table[2] = {1, 2};
+
+static bool within(size_t n)
+{
+    uint8_t room[4];
+    HF_NEED_SEEN(n < sizeof(room), HF_E_LIMIT, "at most 4",
+                 "%zu", n + 1);
+    fill(room,
+         n);
+    return room[n] != 0;
+}
+"""
+
+
+def changed_lines() -> set[tuple[str, str]]:
+    made = c_operators.mutants(SOURCE, "a.c")
+    return {(mutant.before, mutant.after) for mutant in made}
+
+
+def test_what_decides_is_changed() -> None:
+    changes = changed_lines()
+    assert ("return room[n] != 0;", "return room[n] == 0;") in changes
+    assert ("return room[n] != 0;", "return !(room[n] != 0);") in changes
+    assert ("{", "{ return true;") in changes
+    assert ("fill(room, n);", ";") in changes
+    assert any("n <= sizeof" in after for _, after in changes)
+    assert any("HF_E_INTERNAL" in after for _, after in changes)
+
+
+def test_what_only_people_read_is_left_alone() -> None:
+    assert not any("n - 1" in after for _, after in changed_lines())
+
+
+def test_an_array_is_made_smaller_and_never_larger() -> None:
+    afters = {after for before, after in changed_lines() if "room[4]" in before}
+    assert afters == {"uint8_t room[3];"}
+
+
+def test_lines_are_kept_since_failures_tell_theirs() -> None:
+    for mutant in c_operators.mutants(SOURCE, "a.c"):
+        assert mutant.apply(SOURCE).count("\n") == SOURCE.count("\n")
+
+
+def test_verdicts_are_kept_for_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "memory.json"
+    memory = Memory(path)
+    assert memory.recall("a mutant") is None
+    memory.keep("a mutant", "killed", "test_x", "stamp")
+    memory.save()
+    known = Memory(path).recall("a mutant")
+    assert known is not None
+    assert (known.verdict, known.by, known.stamp) == ("killed", "test_x", "stamp")
