@@ -416,6 +416,7 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 #include "handfast_cache.h"
 #include "handfast_crl.h"
 #include "handfast_lanes.h"
+#include "handfast_ports.h"
 #include "handfast_sessions.h"
 #include "handfast_ways.h"
 

@@ -102,12 +102,22 @@ class Reason(enum.StrEnum):
     NO_CERTIFICATE = "no_certificate"
     #: the peer could not prove that it holds the key of its certificate
     BAD_PROOF_OF_POSSESSION = "bad_proof_of_possession"
+    #: the ClientHello cannot be read, or is too large
+    CLIENT_HELLO_INVALID = "client_hello_invalid"
+    #: the PROXY header is malformed
+    PROXY_HEADER_INVALID = "proxy_header_invalid"
+    #: a source that must send a PROXY header first sent something else
+    PROXY_HEADER_MISSING = "proxy_header_missing"
+    #: a PROXY header from a source that is not named
+    PROXY_HEADER_UNEXPECTED = "proxy_header_unexpected"
     #: no parameters in common
     INCOMPATIBLE = "incompatible"
     #: no TLS version in common
     VERSION_MISMATCH = "version_mismatch"
     #: no application protocol in common
     NO_APPLICATION_PROTOCOL = "no_application_protocol"
+    #: nothing on this port answers to the server name that the peer asked for
+    SERVER_NAME_UNKNOWN = "server_name_unknown"
     #: an empty text is not a SPIFFE ID
     ID_EMPTY = "id_empty"
     #: a SPIFFE ID has at most 2,048 bytes
@@ -423,6 +433,34 @@ ROWS: dict[Reason, Row] = {
         "the peer could not prove that it holds the key of its certificate",
         "the peer's key and certificate do not belong together",
     ),
+    Reason.CLIENT_HELLO_INVALID: Row(
+        Category.PEER,
+        0x0514,
+        50,
+        "the ClientHello cannot be read, or is too large",
+        "is a TLS stack at the other end? A server name is a host name, never an address",
+    ),
+    Reason.PROXY_HEADER_INVALID: Row(
+        Category.PEER,
+        0x0515,
+        None,
+        "the PROXY header is malformed",
+        "look at the proxy: version 1 or 2, over TCP",
+    ),
+    Reason.PROXY_HEADER_MISSING: Row(
+        Category.PEER,
+        0x0516,
+        None,
+        "a source that must send a PROXY header first sent something else",
+        "switch it on at the proxy, or take the address out of the named sources",
+    ),
+    Reason.PROXY_HEADER_UNEXPECTED: Row(
+        Category.PEER,
+        0x0517,
+        None,
+        "a PROXY header from a source that is not named",
+        "name the proxy's own address as a source, if it is one",
+    ),
     Reason.INCOMPATIBLE: Row(
         Category.INCOMPATIBLE,
         0x0601,
@@ -443,6 +481,13 @@ ROWS: dict[Reason, Row] = {
         120,
         "no application protocol in common",
         "compare the ALPN lists of both sides",
+    ),
+    Reason.SERVER_NAME_UNKNOWN: Row(
+        Category.INCOMPATIBLE,
+        0x0614,
+        112,
+        "nothing on this port answers to the server name that the peer asked for",
+        "add the name, or let the peer ask for another one",
     ),
     Reason.ID_EMPTY: Row(
         Category.ID,

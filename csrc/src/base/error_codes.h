@@ -39,6 +39,7 @@
 #define HF_ALERT_DECODE_ERROR 50
 #define HF_ALERT_PROTOCOL_VERSION 70
 #define HF_ALERT_INTERNAL_ERROR 80
+#define HF_ALERT_UNRECOGNIZED_NAME 112
 #define HF_ALERT_CERTIFICATE_REQUIRED 116
 #define HF_ALERT_NO_APPLICATION_PROTOCOL 120
 
@@ -89,6 +90,17 @@
     X(BAD_PROOF, "bad_proof_of_possession", PEER, 5, 51,                                           \
       "the peer could not prove that it holds the key of its certificate",                         \
       "the peer's key and certificate do not belong together")                                     \
+    X(CLIENT_HELLO, "client_hello_invalid", PEER, 20, HF_ALERT_DECODE_ERROR,                       \
+      "the ClientHello cannot be read, or is too large",                                           \
+      "is a TLS stack at the other end? A server name is a host name, never an address")           \
+    X(PROXY_HEADER, "proxy_header_invalid", PEER, 21, -1, "the PROXY header is malformed",         \
+      "look at the proxy: version 1 or 2, over TCP")                                               \
+    X(PROXY_MISSING, "proxy_header_missing", PEER, 22, -1,                                         \
+      "a source that must send a PROXY header first sent something else",                          \
+      "switch it on at the proxy, or take the address out of the named sources")                   \
+    X(PROXY_UNEXPECTED, "proxy_header_unexpected", PEER, 23, -1,                                   \
+      "a PROXY header from a source that is not named",                                            \
+      "name the proxy's own address as a source, if it is one")                                    \
     X(INCOMPATIBLE, "incompatible", INCOMPATIBLE, 1, HF_ALERT_HANDSHAKE_FAILURE,                   \
       "no parameters in common", "compare groups, cipher suites and signature algorithms")         \
     X(VERSION_MISMATCH, "version_mismatch", INCOMPATIBLE, 2, HF_ALERT_PROTOCOL_VERSION,            \
@@ -96,6 +108,9 @@
     X(NO_APPLICATION_PROTOCOL, "no_application_protocol", INCOMPATIBLE, 3,                         \
       HF_ALERT_NO_APPLICATION_PROTOCOL, "no application protocol in common",                       \
       "compare the ALPN lists of both sides")                                                      \
+    X(SERVER_NAME_UNKNOWN, "server_name_unknown", INCOMPATIBLE, 20, HF_ALERT_UNRECOGNIZED_NAME,    \
+      "nothing on this port answers to the server name that the peer asked for",                   \
+      "add the name, or let the peer ask for another one")                                         \
     X(ID_EMPTY, "id_empty", ID, 1, -1, "an empty text is not a SPIFFE ID", "")                     \
     X(ID_TOO_LONG, "id_too_long", ID, 2, -1, "a SPIFFE ID has at most 2,048 bytes",                \
       "shorten the path")                                                                          \

@@ -337,6 +337,12 @@ class Conn:
         self._ask(lib.hf_ffi_conn_alpn, name, length)
         return bytes(ffi.buffer(name[0], length[0])) if length[0] else b""
 
+    def server_name(self) -> str:
+        """Return the server name that OpenSSL read last; empty for none."""
+        name, length = ffi.new("const char **"), ffi.new("size_t *")
+        self._ask(lib.hf_ffi_conn_server_name, name, length)
+        return str(ffi.unpack(name[0], length[0]).decode("ascii", "backslashreplace"))
+
     def facts(self) -> tuple[int, bool, str, str, str]:
         """Return version, resumed, cipher, group and the peer's signature algorithm."""
         out = ffi.new("struct hf_conn_facts *")
