@@ -370,6 +370,18 @@ class Connection:
         return name.decode("ascii", "backslashreplace") if name else None
 
     @property
+    def server_name(self) -> str | None:
+        """The server name (SNI) that the client asked for, as it wrote it.
+
+        A resumed session of TLS 1.2 has none.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        self._need_established()
+        return self._conn.server_name() or None
+
+    @property
     def version(self) -> Literal["1.2", "1.3"]:
         """The TLS version."""
         return _VERSIONS[self._facts()[0]]

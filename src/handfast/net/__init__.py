@@ -20,9 +20,15 @@ from handfast.net.listen import (
 )
 from handfast.net.open import open_mtls_stream
 from handfast.net.open_many import Opened, open_many
+from handfast.net.passthrough import Passthrough
+from handfast.net.permissive import Permissive
+from handfast.net.plain import PlainStream
+from handfast.net.plain_text_report import PlainTextPeer, PlainTextReport
 from handfast.net.pool import ConnectionPool
 from handfast.net.pool_statistics import PoolStatistics
+from handfast.net.proxy_protocol import ProxyProtocol
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
+from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
@@ -33,7 +39,14 @@ __all__ = [
     "MtlsListener",
     "MtlsStream",
     "Opened",
+    "Passthrough",
+    "Permissive",
+    "PlainStream",
+    "PlainTextPeer",
+    "PlainTextReport",
     "PoolStatistics",
+    "ProxyProtocol",
+    "ServerNames",
     "StreamStatistics",
     "inherited_mtls_listeners",
     "open_many",

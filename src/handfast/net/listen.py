@@ -18,6 +18,7 @@ from handfast.net.stream import MtlsStream
 if TYPE_CHECKING:
     from handfast.net.lifetime import Lifetime
     from handfast.net.living import LivingStream
+    from handfast.net.passthrough import Relay
     from handfast.net.statistics import ListenerStatistics
     from handfast.tls import Connection, TlsConfig
 
@@ -71,7 +72,7 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         self.counters = ListenerCounters()
         #: Whoever else accepts for this listener now.
         self.others: OtherAcceptor | None = None
-        self._streams: weakref.WeakSet[LivingStream] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[LivingStream | Relay] = weakref.WeakSet()
         self._drain_end: float | None = None
         self._closings = trio.lowlevel.ParkingLot()  # of drains that wait for closings
 
@@ -101,7 +102,8 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
     ) -> MtlsStream:
         """Make the stream of a connection that was accepted: for servers of your own.
 
-        `connection` is one of this listener's `config` that is under way already.
+        `connection` is under way already: of this listener's `config`, or of the one
+        that answers to the server name.
 
         Raises:
             SourceError: there is no identity to answer with.
@@ -113,12 +115,18 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
             wrap = MtlsStream._from_connection  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             stream = wrap(transport, connection, self.lifetime)
         stream.belong_to(self)
+        self.look_after(stream)
+        return stream
+
+    def look_after(self, stream: LivingStream | Relay) -> None:
+        """Let a drain end this, too, until `stream_closed` is called for it."""
         self._streams.add(stream)
         if self._drain_end is not None:
             stream.start_draining(max(0.0, self._drain_end - trio.current_time()))
-        return stream
 
-    def stream_closed(self, stream: LivingStream, reason: Reason | None) -> None:
+    def stream_closed(
+        self, stream: LivingStream | Relay, reason: Reason | None
+    ) -> None:
         """Count how a stream of this listener ended."""
         self._streams.discard(stream)
         if reason is not None:

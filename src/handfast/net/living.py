@@ -27,10 +27,12 @@ from handfast.errors import (
 from handfast.net.failures import again
 from handfast.net.keeper import keeper
 from handfast.net.lifetime import Lifetime
+from handfast.net.origin import FromElsewhere
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from handfast.net.passthrough import Relay
     from handfast.net.wire import Wire
     from handfast.tls import Connection
 
@@ -42,12 +44,14 @@ _RECORD = 16384
 class Owner(Protocol):
     """Who wants to know how a stream ended."""
 
-    def stream_closed(self, stream: LivingStream, reason: Reason | None) -> None:
+    def stream_closed(
+        self, stream: LivingStream | Relay, reason: Reason | None
+    ) -> None:
         """Hear that a stream was closed; the reason is of an end on purpose."""
         ...
 
 
-class LivingStream(trio.abc.HalfCloseableStream):
+class LivingStream(FromElsewhere):
     """What every :class:`MtlsStream` knows about its own end."""
 
     _connection: Connection

@@ -9,6 +9,7 @@ what the peer sent, the identity it claims included, is in the debug log alone.
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,34 +20,34 @@ from handfast.errors import (
     SourceError,
     VerificationError,
 )
+from handfast.net.origin import Proxied
 
 if TYPE_CHECKING:
     from handfast.errors import HandfastError, Reason
 
-__all__ = ["log_failure", "log_shortage", "log_untold", "remote_end"]
+__all__ = [
+    "RareLines",
+    "address_text",
+    "log_failure",
+    "log_shortage",
+    "log_untold",
+]
 
 _LOGGER = logging.getLogger("handfast.net")
 
 
-def remote_end(transport: trio.abc.Stream) -> object:
-    """Ask the system, while it knows, who the other end is: to be logged, if at all."""
-    if not isinstance(transport, trio.SocketStream):
-        return type(transport)
-    try:
-        return transport.socket.getpeername()
-    except OSError:
-        return None
-
-
-def _address(remote: object) -> str:
+def address_text(remote: object) -> str:
+    """Write where a connection comes from."""
     if remote is None:
         return "a peer that is gone"
     if isinstance(remote, type):
         return f"a {remote.__name__}"
+    if isinstance(remote, Proxied):
+        return f"{address_text(remote.source)} by way of {address_text(remote.proxy)}"
     match remote:
         # IPv6 addresses have a flow and a scope, too.
         case [str(host), int(port)]:
-            return f"{host}:{port}"
+            return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         case [str(host), int(port), int(), int()]:
             return f"[{host}]:{port}"
         case _:
@@ -55,7 +56,7 @@ def _address(remote: object) -> str:
 
 def log_failure(remote: object, failure: HandfastError) -> None:
     """Log a handshake that failed: as an error when it is ours to mend."""
-    address = _address(remote)
+    address = address_text(remote)
     match failure:
         case SourceError() | ConfigError() | InternalError():
             level = logging.ERROR
@@ -94,3 +95,30 @@ def log_untold(count: int, reason: Reason) -> None:
 def log_shortage(text: str) -> None:
     """Log that the system cannot accept: once until it can again."""
     _LOGGER.error("cannot accept a connection: %s; trying again until it works", text)
+
+
+class RareLines:
+    """So many lines in so many seconds; the others are counted for the next one.
+
+    For lines that strangers can cause: a log that anybody can fill hides what matters.
+    """
+
+    __slots__ = ("_left", "_lines", "_seconds", "_unsaid", "_until")
+
+    def __init__(self, lines: int = 20, seconds: float = 60.0) -> None:
+        self._lines = self._left = lines
+        self._seconds = seconds
+        self._until = -math.inf
+        self._unsaid = 0
+
+    def may_say(self) -> int | None:
+        """Return how many lines were left out before this one; None: leave it out."""
+        now = trio.current_time()
+        if now >= self._until:
+            self._left, self._until = self._lines, now + self._seconds
+        if not self._left:
+            self._unsaid += 1
+            return None
+        self._left -= 1
+        unsaid, self._unsaid = self._unsaid, 0
+        return unsaid

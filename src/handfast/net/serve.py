@@ -53,8 +53,10 @@ from handfast.net.failures import (
     need_positive,
     system_failure,
 )
+from handfast.net.front import Front, Guest, Mode, open_front, serve_guest
 from handfast.net.listen import open_mtls_listeners
-from handfast.net.log import log_failure, log_shortage, remote_end
+from handfast.net.log import log_failure, log_shortage
+from handfast.net.origin import remote_end
 from handfast.net.sources import Leave, Sources, nothing_to_leave
 from handfast.net.stream import MtlsStream
 
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
 
     from handfast.net.lifetime import Lifetime
     from handfast.net.listen import MtlsListener
+    from handfast.net.proxy_protocol import ProxyProtocol
+    from handfast.net.sni import ServerNames
     from handfast.tls import TlsConfig
 
 __all__ = ["Handler", "serve_mtls", "serve_mtls_listeners"]
@@ -90,6 +94,9 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
     max_handshakes_per_source: int | None = None,
     max_connections: int | None = None,
     lifetime: Lifetime | None = None,
+    mode: Mode = "strict",
+    sni: ServerNames | None = None,
+    proxy_protocol: ProxyProtocol | None = None,
     handler_nursery: trio.Nursery | None = None,
     task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -117,6 +124,12 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
             nothing is accepted. A peer that was verified meanwhile waits its turn for
             the rest of its handshake's time, and is dropped then.
         lifetime: When streams end on purpose; see `Lifetime` for the default.
+        mode: ``"strict"`` refuses plain text; a `Permissive` lets it in, to a handler
+            of its own, and records who speaks it.
+        sni: What answers to which server name. `config` then answers for those that it
+            leaves to the default.
+        proxy_protocol: Which proxies tell where connections come from. This and the
+            two before it need `workers=0`.
         handler_nursery: Where the connections' tasks run; None makes a nursery here.
         task_status: `nursery.start` returns the listeners, for their ports,
             `statistics()` and `drain()`.
@@ -133,6 +146,7 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
     """
     server = _Server(
         handler,
+        open_front(mode, sni, proxy_protocol, workers=workers),
         workers,
         handshake_timeout,
         max_handshakes,
@@ -154,6 +168,9 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
     max_handshakes: int = 1000,
     max_handshakes_per_source: int | None = None,
     max_connections: int | None = None,
+    mode: Mode = "strict",
+    sni: ServerNames | None = None,
+    proxy_protocol: ProxyProtocol | None = None,
     handler_nursery: trio.Nursery | None = None,
     task_status: trio.TaskStatus[list[MtlsListener]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -164,6 +181,7 @@ async def serve_mtls_listeners(  # noqa: PLR0913 - all by keyword
     """
     server = _Server(
         handler,
+        open_front(mode, sni, proxy_protocol, workers=workers),
         workers,
         handshake_timeout,
         max_handshakes,
@@ -179,6 +197,7 @@ class _Server:
     def __init__(  # noqa: PLR0913, PLR0917 - the limits, as they are given
         self,
         handler: Handler,
+        front: Front | None,
         workers: int,
         handshake_timeout: float,
         max_handshakes: int,
@@ -190,6 +209,7 @@ class _Server:
         if max_per_source is not None:
             need_positive("max_handshakes_per_source=", max_per_source)
         self._handler = handler
+        self._front = front
         self._workers = check_workers(workers)
         self._max_per_source = max_per_source
         self._sources = Sources(max_per_source)
@@ -304,21 +324,24 @@ class _Server:
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
         leave: Leave,
-        stream: MtlsStream | None,
+        ours: MtlsStream | None,
     ) -> None:
-        stream = await self._shake_hands(listener, transport, ticket, leave, stream)
+        stream = await self._shake_hands(listener, transport, ticket, leave, ours)
         if stream is None:
             return
         counters = listener.counters
         counters.active += 1
         self._pause_or_go_on()
         try:
-            await self._handler(stream)
+            if isinstance(stream, MtlsStream):
+                await self._handler(stream)
+            else:
+                await serve_guest(self._front, listener, stream)
             if not stream.closed:
                 await stream.aclose()
         finally:
             counters.active -= 1
-            if self._places is not None:
+            if self._places is not None and isinstance(stream, MtlsStream):
                 self._places.release()
                 self._pause_or_go_on()
             if not stream.closed:
@@ -330,19 +353,24 @@ class _Server:
         transport: trio.abc.Stream,
         ticket: trio.CancelScope,
         leave: Leave,
-        stream: MtlsStream | None,
-    ) -> MtlsStream | None:
-        """Return the stream when its peer may have a handler; it holds a place then."""
+        ours: MtlsStream | None,
+    ) -> MtlsStream | Guest | None:
+        """Return the stream when it may have a handler; a verified one has a place."""
         counters, remote = listener.counters, remote_end(transport)
+        knock = None if self._front is None else self._front.knock(listener, transport)
+        stream: MtlsStream | Guest | None = ours
         failure: HandfastError | None = None
         verified = admitted = False
         try:
             with ticket:
                 try:
-                    stream = stream or listener.adopt(transport)
-                    await stream.do_handshake()
+                    if knock is not None:
+                        stream = await knock.answer()
+                    else:
+                        stream = ours or listener.adopt(transport)
+                        await stream.do_handshake()
                     verified = True
-                    if self._places is not None:
+                    if self._places is not None and isinstance(stream, MtlsStream):
                         await self._places.acquire()
                     admitted = True
                 except HandfastError as error:
@@ -357,13 +385,13 @@ class _Server:
             if not admitted:
                 await trio.aclose_forcefully(stream or transport)
         if admitted:
-            counters.ok += 1
+            counters.ok += isinstance(stream, MtlsStream)
             return stream
         if failure is None:
             counters.gave_way += gave_way
             failure = self._too_late(gave_way=gave_way, verified=verified)
         counters.failed[failure.reason] += 1
-        log_failure(remote, failure)
+        log_failure(remote if knock is None else knock.remote, failure)
         return None
 
     def _pause_or_go_on(self) -> None:

@@ -44,6 +44,8 @@ class ListenerStatistics:
         active: Handlers that run now.
         ended: Streams that were ended on purpose, by reason: ``max_age``,
             ``credentials_ended``, ``credentials_revoked``, ``drained``.
+        plain_text: Connections in plain text that were given their own handler.
+        passed_through: Connections that were passed on to a backend.
     """
 
     accepted: int
@@ -54,6 +56,8 @@ class ListenerStatistics:
     handshaking: int
     active: int
     ended: Mapping[Reason, int]
+    plain_text: int = 0
+    passed_through: int = 0
 
 
 class ListenerCounters:
@@ -67,10 +71,13 @@ class ListenerCounters:
         "gave_way",
         "handshaking",
         "ok",
+        "passed",
+        "plain",
     )
 
     def __init__(self) -> None:
         self.accepted = self.ok = self.gave_way = self.handshaking = self.active = 0
+        self.plain = self.passed = 0
         self.failed: Counter[Reason] = Counter()
         self.ended: Counter[Reason] = Counter()
 
@@ -85,4 +92,6 @@ class ListenerCounters:
             handshaking=self.handshaking + under_way,
             active=self.active,
             ended=MappingProxyType(dict(self.ended)),
+            plain_text=self.plain,
+            passed_through=self.passed,
         )
