@@ -15,8 +15,9 @@ import trio
 from handfast import HandfastError, TlsConfig, VerifiedPeer
 from handfast.cli.identity import identity_options, read_authorizer, read_source
 from handfast.cli.output import emit, error_facts, explain, iso, notes, peer_facts
+from handfast.cli.ports import MakeConfig, Ports, port_options, serve_plain
 from handfast.cli.pump import Printer, pump
-from handfast.net import MtlsListener, MtlsStream, serve_mtls
+from handfast.net import MtlsListener, MtlsStream, Permissive, serve_mtls
 
 
 class _Refusals(logging.Handler):
@@ -96,10 +97,18 @@ async def _talk_one(
 
 
 async def _serve(
-    config: TlsConfig, port: int, host: str | None, once: bool, **show: Any
+    config: TlsConfig,
+    port: int,
+    host: str | None,
+    once: bool,
+    ports: Ports,
+    make: MakeConfig,
+    **show: Any,
 ) -> None:
-    done = trio.Event() if once else None
+    over = trio.Event()
+    done = over if once else None
     talk: bool = show.pop("talk")
+    front = ports.settings(make, partial(serve_plain, **show, done=done))
     if talk and done is not None:
         show.pop("echo")
         handler = partial(_talk_one, **show, done=done)
@@ -107,22 +116,26 @@ async def _serve(
         handler = partial(_serve_one, **show, done=done)
     async with trio.open_nursery() as nursery:
         listeners: list[MtlsListener] = await nursery.start(
-            partial(serve_mtls, handler, port, config, host=host)
+            partial(serve_mtls, handler, port, config, host=host, **front)
         )
-        ports = sorted({listener.port for listener in listeners})
+        numbers = sorted({listener.port for listener in listeners})
         if show["as_json"]:
-            emit({"event": "listening", "port": ports[0], "host": host})
+            emit({"event": "listening", "port": numbers[0], "host": host})
         else:
-            notes.print(f"listening on port {', '.join(map(str, ports))}")
-        if done is not None:
-            await done.wait()
-            nursery.cancel_scope.cancel()
+            notes.print(f"listening on port {', '.join(map(str, numbers))}")
+        try:
+            await over.wait()
+        finally:
+            if isinstance(permissive := front.get("mode"), Permissive):
+                ports.tell(permissive.report(), as_json=show["as_json"])
+        nursery.cancel_scope.cancel()
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True)
 @click.option("--host", help="Address to listen on; every one without it.")
 @identity_options
+@port_options
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
 @click.option("--echo", is_flag=True, help="Send back what comes.")
@@ -151,6 +164,7 @@ def serve(
     binary: bool,
     key_log: Path | None,
     as_json: bool,
+    **ports: Any,
 ) -> None:
     """Accept mutual TLS, say who called, print what they send."""
     if talk and not once:
@@ -161,21 +175,26 @@ def serve(
     logger.propagate = False
     logger.addHandler(_Refusals(as_json=as_json))
     log = key_log.open("a") if key_log is not None else None
-    try:
-        config = TlsConfig.server(
+
+    def make(cert: Path, key: Path) -> TlsConfig:
+        return TlsConfig.server(
             read_source(cert, key, bundles),
             authorize=authorizer,
             alpn=alpn,
             min_version="1.2" if tls12 else "1.3",
             key_log=log,
         )
+
+    try:
         trio.run(
             partial(
                 _serve,
-                config,
+                make(cert, key),
                 port,
                 host,
                 once,
+                Ports(**ports),
+                make,
                 as_json=as_json,
                 binary=binary,
                 echo=echo,

@@ -16,7 +16,7 @@ from handfast.net.lifetime import Lifetime
 from handfast.net.living import LivingStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from datetime import datetime
 
     from handfast.tls import Connection
@@ -210,7 +210,7 @@ class PlainStream(LivingStream):
             self._receiving = False
 
     @contextmanager
-    def _one_sender(self) -> Iterator[None]:
+    def _one_sender(self) -> Generator[None]:
         self._need_open()
         if self._sending:
             raise trio.BusyResourceError("another task is sending on this stream")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handfast.net.failures import need_positive
 
@@ -66,11 +66,16 @@ class PlainTextReport:
         """Whether every address that spoke plain text is among `peers`."""
         return not self.overflow
 
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON has it: times in ISO 8601."""
+        facts: dict[str, Any] = json.loads(
+            json.dumps(asdict(self), default=datetime.isoformat)
+        )
+        return facts | {"is_complete": self.is_complete}
+
     def to_json(self) -> str:
-        """Write it as one JSON object, times in ISO 8601."""
-        facts = asdict(self)
-        facts["is_complete"] = self.is_complete
-        return json.dumps(facts, default=datetime.isoformat, separators=(",", ":"))
+        """Write it as one JSON object."""
+        return json.dumps(self.facts(), separators=(",", ":"))
 
 
 class _Row:
