@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 RULES: Final[Mapping[str, int]] = {"strict": 0, "compatible": 1}
 PURPOSES: Final[Mapping[str, int]] = {"either": 0, "client": 1, "server": 2}
+CRL_POLICIES: Final[Mapping[str, int]] = {
+    "required": _ffi.CRL_REQUIRED,
+    "if_available": _ffi.CRL_IF_AVAILABLE,
+}
 VERSIONS: Final[Mapping[str, int]] = {"1.2": 0x0303, "1.3": 0x0304}
 
 _NAME_NONE, _NAME_DNS, _NAME_IP = 0, 1, 2
@@ -130,6 +134,20 @@ def as_crls(crls: Sequence[bytes] | bytes | str | None) -> Sequence[bytes] | Non
     if not crls:
         refuse("at least one CRL, or crls=None to ask none", "none")
     return crls
+
+
+def web_verifier(
+    roots: Sequence[bytes] | bytes | str | None,
+    max_depth: int,
+    crls: Sequence[bytes] | bytes | str | None,
+    crl_policy: str,
+) -> _ffi.NativeVerifier:
+    """Build a verifier of general paths, with revocation lists or without."""
+    policy = one_of("crl_policy=", crl_policy, CRL_POLICIES)
+    anchors, lists = as_roots(roots), as_crls(crls)
+    if lists is None:
+        return _ffi.NativeVerifier.web(anchors, max_depth)
+    return _ffi.NativeCrlSet(lists).verifier(anchors, max_depth, policy)
 
 
 def as_name(name: DnsName | IpAddress | None) -> tuple[int, bytes]:

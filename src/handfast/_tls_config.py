@@ -268,6 +268,8 @@ class TlsConfig:
         groups: str | None = None,
         ciphersuites: str | None = None,
         key_log: Callable[[str], object] | TextIO | None = None,
+        crls: Sequence[bytes] | bytes | str | None = None,
+        crl_policy: Literal["required", "if_available"] = "required",
     ) -> Self:
         """One-way TLS to the public web: the server is verified by its host name.
 
@@ -279,9 +281,14 @@ class TlsConfig:
             groups: As for `server`.
             ciphersuites: As for `server`.
             key_log: As for `server`.
+            crls: Certificate revocation lists, DER or one PEM text, as for
+                `ChainVerifier`; None asks none. To take new ones, make a new
+                configuration.
+            crl_policy: As for `ChainVerifier`.
 
         Raises:
             ConfigError: a setting is not valid, or this system has no roots.
+            InvalidCrl: a list cannot be used.
         """
         recipe = Recipe.check(
             _CLIENT,
@@ -297,7 +304,7 @@ class TlsConfig:
         )
         return cls(
             recipe,
-            _ffi.NativeVerifier.web(_settings.as_roots(roots), _WEB_DEPTH),
+            _settings.web_verifier(roots, _WEB_DEPTH, crls, crl_policy),
             key_log,
         )
 

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChainVerifier"]
 
-_CRL_POLICIES = {
-    "required": _ffi.CRL_REQUIRED,
-    "if_available": _ffi.CRL_IF_AVAILABLE,
-}
 _WEB_PURPOSES = {"server": 2, "client": 1}
 # A chain has at most eight certificates: the leaf and seven between it and the root.
 _DEPTH_MAX = 7
@@ -80,13 +76,7 @@ class ChainVerifier:
         self._purpose = _settings.one_of("purpose=", purpose, _WEB_PURPOSES)
         if not 0 <= max_depth <= _DEPTH_MAX:
             _settings.refuse(f"max_depth= from 0 to {_DEPTH_MAX}", max_depth)
-        policy = _settings.one_of("crl_policy=", crl_policy, _CRL_POLICIES)
-        anchors, lists = _settings.as_roots(roots), _settings.as_crls(crls)
-        if lists is None:
-            self._native = _ffi.NativeVerifier.web(anchors, max_depth)
-        else:
-            revoked = _ffi.NativeCrlSet(lists)
-            self._native = revoked.verifier(anchors, max_depth, policy)
+        self._native = _settings.web_verifier(roots, max_depth, crls, crl_policy)
 
     def verify(self, chain_der: Sequence[bytes]) -> VerifiedPeer:
         """Judge a chain.

@@ -18,6 +18,7 @@ from handfast.net.listen import (
     inherited_mtls_listeners,
     open_mtls_listeners,
 )
+from handfast.net.local_sockets import open_mtls_unix_listener, open_mtls_unix_stream
 from handfast.net.open import open_mtls_stream
 from handfast.net.open_many import Opened, open_many
 from handfast.net.passthrough import Passthrough
@@ -52,6 +53,8 @@ __all__ = [
     "open_many",
     "open_mtls_listeners",
     "open_mtls_stream",
+    "open_mtls_unix_listener",
+    "open_mtls_unix_stream",
     "serve_mtls",
     "serve_mtls_listeners",
     "verify_many_async",

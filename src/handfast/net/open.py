@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handfast.net.lifetime import Lifetime
     from handfast.tls import TlsConfig
 
-__all__ = ["open_mtls_stream"]
+__all__ = ["open_mtls_stream", "shake_hands_over"]
 
 
 async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
@@ -75,6 +75,30 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
     if server_hostname is None and not (family is not None and config.is_mutual):
         # SNI has no addresses, and only a web server is verified by one.
         server_hostname = host
+    return await shake_hands_over(
+        transport,
+        config,
+        server_hostname=server_hostname,
+        # Sessions with this place, which need not be the same workload tomorrow.
+        session_key=f"tcp:{host}:{port}" if config.is_mutual else None,
+        handshake_timeout=handshake_timeout,
+        lifetime=lifetime,
+    )
+
+
+async def shake_hands_over(  # noqa: PLR0913 - all by keyword
+    transport: trio.SocketStream,
+    config: TlsConfig,
+    *,
+    server_hostname: str | DnsName | IpAddress | None,
+    session_key: str | None,
+    handshake_timeout: float,
+    lifetime: Lifetime | None,
+) -> MtlsStream:
+    """Shake hands on a connection of the caller's, which is the stream's then.
+
+    Cancellation: the connection is closed.
+    """
     stream: MtlsStream | None = None
     deadline = trio.CancelScope(deadline=trio.current_time() + handshake_timeout)
     try:
@@ -82,8 +106,7 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
             transport,
             config,
             server_hostname=server_hostname,
-            # Sessions with this place, which need not be the same workload tomorrow.
-            session_key=f"tcp:{host}:{port}" if config.is_mutual else None,
+            session_key=session_key,
             lifetime=lifetime,
         )
         with deadline:
