@@ -23,7 +23,7 @@ void hello_naming(struct hello_bytes *out, struct hf_span name);
 /* The message in records of at most `piece` bytes, after what is in `out` already. */
 void hello_records(struct hello_bytes *out, const struct hello_bytes *message, size_t piece);
 
-/* Append bytes, or a number of so many bytes. */
+/* Append bytes, or a number of so many bytes, at most 8. */
 void hello_put(struct hello_bytes *out, struct hf_span bytes);
 void hello_put_number(struct hello_bytes *out, size_t number, size_t size);
 

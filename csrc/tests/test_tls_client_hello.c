@@ -196,7 +196,9 @@ static void sizes_are_bounded(void)
         size_t padding = HF_CLIENT_HELLO_MAX - 4 - 41 - 2 - 4 + extra;
         hello_put_number(&list, 21, 2);
         hello_put_number(&list, padding, 2);
-        hello_put_number(&list, 0, padding);
+        for (size_t i = 0; i < padding; i++) {
+            hello_put_number(&list, 0, 1);
+        }
         records.len = 0;
         hello_message(&message, hf_span_of(list.data, list.len));
         hello_records(&records, &message, 16384);

@@ -260,6 +260,29 @@ async def test_a_header_that_stops_is_ended_at_the_deadline(
     await client.aclose()
 
 
+@trio_test
+async def test_silent_callers_that_are_no_proxies_get_plain_text(
+    clock: trio.testing.MockClock,
+) -> None:
+    """Where the server speaks first, others than the proxy can wait for it, too."""
+    world = InMemory()
+    permissive = Permissive(Greeter(), silent_after=1)
+    async with (
+        world.serving(proxy_protocol=ELSEWHERE, mode=permissive),
+        world.transport.connect() as client,
+    ):
+        start = trio.current_time()
+        assert await client.receive_some() == b"hello"
+        assert trio.current_time() - start == pytest.approx(1)
+
+
+class Greeter:
+    """A handler that speaks first."""
+
+    async def __call__(self, stream: PlainStream) -> None:
+        await stream.send_all(b"hello")
+
+
 class _OneStream(trio.abc.Listener[trio.abc.Stream]):
     """A listener with one local socket for whoever accepts first."""
 

@@ -133,10 +133,15 @@ class Knock:
             HandfastError: why it is neither one thing nor the other.
         """
         front, beginning = self._front, self._beginning
-        if front.proxies is not None:
-            await front.proxies.take_header(beginning)
-        permissive = front.permissive
-        if permissive is not None and await permissive.is_plain(beginning):
+        proxies, permissive = front.proxies, front.permissive
+        if proxies is not None and proxies.is_named(beginning.transport):
+            await proxies.take_header(beginning)
+            proxies = None
+        plain = permissive is not None and await permissive.is_plain(beginning)
+        # Whoever is silent, and taken for plain text by that, has sent no header.
+        if proxies is not None and (beginning.data or not plain):
+            await proxies.need_no_header(beginning)
+        if permissive is not None and plain:
             return self._plain(permissive)
         config, name = self._listener.config, None
         if front.names is not None:

@@ -176,9 +176,8 @@ class Relay(trio.abc.AsyncResource):
             with self._scope:
                 self._touch()
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(
-                        self._carry, self._client, self._backend, self._early
-                    )
+                    early, self._early = self._early, b""
+                    nursery.start_soon(self._carry, self._client, self._backend, early)
                     nursery.start_soon(self._carry, self._backend, self._client, b"")
                 await self._client.aclose()
                 await self._backend.aclose()

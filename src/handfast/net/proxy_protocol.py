@@ -67,54 +67,51 @@ class ProxyProtocol:
         return any((mapped or host) in network for network in self._sources)
 
     async def take_header(self, beginning: Beginning) -> None:
-        """Read the header of a named proxy, and see that nobody else sends one.
-
-        `beginning` is behind it then, and knows the source.
+        """Read the header of a named proxy: `beginning` is behind it then.
 
         Cancellation: nothing is lost.
 
         Raises:
-            PeerMisbehaved: the header is missing, malformed, or of somebody else.
+            PeerMisbehaved: the header is missing or malformed.
             Truncated: the peer ended before.
         """
-        if self.is_named(beginning.transport):
-            header = await _read_header(beginning)
-            beginning.drop(header.length)
-            beginning.source = header.source
-        else:
-            await _need_none(beginning)
+        need = 1
+        while True:
+            await beginning.need(need, expected="a PROXY header")
+            read = _ffi.read_proxy_header(beginning.data)
+            if isinstance(read, _ffi.ProxyHeader):
+                break
+            need = read
+        beginning.drop(read.length)
+        beginning.source = read.source
 
+    async def need_no_header(self, beginning: Beginning) -> None:
+        """See that a source that is not named sends none.
 
-async def _read_header(beginning: Beginning) -> _ffi.ProxyHeader:
-    need = 1
-    while True:
-        await beginning.need(need, expected="a PROXY header")
-        read = _ffi.read_proxy_header(beginning.data)
-        if isinstance(read, _ffi.ProxyHeader):
-            return read
-        need = read
+        Cancellation: nothing is lost.
 
-
-async def _need_none(beginning: Beginning) -> None:
-    # A peer that has ended, with whatever it said, has sent no header.
-    if not await beginning.has(1) or beginning.data[0] not in _FIRST_BYTES:
-        return
-    seen = "one"
-    try:
-        while isinstance(need := _ffi.read_proxy_header(beginning.data), int):
-            if not await beginning.has(need):
-                return
-    except PeerMisbehaved as error:
-        if error.reason is Reason.PROXY_HEADER_MISSING:
+        Raises:
+            PeerMisbehaved: it sends one, or the beginning of one.
+        """
+        # A peer that has ended, with whatever it said, has sent no header.
+        if not await beginning.has(1) or beginning.data[0] not in _FIRST_BYTES:
             return
-        seen = "the beginning of one"
-    raise PeerMisbehaved(
-        detail_for(
-            Reason.PROXY_HEADER_UNEXPECTED,
-            expected="PROXY headers from named sources only",
-            seen=seen,
+        seen = "one"
+        try:
+            while isinstance(need := _ffi.read_proxy_header(beginning.data), int):
+                if not await beginning.has(need):
+                    return
+        except PeerMisbehaved as error:
+            if error.reason is Reason.PROXY_HEADER_MISSING:
+                return
+            seen = "a malformed one"
+        raise PeerMisbehaved(
+            detail_for(
+                Reason.PROXY_HEADER_UNEXPECTED,
+                expected="PROXY headers from named sources only",
+                seen=seen,
+            )
         )
-    )
 
 
 def _network(source: str | Network) -> Network:
