@@ -10,6 +10,7 @@ decides nothing.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import TYPE_CHECKING, Final, final
 
 import trio
@@ -59,9 +60,13 @@ class ProxyProtocol:
 
     def is_named(self, transport: trio.abc.Stream) -> bool:
         """Whether a connection comes from a proxy of ours, by what the system says."""
+        if not isinstance(transport, trio.SocketStream):
+            return False
+        if transport.socket.family == socket.AF_UNIX:
+            return self._local_sockets
         address = socket_address(transport)
         if address is None:
-            return self._local_sockets and isinstance(transport, trio.SocketStream)
+            return False  # gone already
         host = ipaddress.ip_address(address[0].partition("%")[0])
         mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
         return any((mapped or host) in network for network in self._sources)
