@@ -82,7 +82,7 @@ async def close(got: list[Any], server: trio.abc.Stream) -> None:
         await trio.aclose_forcefully(it)
 
 
-async def answer_until(door: Door, what: str, k: int) -> type | None:
+async def answer_until(door: Door, what: str, k: int) -> type[object] | None:
     """Answer, cancelled at the k-th step; what became of it, None when it was."""
     client, server, knock = door.knock()
     got: list[Any] = []
