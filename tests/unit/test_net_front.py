@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 from contextlib import suppress
-from typing import Any
 
 import pytest
 import trio
@@ -77,7 +76,7 @@ async def shake(client: trio.SocketStream) -> None:
     await trio.aclose_forcefully(stream)
 
 
-async def close(got: list[Any], server: trio.abc.Stream) -> None:
+async def close(got: list[trio.abc.AsyncResource], server: trio.abc.Stream) -> None:
     for it in got or [server]:
         await trio.aclose_forcefully(it)
 
@@ -85,7 +84,7 @@ async def close(got: list[Any], server: trio.abc.Stream) -> None:
 async def answer_until(door: Door, what: str, k: int) -> type[object] | None:
     """Answer, cancelled at the k-th step; what became of it, None when it was."""
     client, server, knock = door.knock()
-    got: list[Any] = []
+    got: list[trio.abc.AsyncResource] = []
 
     async def answer() -> None:
         got.append(await knock.answer())

@@ -43,6 +43,7 @@ from handfast.errors import (
     detail_for,
 )
 from handfast.net.failures import (
+    GAVE_WAY,
     handshake_timed_out,
     refuse_setting,
     system_failure,
@@ -58,13 +59,10 @@ if TYPE_CHECKING:
     from handfast.net.listen import MtlsListener
     from handfast.net.stream import MtlsStream
 
-__all__ = ["GAVE_WAY", "LOOK_AGAIN", "Acceptor", "check_workers", "need_sockets"]
+__all__ = ["LOOK_AGAIN", "Acceptor", "check_workers", "need_sockets"]
 
 #: Seconds between two looks at the sources when no connection comes.
 LOOK_AGAIN: Final = 0.25
-
-#: What is said of a handshake that had to end for a newer one.
-GAVE_WAY: Final = "the oldest handshake, which gave way to a new connection"
 
 
 def check_workers(workers: int) -> int:

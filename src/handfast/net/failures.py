@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import trio
 
@@ -13,6 +13,7 @@ from handfast.errors import (
     HandshakeTimeout,
     Reason,
     TransportError,
+    UsageError,
     detail_for,
 )
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from handfast.tls import TlsConfig
 
 __all__ = [
+    "GAVE_WAY",
     "again",
     "break_with",
     "handshake_timed_out",
@@ -28,7 +30,11 @@ __all__ = [
     "need_role",
     "refuse_setting",
     "system_failure",
+    "too_late",
 ]
+
+#: What is said of a handshake that was dropped for a newer one.
+GAVE_WAY: Final = "the oldest handshake, which gave way to a new connection"
 
 
 def handshake_timed_out(seconds: float) -> HandshakeTimeout:
@@ -40,6 +46,17 @@ def handshake_timed_out(seconds: float) -> HandshakeTimeout:
             seen="one that was not done",
         )
     )
+
+
+def too_late(seconds: float, *, gave_way: bool, verified: bool) -> HandfastError:
+    """Say why a handshake was stopped."""
+    if verified and not gave_way:
+        seen = "a verified peer that found no place among max_connections= in time"
+    elif gave_way:
+        seen = GAVE_WAY
+    else:
+        return handshake_timed_out(seconds)
+    return UsageError(detail_for(Reason.LIMIT, seen=seen))
 
 
 def system_failure(error: OSError) -> TransportError:

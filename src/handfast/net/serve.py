@@ -37,21 +37,18 @@ import trio
 
 from handfast.errors import (
     HandfastError,
-    Reason,
     UsageError,
-    detail_for,
 )
 from handfast.net.acceptor import (
-    GAVE_WAY,
     Acceptor,
     check_workers,
     need_sockets,
 )
 from handfast.net.by_workers import serve_by_workers
 from handfast.net.failures import (
-    handshake_timed_out,
     need_positive,
     system_failure,
+    too_late,
 )
 from handfast.net.front import Front, Guest, Mode, open_front, serve_guest
 from handfast.net.listen import open_mtls_listeners
@@ -389,7 +386,7 @@ class _Server:
             return stream
         if failure is None:
             counters.gave_way += gave_way
-            failure = self._too_late(gave_way=gave_way, verified=verified)
+            failure = too_late(self._timeout, gave_way=gave_way, verified=verified)
         counters.failed[failure.reason] += 1
         log_failure(remote if knock is None else knock.remote, failure)
         return None
@@ -398,13 +395,3 @@ class _Server:
         """Let the workers accept as long as there is a place for a handler."""
         if self._places is not None and self._acceptor is not None:
             self._acceptor.pause(not self._places.value)
-
-    def _too_late(self, *, gave_way: bool, verified: bool) -> HandfastError:
-        """Say why a handshake was stopped."""
-        if verified and not gave_way:
-            seen = "a verified peer that found no place among max_connections= in time"
-        elif gave_way:
-            seen = GAVE_WAY
-        else:
-            return handshake_timed_out(self._timeout)
-        return UsageError(detail_for(Reason.LIMIT, seen=seen))
