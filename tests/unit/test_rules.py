@@ -33,7 +33,8 @@ def test_every_threat_is_met_here_or_says_where() -> None:
     rows = [f"C{number}" for number in range(1, 15)]
     rows += [f"I{number}" for number in range(1, 8)]
     sessions = [f"R{n}" for n in range(1, 13) if n not in {7, 8}]
-    assert list(threats) == [*rows, *sessions, "D1", "D6", "D10", "D11"]
+    ports = ["A2", "A3", "A8"]
+    assert list(threats) == [*rows, *sessions, "D1", "D6", "D10", "D11", *ports]
     for row, facts in threats.items():
         assert set(facts) == {"title", "met"}, row
         assert facts["met"] == "here" or facts["met"].startswith("with "), row
