@@ -40,6 +40,7 @@ class Job:
     """A mutant, the file as it is, and the tests that must notice.
 
     Of these, `careful` are asked again under the sanitizers; `name` is its own alone.
+    One that is `explained` and survived before is not tried in vain again.
     """
 
     name: str
@@ -47,9 +48,15 @@ class Job:
     source: str
     tests: tuple[str, ...]
     careful: tuple[str, ...]
+    explained: bool
 
 
-def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[Job]:
+def read_jobs(
+    chosen: list[Module],
+    files: set[str],
+    tests: list[str],
+    explained: list[Survivor],
+) -> list[Job]:
     """Make every mutant of the chosen modules, in a fixed order."""
     jobs: list[Job] = []
     for module in chosen:
@@ -69,7 +76,8 @@ def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[J
                 name = "\n".join(mutant.key)
                 met[name] += 1
                 name += f"\n{met[name]}"
-                jobs.append(Job(name, mutant, source, tuple(mine), careful))
+                known = any(survivor.covers(mutant) for survivor in explained)
+                jobs.append(Job(name, mutant, source, tuple(mine), careful, known))
     return jobs
 
 
@@ -90,7 +98,9 @@ class Triers:
         worker = self.free.get()
         try:
             inside = job.mutant.file.removeprefix("csrc/")
-            return worker.try_mutant(job.name, inside, text, job.tests, job.careful)
+            return worker.try_mutant(
+                job.name, inside, text, job.tests, job.careful, explained=job.explained
+            )
         finally:
             self.free.put(worker)
 
@@ -195,7 +205,8 @@ def main() -> int:
         chosen = [module for module in chosen if module.name in options.module]
     WORK.mkdir(parents=True, exist_ok=True)
     tests = sorted(path.stem for path in (ROOT / "csrc/tests").glob("test_*.c"))
-    jobs = read_jobs(chosen, set(options.file), tests)
+    explained = survivors(FOLDER / "survivors.toml")
+    jobs = read_jobs(chosen, set(options.file), tests, explained)
     if not jobs:
         parser.error("nothing to mutate: no such file in the chosen modules")
     if options.sample is not None and options.sample < len(jobs):
@@ -211,7 +222,6 @@ def main() -> int:
     results = run_all(jobs, triers.attempt, options.jobs)
     memory.save()
     save(results)
-    explained = survivors(FOLDER / "survivors.toml")
     good = show(results, explained)
     if options.sample is None:
         for entry in stale(results, explained, {job.mutant.file for job in jobs}):
