@@ -21,7 +21,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from mutation import c_operators, python_operators
 from mutation.c_engine import ROOT, Engine
@@ -29,26 +28,10 @@ from mutation.explained import Module, Survivor, modules, survivors
 from mutation.memory import Memory
 from mutation.mutant import Mutant
 from mutation.python_tests import PythonTests
-from mutation.worker import Outcome, Worker
+from mutation.worker import Job, Outcome, Worker
 
 WORK = ROOT / "build" / "mutation"
 FOLDER = ROOT / "tests" / "mutation"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A mutant, the file as it is, and the tests that must notice.
-
-    Of these, `careful` are asked again under the sanitizers; `name` is its own alone.
-    One that is `explained` and survived before is not tried in vain again.
-    """
-
-    name: str
-    mutant: Mutant
-    source: str
-    tests: tuple[str, ...]
-    careful: tuple[str, ...]
-    explained: bool
 
 
 def read_jobs(
@@ -97,10 +80,7 @@ class Triers:
             return self.python.try_mutant(job.mutant.file, text, job.tests)
         worker = self.free.get()
         try:
-            inside = job.mutant.file.removeprefix("csrc/")
-            return worker.try_mutant(
-                job.name, inside, text, job.tests, job.careful, explained=job.explained
-            )
+            return worker.try_mutant(job, text)
         finally:
             self.free.put(worker)
 
