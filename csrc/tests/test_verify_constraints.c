@@ -206,6 +206,13 @@ static void our_own_comparison_stands_alone(void)
         judge_own(excluded, ".example.org")); /* ID-11: a name, and nothing before the dot */
     HF_CHECK_OK(judge_own(DER_NONE, "example.org"));
     HF_CHECK_CODE(judge_own(DER_BYTES("\x05\x00"), "example.org"), HF_E_DER_TRAILING);
+    /* Case is folded from A to Z, and nothing else. */
+    static const struct der_bytes odd = DER_BYTES("\xa0\x0c\x30\x0a\x86\x08"
+                                                  "A-Z_9.Az");
+    HF_CHECK_OK(judge_own(odd, "a-z_9.az"));
+    HF_CHECK_CODE(judge_own(odd, "a-z\x7f"
+                                 "9.az"),
+                  HF_E_NAME_CONSTRAINT);
 }
 
 /* RFC 5280 6.1.3 (b), and intermediates that name an ID themselves. */

@@ -5,6 +5,8 @@
  */
 #include "verify/general.h"
 
+#include <openssl/err.h>
+
 #include "hf_test.h"
 #include "kit.h"
 
@@ -35,7 +37,10 @@ static hf_result ask(struct kit_certs presented,
     for (size_t i = 0; i < presented.count; i++) {
         path.index[i] = (uint8_t)i;
     }
+    /* C13: what lies in OpenSSL's queue decides nothing, and nothing is left in it. */
+    ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
     hf_result r = about(&pool, &path);
+    HF_CHECK(ERR_peek_error() == 0);
     hf_pool_wipe(&pool);
     return r;
 }
@@ -49,7 +54,11 @@ static hf_result verify(struct hf_pool *pool, const struct hf_path *path)
 
 static void the_path_that_was_asked_about_and_no_other(void)
 {
+    static struct pki_cert forged;
+    forged = leaf;
+    forged.der[forged.len - 1] ^= 1;
     HF_CHECK_OK(ask(KIT_CERTS(&leaf, &lower, &upper), verify));
+    HF_CHECK_CODE(ask(KIT_CERTS(&forged, &lower, &upper), verify), HF_E_BAD_SIGNATURE);
     HF_CHECK_OK(ask(KIT_CERTS(&root_leaf), verify));
     /* OpenSSL builds a shorter one, and one of the same length in another order. */
     HF_CHECK_CODE(ask(KIT_CERTS(&root_leaf, &upper), verify), HF_E_CHAIN_REJECTED);
