@@ -59,7 +59,7 @@ def read_jobs(
                 name = "\n".join(mutant.key)
                 met[name] += 1
                 name += f"\n{met[name]}"
-                known = any(survivor.covers(mutant) for survivor in explained)
+                known = any(survivor.key == mutant.key for survivor in explained)
                 jobs.append(Job(name, mutant, source, tuple(mine), careful, known))
     return jobs
 
@@ -101,17 +101,36 @@ def prepare(jobs: list[Job], threads: int, memory: Memory) -> list[Worker]:
     return [Worker(quick, careful, memory, number) for number in range(threads)]
 
 
-def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bool:
-    """Print a line a file, then every survivor; tells whether all are explained."""
-    table: dict[str, Counter[str]] = {}
+Results = list[tuple[Mutant, Outcome]]
+
+
+def account(
+    results: Results, explained: list[Survivor]
+) -> tuple[list[Mutant], list[Survivor]]:
+    """Return the survivors that nobody explained, and explanations of nothing.
+
+    An entry explains one mutant: of two that look the same it takes two.
+    """
+    unused = Counter(entry.key for entry in explained)
     strangers: list[Mutant] = []
+    for verdict in ("survived", "same code"):
+        for mutant in (m for m, outcome in results if outcome.verdict == verdict):
+            if unused[mutant.key] > 0:
+                unused[mutant.key] -= 1
+            elif verdict == "survived":
+                strangers.append(mutant)
+    files = {mutant.file for mutant, _ in results}
+    stale = [e for e in explained if unused[e.key] > 0 and e.file in files]
+    return strangers, stale
+
+
+def show(results: Results, strangers: list[Mutant]) -> None:
+    """Print a line a file, then every survivor that nobody explained."""
+    table: dict[str, Counter[str]] = {}
     for mutant, outcome in results:
         verdict = outcome.verdict
-        if verdict == "survived":
-            known = any(survivor.covers(mutant) for survivor in explained)
-            verdict = "explained" if known else "survived"
-            if not known:
-                strangers.append(mutant)
+        if verdict == "survived" and mutant not in strangers:
+            verdict = "explained"
         table.setdefault(mutant.file, Counter())[verdict] += 1
     kinds = ("killed", "same code", "explained", "survived", "invalid")
     print(f"{'file':46}" + "".join(f"{kind:>11}" for kind in kinds))
@@ -122,23 +141,13 @@ def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bo
     print(f"{'all':46}" + "".join(f"{total[kind]:11}" for kind in kinds))
     for mutant in strangers:
         print(f"SURVIVED {mutant}")
-    return not strangers
-
-
-def stale(
-    results: list[tuple[Mutant, Outcome]], explained: list[Survivor], files: set[str]
-) -> list[Survivor]:
-    """Return the entries that explain nothing any more."""
-    alive = [m for m, o in results if o.verdict in {"survived", "same code"}]
-    mine = [entry for entry in explained if entry.file in files]
-    return [e for e in mine if not any(e.covers(mutant) for mutant in alive)]
 
 
 def run_all(
     jobs: list[Job], attempt: Callable[[Job], Outcome], threads: int
-) -> list[tuple[Mutant, Outcome]]:
+) -> Results:
     """Try every mutant, saying from time to time how far it is."""
-    results: list[tuple[Mutant, Outcome]] = []
+    results: Results = []
     with ThreadPoolExecutor(threads) as pool:
         for job, outcome in zip(jobs, pool.map(attempt, jobs), strict=True):
             results.append((job.mutant, outcome))
@@ -149,7 +158,7 @@ def run_all(
     return results
 
 
-def save(results: list[tuple[Mutant, Outcome]]) -> None:
+def save(results: Results) -> None:
     """Write what became of each."""
     rows = [
         {
@@ -202,12 +211,13 @@ def main() -> int:
     results = run_all(jobs, triers.attempt, options.jobs)
     memory.save()
     save(results)
-    good = show(results, explained)
-    if options.sample is None:
-        for entry in stale(results, explained, {job.mutant.file for job in jobs}):
-            good = False
-            print(f"STALE {entry.file}: {entry.function}: {entry.before}")
-    return 0 if good else 1
+    strangers, stale = account(results, explained)
+    show(results, strangers)
+    if options.sample is not None:
+        stale = []
+    for entry in stale:
+        print(f"STALE {entry.file}: {entry.function}: {entry.before}")
+    return 1 if strangers or stale else 0
 
 
 if __name__ == "__main__":
