@@ -183,6 +183,9 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="only so many, picked by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--again", action="store_true", help="only what nobody noticed the last time"
+    )
     parser.add_argument("--list", action="store_true", help="show, but try nothing")
     options = parser.parse_args()
     chosen = modules(FOLDER / "modules.toml")
@@ -198,6 +201,9 @@ def main() -> int:
     jobs = read_jobs(chosen, set(options.file), tests, explained)
     if not jobs:
         parser.error("nothing to mutate: no such file in the chosen modules")
+    memory = Memory(WORK / "memory.json")
+    if options.again:
+        jobs = [job for job in jobs if not memory.was_noticed(job.name)]
     if options.sample is not None and options.sample < len(jobs):
         # Seeded, and no secret.
         picked = random.Random(options.seed).sample(range(len(jobs)), options.sample)  # noqa: S311
@@ -206,14 +212,13 @@ def main() -> int:
         for job in jobs:
             print(job.mutant)
         return 0
-    memory = Memory(WORK / "memory.json")
     triers = Triers(prepare(jobs, options.jobs, memory))
     results = run_all(jobs, triers.attempt, options.jobs)
     memory.save()
     save(results)
     strangers, stale = account(results, explained)
     show(results, strangers)
-    if options.sample is not None:
+    if options.sample is not None or options.again:
         stale = []
     for entry in stale:
         print(f"STALE {entry.file}: {entry.function}: {entry.before}")
