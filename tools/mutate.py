@@ -21,7 +21,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from mutation import c_operators, python_operators
 from mutation.c_engine import ROOT, Engine
@@ -29,27 +28,18 @@ from mutation.explained import Module, Survivor, modules, survivors
 from mutation.memory import Memory
 from mutation.mutant import Mutant
 from mutation.python_tests import PythonTests
-from mutation.worker import Outcome, Worker
+from mutation.worker import Job, Outcome, Worker
 
 WORK = ROOT / "build" / "mutation"
 FOLDER = ROOT / "tests" / "mutation"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A mutant, the file as it is, and the tests that must notice.
-
-    Of these, `careful` are asked again under the sanitizers; `name` is its own alone.
-    """
-
-    name: str
-    mutant: Mutant
-    source: str
-    tests: tuple[str, ...]
-    careful: tuple[str, ...]
-
-
-def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[Job]:
+def read_jobs(
+    chosen: list[Module],
+    files: set[str],
+    tests: list[str],
+    explained: list[Survivor],
+) -> list[Job]:
     """Make every mutant of the chosen modules, in a fixed order."""
     jobs: list[Job] = []
     for module in chosen:
@@ -69,7 +59,8 @@ def read_jobs(chosen: list[Module], files: set[str], tests: list[str]) -> list[J
                 name = "\n".join(mutant.key)
                 met[name] += 1
                 name += f"\n{met[name]}"
-                jobs.append(Job(name, mutant, source, tuple(mine), careful))
+                known = any(survivor.key == mutant.key for survivor in explained)
+                jobs.append(Job(name, mutant, source, tuple(mine), careful, known))
     return jobs
 
 
@@ -89,8 +80,7 @@ class Triers:
             return self.python.try_mutant(job.mutant.file, text, job.tests)
         worker = self.free.get()
         try:
-            inside = job.mutant.file.removeprefix("csrc/")
-            return worker.try_mutant(job.name, inside, text, job.tests, job.careful)
+            return worker.try_mutant(job, text)
         finally:
             self.free.put(worker)
 
@@ -111,17 +101,36 @@ def prepare(jobs: list[Job], threads: int, memory: Memory) -> list[Worker]:
     return [Worker(quick, careful, memory, number) for number in range(threads)]
 
 
-def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bool:
-    """Print a line a file, then every survivor; tells whether all are explained."""
-    table: dict[str, Counter[str]] = {}
+Results = list[tuple[Mutant, Outcome]]
+
+
+def account(
+    results: Results, explained: list[Survivor]
+) -> tuple[list[Mutant], list[Survivor]]:
+    """Return the survivors that nobody explained, and explanations of nothing.
+
+    An entry explains one mutant: of two that look the same it takes two.
+    """
+    unused = Counter(entry.key for entry in explained)
     strangers: list[Mutant] = []
+    for verdict in ("survived", "same code"):
+        for mutant in (m for m, outcome in results if outcome.verdict == verdict):
+            if unused[mutant.key] > 0:
+                unused[mutant.key] -= 1
+            elif verdict == "survived":
+                strangers.append(mutant)
+    files = {mutant.file for mutant, _ in results}
+    stale = [e for e in explained if unused[e.key] > 0 and e.file in files]
+    return strangers, stale
+
+
+def show(results: Results, strangers: list[Mutant]) -> None:
+    """Print a line a file, then every survivor that nobody explained."""
+    table: dict[str, Counter[str]] = {}
     for mutant, outcome in results:
         verdict = outcome.verdict
-        if verdict == "survived":
-            known = any(survivor.covers(mutant) for survivor in explained)
-            verdict = "explained" if known else "survived"
-            if not known:
-                strangers.append(mutant)
+        if verdict == "survived" and mutant not in strangers:
+            verdict = "explained"
         table.setdefault(mutant.file, Counter())[verdict] += 1
     kinds = ("killed", "same code", "explained", "survived", "invalid")
     print(f"{'file':46}" + "".join(f"{kind:>11}" for kind in kinds))
@@ -132,23 +141,13 @@ def show(results: list[tuple[Mutant, Outcome]], explained: list[Survivor]) -> bo
     print(f"{'all':46}" + "".join(f"{total[kind]:11}" for kind in kinds))
     for mutant in strangers:
         print(f"SURVIVED {mutant}")
-    return not strangers
-
-
-def stale(
-    results: list[tuple[Mutant, Outcome]], explained: list[Survivor], files: set[str]
-) -> list[Survivor]:
-    """Return the entries that explain nothing any more."""
-    alive = [m for m, o in results if o.verdict in {"survived", "same code"}]
-    mine = [entry for entry in explained if entry.file in files]
-    return [e for e in mine if not any(e.covers(mutant) for mutant in alive)]
 
 
 def run_all(
     jobs: list[Job], attempt: Callable[[Job], Outcome], threads: int
-) -> list[tuple[Mutant, Outcome]]:
+) -> Results:
     """Try every mutant, saying from time to time how far it is."""
-    results: list[tuple[Mutant, Outcome]] = []
+    results: Results = []
     with ThreadPoolExecutor(threads) as pool:
         for job, outcome in zip(jobs, pool.map(attempt, jobs), strict=True):
             results.append((job.mutant, outcome))
@@ -159,7 +158,7 @@ def run_all(
     return results
 
 
-def save(results: list[tuple[Mutant, Outcome]]) -> None:
+def save(results: Results) -> None:
     """Write what became of each."""
     rows = [
         {
@@ -184,6 +183,9 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="only so many, picked by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--again", action="store_true", help="only what nobody noticed the last time"
+    )
     parser.add_argument("--list", action="store_true", help="show, but try nothing")
     options = parser.parse_args()
     chosen = modules(FOLDER / "modules.toml")
@@ -195,9 +197,13 @@ def main() -> int:
         chosen = [module for module in chosen if module.name in options.module]
     WORK.mkdir(parents=True, exist_ok=True)
     tests = sorted(path.stem for path in (ROOT / "csrc/tests").glob("test_*.c"))
-    jobs = read_jobs(chosen, set(options.file), tests)
+    explained = survivors(FOLDER / "survivors.toml")
+    jobs = read_jobs(chosen, set(options.file), tests, explained)
     if not jobs:
         parser.error("nothing to mutate: no such file in the chosen modules")
+    memory = Memory(WORK / "memory.json")
+    if options.again:
+        jobs = [job for job in jobs if not memory.was_noticed(job.name)]
     if options.sample is not None and options.sample < len(jobs):
         # Seeded, and no secret.
         picked = random.Random(options.seed).sample(range(len(jobs)), options.sample)  # noqa: S311
@@ -206,18 +212,17 @@ def main() -> int:
         for job in jobs:
             print(job.mutant)
         return 0
-    memory = Memory(WORK / "memory.json")
     triers = Triers(prepare(jobs, options.jobs, memory))
     results = run_all(jobs, triers.attempt, options.jobs)
     memory.save()
     save(results)
-    explained = survivors(FOLDER / "survivors.toml")
-    good = show(results, explained)
-    if options.sample is None:
-        for entry in stale(results, explained, {job.mutant.file for job in jobs}):
-            good = False
-            print(f"STALE {entry.file}: {entry.function}: {entry.before}")
-    return 0 if good else 1
+    strangers, stale = account(results, explained)
+    show(results, strangers)
+    if options.sample is not None or options.again:
+        stale = []
+    for entry in stale:
+        print(f"STALE {entry.file}: {entry.function}: {entry.before}")
+    return 1 if strangers or stale else 0
 
 
 if __name__ == "__main__":

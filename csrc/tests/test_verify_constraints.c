@@ -200,12 +200,35 @@ static void our_own_comparison_stands_alone(void)
     HF_CHECK_OK(judge_own(permitted, "example.org"));
     HF_CHECK_CODE(judge_own(permitted, "example.or"), HF_E_NAME_CONSTRAINT);
     HF_CHECK_CODE(judge_own(permitted, "1example.org"), HF_E_NAME_CONSTRAINT);
+    /* Every byte counts: the first, the last, and one between. */
+    HF_CHECK_CODE(judge_own(permitted, "fxample.org"), HF_E_NAME_CONSTRAINT);
+    HF_CHECK_CODE(judge_own(permitted, "examplf.org"), HF_E_NAME_CONSTRAINT);
+    HF_CHECK_CODE(judge_own(permitted, "example.orh"), HF_E_NAME_CONSTRAINT);
+    HF_CHECK_OK(judge_own(excluded, "a-example.org"));
+    HF_CHECK_OK(judge_own(excluded, "a.example.orh"));
     HF_CHECK_OK(judge_own(excluded, "example.org"));
     HF_CHECK_CODE(judge_own(excluded, "a.example.org"), HF_E_NAME_CONSTRAINT);
     HF_CHECK_OK(
         judge_own(excluded, ".example.org")); /* ID-11: a name, and nothing before the dot */
     HF_CHECK_OK(judge_own(DER_NONE, "example.org"));
     HF_CHECK_CODE(judge_own(DER_BYTES("\x05\x00"), "example.org"), HF_E_DER_TRAILING);
+    /* Meant to exclude something, and written so that no host is it: refused, wherever it is odd.
+     */
+    HF_CHECK_CODE(judge_own(DER_BYTES("\xa1\x07\x30\x05\x86\x03@ab"), "example.org"),
+                  HF_E_NAME_CONSTRAINT);
+    HF_CHECK_CODE(judge_own(DER_BYTES("\xa1\x07\x30\x05\x86\x03x@b"), "example.org"),
+                  HF_E_NAME_CONSTRAINT);
+    HF_CHECK_CODE(judge_own(DER_BYTES("\xa1\x07\x30\x05\x86\x03xy@"), "example.org"),
+                  HF_E_NAME_CONSTRAINT);
+    HF_CHECK_CODE(judge_own(DER_BYTES("\xa1\x04\x30\x02\x86\x00"), "example.org"),
+                  HF_E_NAME_CONSTRAINT);
+    /* Case is folded from A to Z, and nothing else. */
+    static const struct der_bytes odd = DER_BYTES("\xa0\x0c\x30\x0a\x86\x08"
+                                                  "A-Z_9.Az");
+    HF_CHECK_OK(judge_own(odd, "a-z_9.az"));
+    HF_CHECK_CODE(judge_own(odd, "a-z\x7f"
+                                 "9.az"),
+                  HF_E_NAME_CONSTRAINT);
 }
 
 /* RFC 5280 6.1.3 (b), and intermediates that name an ID themselves. */

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mutate import account
 from mutation import c_operators
+from mutation.explained import Survivor
 from mutation.memory import Memory
+from mutation.worker import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,3 +67,14 @@ def test_verdicts_are_kept_for_the_next_run(tmp_path: Path) -> None:
     known = Memory(path).recall("a mutant")
     assert known is not None
     assert (known.verdict, known.by, known.stamp) == ("killed", "test_x", "stamp")
+
+
+def test_an_explanation_is_good_for_one_mutant() -> None:
+    made = c_operators.mutants(SOURCE, "a.c")
+    mutant, other = made[0], made[1]
+    entry = Survivor("a.c", mutant.function, mutant.before, mutant.after, "why")
+    survived, killed = Outcome("survived"), Outcome("killed", "test_x")
+    assert account([(mutant, survived)], [entry]) == ([], [])
+    assert account([(mutant, survived)] * 2, [entry]) == ([mutant], [])
+    assert account([(mutant, killed), (other, survived)], [entry]) == ([other], [entry])
+    assert account([(mutant, Outcome("same code"))], [entry]) == ([], [])

@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from mutation.mutant import Mutant, squeeze
+from mutation.mutant import squeeze
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Survivor:
-    """A mutant that no test can or should kill, and why.
-
-    An empty `before` stands for the whole function.
-    """
+    """A mutant that no test can or should kill, and why."""
 
     file: str
     function: str
@@ -56,11 +53,10 @@ class Survivor:
     after: str
     why: str
 
-    def covers(self, mutant: Mutant) -> bool:
-        """Tell whether this is about that mutant."""
-        if (self.file, self.function) != (mutant.file, mutant.function):
-            return False
-        return (self.before, self.after) == (mutant.before, mutant.after)
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What names the mutant (Mutant.key)."""
+        return self.file, self.function, self.before, self.after
 
 
 def modules(path: Path) -> list[Module]:

@@ -42,6 +42,10 @@ class Memory:
         """Return what became of it the last time."""
         return self.known.get(name)
 
+    def was_noticed(self, name: str) -> bool:
+        """Whether somebody noticed it the last time, whatever has changed since."""
+        return name in self.known and self.known[name].verdict != "survived"
+
     def keep(self, name: str, verdict: str, by: str, stamp: str) -> None:
         """Remember a verdict."""
         with self.lock:

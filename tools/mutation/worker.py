@@ -15,9 +15,26 @@ from pathlib import Path
 
 from mutation.c_engine import OPTIMISED, QUICK, SANITIZE, Engine
 from mutation.memory import Memory
+from mutation.mutant import Mutant
 
 #: So many tests cost about as much as the look at optimised code.
 _BEFORE_CODE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A mutant, the file as it is, and the tests that must notice.
+
+    Of these, `careful` are asked again under the sanitizers; `name` is its own alone.
+    One that is `explained` and survived before is not tried in vain again.
+    """
+
+    name: str
+    mutant: Mutant
+    source: str
+    tests: tuple[str, ...]
+    careful: tuple[str, ...]
+    explained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +62,24 @@ class Worker:
         self.killers: dict[str, list[str]] = {}
         self.optimised: dict[str, bytes] = {}
 
-    def try_mutant(
-        self,
-        name: str,
-        file: str,
-        text: str,
-        tests: Sequence[str],
-        careful: Sequence[str],
-    ) -> Outcome:
-        """Say what becomes of a changed file; `name` is what it is remembered by."""
+    def try_mutant(self, job: Job, text: str) -> Outcome:
+        """Say what becomes of a changed file."""
+        file, tests = job.mutant.file.removeprefix("csrc/"), job.tests
         self.source.write_text(text, "utf-8")
         if not self.engine.compile(file, self.source, self.target, QUICK):
             return Outcome("invalid")
-        known = self.memory.recall(name)
+        known = self.memory.recall(job.name)
         first = "" if known is None else known.by
         asked = [first] if first in tests else tests
-        if known is not None and known.stamp == self._stamp(asked, file):
+        if known is not None and (
+            known.stamp == self._stamp(asked, file)
+            or (job.explained and known.verdict == "survived")
+        ):
             return Outcome(known.verdict, known.by)
-        outcome = self._try(file, self._order(file, tests, first), careful)
+        outcome = self._try(file, self._order(file, tests, first), job.careful)
         asked = [outcome.by] if outcome.by in tests else tests
         stamp = self._stamp(asked, file)
-        self.memory.keep(name, outcome.verdict, outcome.by, stamp)
+        self.memory.keep(job.name, outcome.verdict, outcome.by, stamp)
         return outcome
 
     def _stamp(self, tests: Sequence[str], file: str) -> str:
