@@ -114,10 +114,13 @@ static hf_result unreadable_certificates(struct hf_conn *conn, struct cause caus
                  cause.reason);
 }
 
-static bool at_certificate(const SSL *ssl)
+/* Certificates that were judged are not what a failure is about, although OpenSSL's state names
+ * them until the next message is there in good order. */
+static bool at_certificate(const struct hf_conn *conn)
 {
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
-    return state == TLS_ST_SR_CERT || state == TLS_ST_CR_CERT;
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(conn->ssl);
+    return conn->state == HF_CONN_HANDSHAKE && conn->verdict == NULL &&
+           (state == TLS_ST_SR_CERT || state == TLS_ST_CR_CERT);
 }
 
 static uint32_t code_of(const struct hf_conn *conn, struct cause cause)
@@ -152,7 +155,7 @@ hf_result hf_conn_explain(struct hf_conn *conn, int ssl_error)
         cause.reason <= SSL_AD_REASON_OFFSET + ALERT_NUMBER_MAX) {
         return peer_alert(cause);
     }
-    if (at_certificate(conn->ssl) && conn->state == HF_CONN_HANDSHAKE) {
+    if (at_certificate(conn)) {
         hf_result r = unreadable_certificates(conn, cause);
         if (!hf_is_ok(r)) {
             return r;
