@@ -145,7 +145,7 @@ def messages_until_the_end(ours: Connection, make: Callable[[], bytes]) -> int:
     for count in range(FLOOD):
         heard = hear(ours, make())
         if isinstance(heard, HandfastError):
-            assert heard.reason is Reason.PROTOCOL  # noqa: PT017 - the reason is asserted
+            assert heard.reason is Reason.PROTOCOL
             return count
     return FLOOD
 

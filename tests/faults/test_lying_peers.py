@@ -107,7 +107,10 @@ LIES: dict[str, tuple[Deviation, Reason]] = {
         Reason.CHAIN_TOO_LARGE,
     ),
     "no proof": (skip(CERTIFICATE_VERIFY), Reason.PROTOCOL),
-    "a wrong proof": (change(CERTIFICATE_VERIFY, flip(-1)), Reason.BAD_PROOF_OF_POSSESSION),
+    "a wrong proof": (
+        change(CERTIFICATE_VERIFY, flip(-1)),
+        Reason.BAD_PROOF_OF_POSSESSION,
+    ),
     "a proof of SHA-1": (with_algorithm(ALGORITHM_SHA1), Reason.INCOMPATIBLE),
     "a proof of RSA": (with_algorithm(ALGORITHM_RSA_PSS), Reason.INCOMPATIBLE),
     "two proofs": (twice(CERTIFICATE_VERIFY), Reason.PROTOCOL),
