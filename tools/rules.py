@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "tests" / "rules"
 
-_ID = r"(?:(?:ID|X509)-[0-9]{2}|[CIRD][0-9]{1,2})"
+_ID = r"(?:(?:ID|X509)-[0-9]{2}|[ACIRD][0-9]{1,2})"
 _NAMED = re.compile(rf"(?<![\w.-]){_ID}(?![\w-])")
 _RANGE = re.compile(rf"{_ID}\s*(?:\.\.+|…|–|to\b|-(?=[0-9]))\s*(?:{_ID}|[0-9]+)")
 # C comments and strings; nothing else of a C file is a test's word for what it proves.

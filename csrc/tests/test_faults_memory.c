@@ -12,6 +12,7 @@
 
 #include "hf_test.h"
 #include "line_kit.h"
+#include "resume_kit.h"
 #include "sweep_kit.h"
 
 static void *ossl_new(size_t size, const char *file, int line)
@@ -47,6 +48,8 @@ __attribute__((constructor)) static void hook(void)
     /* From the first allocation on nobody can change them again. */
     OPENSSL_free(OPENSSL_malloc(1));
 }
+
+static const struct hf_policy_node nobody[] = {{.op = HF_POLICY_ANY}, {.op = HF_POLICY_NOT}};
 
 static struct hf_config *client_config;
 static struct hf_config *server_config;
@@ -178,11 +181,109 @@ static void a_full_handshake(void)
 /* Who would be refused is refused whatever fails. */
 static void a_refused_handshake(void)
 {
-    static const struct hf_policy_node nobody[] = {{.op = HF_POLICY_ANY}, {.op = HF_POLICY_NOT}};
     start(nobody, 2);
     every_allocation("k-th allocation fails, handshake to be refused", true, 500);
     finish();
 }
 
+/* ---- a second meeting, with a session to resume ---- */
+
+/* Meet, and meet again with the k-th allocation failing; whether it came to that. With `refused`
+ * the server's policy has changed in between. */
+static bool meet_twice(struct resume_world *world, int version, size_t k, bool refused)
+{
+    resume_start(world, version);
+    resume_meet(world);
+    HF_CHECK(resume_both_open(world));
+    if (refused) {
+        world->server.policy = nobody;
+        world->server.policy_count = 2;
+    }
+    resume_prepare(world);
+    hf_mem_fail_at(k);
+    tls_drive(&world->pair.client, &world->pair.server, SIZE_MAX);
+    bool talked = tls_talk(&world->pair.client, &world->pair.server);
+    bool hit = k != 0 && !hf_mem_fail_pending();
+    hf_mem_fail_at(0);
+    HF_CHECK(hit || talked || refused);
+    return hit;
+}
+
+static bool knows(const struct tls_end *end, const char *id)
+{
+    struct hf_peer peer;
+    return !end->done || (hf_is_ok(hf_conn_peer(end->conn, &peer)) && strcmp(peer.id, id) == 0);
+}
+
+static void judge_second(struct sweep *sweep, const struct resume_world *world, bool refused)
+{
+    const struct tls_pair *pair = &world->pair;
+    sweep->injected++;
+    sweep->accepted += !knows(&pair->client, TLS_SERVER_ID) ||
+                       !knows(&pair->server, TLS_CLIENT_ID) || (refused && pair->server.done);
+    sweep_note(sweep, &pair->client);
+    sweep_note(sweep, &pair->server);
+}
+
+static bool loses_memory_twice(int version, size_t k, bool refused)
+{
+    struct resume_world world;
+    size_t before = hf_mem_live();
+    (void)meet_twice(&world, version, k, refused);
+    resume_finish(&world);
+    return hf_mem_live() > before;
+}
+
+static void every_allocation_of_a_second(const char *kind, int version, bool refused)
+{
+    struct sweep sweep;
+    struct resume_world world;
+    size_t stride = sweep_stride(version == HF_TLS13 && !refused ? 1 : 3);
+    sweep_start(&sweep, kind);
+    sweep.no_memory = true;
+    (void)meet_twice(&world, version, 0, refused);
+    /* The negative control: without a failure it is resumed, or refused. */
+    HF_CHECK(refused ? world.pair.server.result.code == HF_E_NOT_AUTHORIZED
+                     : resume_both_open(&world) && resume_resumed(&world));
+    resume_finish(&world);
+    for (size_t k = 1;; k += stride) {
+        size_t before = hf_mem_live();
+        bool hit = meet_twice(&world, version, k, refused);
+        if (hit) {
+            judge_second(&sweep, &world, refused);
+        }
+        resume_finish(&world);
+        if (hf_mem_live() > before && loses_memory_twice(version, k, refused)) {
+            sweep.leaked++;
+            (void)fprintf(stderr, "    leaked: allocation %zu\n", k);
+        }
+        if (!hit) {
+            break;
+        }
+    }
+    HF_CHECK(sweep.injected * stride >= 100);
+    HF_CHECK(sweep_report(&sweep));
+}
+
+static void a_resumed_handshake(void)
+{
+    every_allocation_of_a_second("k-th allocation fails, resumed handshake, TLS 1.3", HF_TLS13,
+                                 false);
+}
+
+static void a_resumed_handshake_of_12(void)
+{
+    every_allocation_of_a_second("k-th allocation fails, resumed handshake, TLS 1.2", HF_TLS12,
+                                 false);
+}
+
+/* P4: what a policy refuses by now is refused, whatever fails. */
+static void a_session_that_is_refused(void)
+{
+    every_allocation_of_a_second("k-th allocation fails, session to be refused", HF_TLS13, true);
+}
+
 HF_TESTS({"the hook counts", the_hook_counts}, {"a full handshake", a_full_handshake},
-         {"a refused handshake", a_refused_handshake})
+         {"a refused handshake", a_refused_handshake}, {"a resumed handshake", a_resumed_handshake},
+         {"a resumed handshake of 1.2", a_resumed_handshake_of_12},
+         {"a session that is refused", a_session_that_is_refused})

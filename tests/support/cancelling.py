@@ -9,16 +9,17 @@ import trio
 
 
 class AtStep(trio.abc.Instrument):
-    """Does something before the k-th step of the task that it was made in."""
+    """Does something before the k-th step of its task, or of every task's together."""
 
-    def __init__(self, k: int, act: Callable[[], object]) -> None:
-        self.left, self.act = k, act
-        self.task = trio.lowlevel.current_task()
+    def __init__(
+        self, k: int, act: Callable[[], object], task: trio.lowlevel.Task | None
+    ) -> None:
+        self.left, self.act, self.task = k, act, task
         self.happened = False
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Count."""
-        if task is self.task:
+        if self.task is None or task is self.task:
             self.left -= 1
             if self.left == 0:
                 self.happened = True
@@ -26,10 +27,15 @@ class AtStep(trio.abc.Instrument):
 
 
 async def with_act_at(
-    k: int, act: Callable[[], object], operation: Callable[[], Awaitable[object]]
+    k: int,
+    act: Callable[[], object],
+    operation: Callable[[], Awaitable[object]],
+    *,
+    any_task: bool = False,
 ) -> bool:
     """Run an operation, and act before its k-th step; say whether it had so many."""
-    instrument = AtStep(k, act)
+    task = None if any_task else trio.lowlevel.current_task()
+    instrument = AtStep(k, act, task)
     trio.lowlevel.add_instrument(instrument)
     try:
         await operation()

@@ -79,7 +79,7 @@ class FaultyBytes:
             changed[cut] ^= 1 << fault.bit
             return [bytes(changed)]
         if fault.kind in {"end", "reset", "stall"}:
-            self.ended = fault.kind  # type: ignore[assignment] # one of the three
+            self.ended = fault.kind
         return [data[:cut]]
 
     def _whole(self, data: bytes) -> Iterator[bytes]:
