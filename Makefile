@@ -28,8 +28,12 @@ cmake -S csrc -B build/$(1) -DHANDFAST_MB_PREFIX=$(abspath $(VENV)) $(2) >build/
 endef
 c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --parallel $(JOBS)
 
+# Every fault sweep appends its totals; tools/faults.py adds them up.
+FAULTS := $(abspath build/faults.tsv)
+test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
+
 .DEFAULT_GOAL := help
-.PHONY: help venv install demo test lint format sanitize sanitize-address \
+.PHONY: help venv install demo test faults lint format sanitize sanitize-address \
         sanitize-thread coverage mutate soak bench bench-verify bench-instructions fuzz wheel docs \
         clean
 
@@ -60,8 +64,19 @@ test: install ## run the C tests and the Python tests (one part: TESTS=tests/uni
 	@$(PYTHON_ENV) cli test
 	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin haproxy
 	$(call c_build,c)
+	@rm -f $(FAULTS)
 	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
+	@$(RUN)/python tools/faults.py $(FAULTS)
+
+faults: export HANDFAST_FAULTS := all
+faults: install ## run the fault sweeps with every k, not with some of them
+	@$(PYTHON_ENV) cli test
+	$(call c_build,c)
+	@rm -f $(FAULTS)
+	$(call c_test,c) -R test_faults
+	$(RUN)/python -m pytest tests/faults
+	@$(RUN)/python tools/faults.py $(FAULTS)
 
 soak: install ## rotate everything for a minute under load; nothing may be lost (TIME=60)
 	@$(PYTHON_ENV) cli test

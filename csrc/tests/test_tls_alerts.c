@@ -262,29 +262,41 @@ static void nine_certificates(void)
     }
 }
 
-/* C10: a hundred certificates are over the size before anybody counts. */
-static void a_hundred_certificates(void)
+/* C10: over the size before anybody counts, and before they are all here. */
+static void check_too_many(int count)
 {
     struct tls_end plain;
     struct tls_end ours;
     tls_who(&bad, HF_ROLE_CLIENT);
     tls_who(&good, HF_ROLE_SERVER);
     SSL_CTX *ctx = tls_plain_ctx(&bad);
-    for (int i = 0; i < 100; i++) {
-        X509 *more;
-        HF_CHECK_OK(hf_ossl_x509(pki_span(&bad.authority), &more));
-        HF_CHECK(SSL_CTX_add0_chain_cert(ctx, more) == 1);
+    X509 *more;
+    HF_CHECK_OK(hf_ossl_x509(pki_span(&bad.authority), &more));
+    for (int i = 0; i < count; i++) {
+        HF_CHECK(SSL_CTX_add1_chain_cert(ctx, more) == 1);
     }
+    X509_free(more);
     struct hf_config *config = tls_config(&good);
     tls_end_plain(&plain, ctx, false);
     tls_end_conn(&ours, config);
     tls_drive(&plain, &ours, SIZE_MAX);
     HF_CHECK_CODE(ours.result, HF_E_CHAIN_TOO_LARGE);
+    HF_CHECK(hf_conn_pending_in(ours.conn) == 0);
     HF_CHECK(plain.plain_alert == HF_ALERT_ILLEGAL_PARAMETER);
     tls_end_free(&plain);
     tls_end_free(&ours);
     SSL_CTX_free(ctx);
     hf_config_unref(config);
+}
+
+static void a_hundred_certificates(void)
+{
+    check_too_many(100);
+}
+
+static void ten_megabytes_of_certificates(void)
+{
+    check_too_many(30000);
 }
 
 /* C14: a client without a certificate. */
@@ -360,6 +372,8 @@ HF_TESTS({"expired", expired}, {"not yet valid", not_yet_valid},
          {"wrong purpose", wrong_purpose},
          {"a wrong signature in the chain", a_wrong_signature_in_the_chain},
          {"nine certificates", nine_certificates},
-         {"a hundred certificates", a_hundred_certificates}, {"no certificate", no_certificate},
+         {"a hundred certificates", a_hundred_certificates},
+         {"ten megabytes of certificates", ten_megabytes_of_certificates},
+         {"no certificate", no_certificate},
          {"the refused chain is kept for diagnosis", the_refused_chain_is_kept_for_diagnosis},
          {"refused in 1.2 too", refused_in_12_too})

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 import trio
 import trio.testing
+from tests.support.cancelling import cancelled_at
 from tests.support.net_world import (
     Pair,
     client_config,
@@ -28,34 +29,6 @@ EVERYWHERE = pytest.mark.parametrize(
     "make", [over_tcp, over_memory], ids=["tcp", "memory"]
 )
 MANY = 1000
-
-
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the k-th step of the task that it was made in."""
-
-    def __init__(self, scope: trio.CancelScope, k: int) -> None:
-        self.scope, self.left = scope, k
-        self.task = trio.lowlevel.current_task()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self.task:
-            self.left -= 1
-            if self.left == 0:
-                self.scope.cancel()
-
-
-async def cancelled_at(k: int, operation: Callable[[], Awaitable[object]]) -> bool:
-    """Run an operation and cancel it at its k-th step; say whether it was."""
-    with trio.CancelScope() as scope:
-        if k == 0:
-            scope.cancel()
-        instrument = CancelAt(scope, k)
-        trio.lowlevel.add_instrument(instrument)
-        try:
-            await operation()
-        finally:
-            trio.lowlevel.remove_instrument(instrument)
-    return scope.cancelled_caught
 
 
 @pytest.mark.parametrize("role", ["client", "server"])

@@ -32,9 +32,10 @@ def test_every_threat_is_met_here_or_says_where() -> None:
     threats = rules._table(rules.RULES / "threats.toml")
     rows = [f"C{number}" for number in range(1, 15)]
     rows += [f"I{number}" for number in range(1, 8)]
-    sessions = [f"R{n}" for n in range(1, 13) if n not in {7, 8}]
-    ports = ["A2", "A3", "A8"]
-    assert list(threats) == [*rows, *sessions, "D1", "D6", "D10", "D11", *ports]
+    sessions = [f"R{number}" for number in range(1, 13) if number != 7]
+    ports = ["A2", "A3", "A8", "A9", "A10"]
+    under_load = [f"D{number}" for number in range(1, 14)]
+    assert list(threats) == [*rows, *sessions, *ports, *under_load]
     for row, facts in threats.items():
         assert set(facts) == {"title", "met"}, row
         assert facts["met"] == "here" or facts["met"].startswith("with "), row
@@ -51,6 +52,7 @@ def test_every_threat_is_met_here_or_says_where() -> None:
         ("X509-28-30", set()),
         ("X509-320 SI3 I3x AC10 C100", set()),
         ("(I3)", {"I3"}),
+        ("A10: CA1, A-1", {"A10"}),
     ],
 )
 def test_only_ids_that_are_written_out_count(text: str, names: set[str]) -> None:

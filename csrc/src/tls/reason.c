@@ -4,6 +4,7 @@
  * here is only said what.
  */
 #include <openssl/err.h>
+#include <string.h>
 
 #include "tls/connection.h"
 
@@ -27,6 +28,7 @@ static const struct {
     {SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, HF_E_INCOMPATIBLE},
     {SSL_R_UNSUPPORTED_ELLIPTIC_CURVE, HF_E_INCOMPATIBLE},
     {SSL_R_WRONG_SIGNATURE_TYPE, HF_E_INCOMPATIBLE},
+    {SSL_R_SIGNATURE_ALGORITHMS_ERROR, HF_E_INCOMPATIBLE},
     {SSL_R_INCONSISTENT_EXTMS, HF_E_INCOMPATIBLE},
     {SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED, HF_E_INCOMPATIBLE},
     {SSL_R_NO_APPLICATION_PROTOCOL, HF_E_NO_APPLICATION_PROTOCOL},
@@ -41,16 +43,28 @@ struct cause {
     unsigned long packed; /* 0: OpenSSL gave none */
     int reason;
     bool no_memory;
+    bool short_record;
 };
+
+/* A record of TLS 1.2 without room for nonce and tag, such as a second ChangeCipherSpec, is an
+ * internal error to OpenSSL, and of the peer's making all the same. */
+static bool is_short_record(unsigned long packed, const char *function)
+{
+    return ERR_GET_LIB(packed) == ERR_LIB_SSL && ERR_GET_REASON(packed) == ERR_R_INTERNAL_ERROR &&
+           function != NULL && strcmp(function, "tls1_cipher") == 0;
+}
 
 /* The oldest entry of libssl, or the oldest of all: libcrypto's come before it. */
 static struct cause take_cause(void)
 {
     struct cause cause = {0};
     bool from_ssl = false;
-    for (unsigned long packed; (packed = ERR_get_error()) != 0;) {
+    const char *function;
+    for (unsigned long packed;
+         (packed = ERR_get_error_all(NULL, NULL, &function, NULL, NULL)) != 0;) {
         bool ssl = ERR_GET_LIB(packed) == ERR_LIB_SSL;
         cause.no_memory |= ERR_GET_REASON(packed) == ERR_R_MALLOC_FAILURE;
+        cause.short_record |= is_short_record(packed, function);
         if (cause.packed == 0 || (ssl && !from_ssl)) {
             cause.packed = packed;
             cause.reason = ERR_GET_REASON(packed);
@@ -100,10 +114,13 @@ static hf_result unreadable_certificates(struct hf_conn *conn, struct cause caus
                  cause.reason);
 }
 
-static bool at_certificate(const SSL *ssl)
+/* Certificates that were judged are not what a failure is about, although OpenSSL's state names
+ * them until the next message is there in good order. */
+static bool at_certificate(const struct hf_conn *conn)
 {
-    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
-    return state == TLS_ST_SR_CERT || state == TLS_ST_CR_CERT;
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(conn->ssl);
+    return conn->state == HF_CONN_HANDSHAKE && conn->verdict == NULL &&
+           (state == TLS_ST_SR_CERT || state == TLS_ST_CR_CERT);
 }
 
 static uint32_t code_of(const struct hf_conn *conn, struct cause cause)
@@ -112,6 +129,9 @@ static uint32_t code_of(const struct hf_conn *conn, struct cause cause)
         if (ERR_GET_LIB(cause.packed) == ERR_LIB_SSL && known[i].reason == cause.reason) {
             return known[i].code;
         }
+    }
+    if (cause.short_record) {
+        return HF_E_PROTOCOL;
     }
     /* OpenSSL blames the peer or itself by the alert it sends. */
     return conn->alert_sent == HF_ALERT_INTERNAL_ERROR || cause.packed == 0 ? HF_E_OPENSSL
@@ -135,7 +155,7 @@ hf_result hf_conn_explain(struct hf_conn *conn, int ssl_error)
         cause.reason <= SSL_AD_REASON_OFFSET + ALERT_NUMBER_MAX) {
         return peer_alert(cause);
     }
-    if (at_certificate(conn->ssl) && conn->state == HF_CONN_HANDSHAKE) {
+    if (at_certificate(conn)) {
         hf_result r = unreadable_certificates(conn, cause);
         if (!hf_is_ok(r)) {
             return r;

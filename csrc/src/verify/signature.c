@@ -191,7 +191,8 @@ hf_result hf_signature_verify(const struct hf_signer *signer, const struct hf_si
     HF_TRY(signer->kind == HF_KEY_ED25519 ? verify_message(scratch, signer, what, &holds)
                                           : verify_digest(scratch, signer, what, &holds));
     if (!holds) {
-        hf_ossl_clear();
+        /* Refused either way; but nobody's key is to blame for a full memory. */
+        HF_NEED(!hf_ossl_was_memory(), HF_E_OUT_OF_MEMORY);
         HF_FAIL(HF_E_BAD_SIGNATURE);
     }
     return hf_ok();

@@ -234,13 +234,22 @@ void hf_ossl_clear(void)
     ERR_clear_error();
 }
 
+bool hf_ossl_was_memory(void)
+{
+    bool memory = false;
+    for (unsigned long packed; (packed = ERR_get_error()) != 0;) {
+        memory |= ERR_GET_REASON(packed) == ERR_R_MALLOC_FAILURE;
+    }
+    return memory;
+}
+
 hf_result hf_ossl_fail(uint32_t code, const char *file, int line)
 {
     /* The oldest entry of the queue is the cause, later ones say who passed it on. */
     unsigned long packed = ERR_peek_error();
     int reason = ERR_GET_REASON(packed);
     const char *text = ERR_reason_error_string(packed);
-    ERR_clear_error();
+    code = hf_ossl_was_memory() ? HF_E_OUT_OF_MEMORY : code;
     hf_result r = hf_error_set_seen(code, file, line, "", "OpenSSL: %s",
                                     text == NULL ? "no reason given" : text);
     hf_error_current()->openssl_reason = (uint32_t)reason;

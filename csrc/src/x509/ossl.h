@@ -26,7 +26,12 @@ void hf_ossl_first_use_end(void);
  * error queue is dropped (C13), and its random generators are seeded where fork waits (D9). */
 void hf_ossl_clear(void);
 
-/* A failure of OpenSSL: code, with OpenSSL's reason number and text taken off the queue. */
+/* Whether there was no memory for what just failed; the queue is empty afterwards. To say why, not
+ * to decide whether: that was decided by a return value. */
+bool hf_ossl_was_memory(void);
+
+/* A failure of OpenSSL: code, with OpenSSL's reason number and text taken off the queue; a full
+ * memory is told as that, whatever `code`. */
 HF_MUST_USE hf_result hf_ossl_fail(uint32_t code, const char *file, int line);
 #define HF_FAIL_OSSL(error) return hf_ossl_fail((error), __FILE__, __LINE__)
 
