@@ -98,6 +98,7 @@ static const int HF_FFI_CHAIN_CACHE;
 static const int HF_FFI_CRL_SET;
 static const int HF_FFI_SESSION_STORE;
 static const int HF_FFI_ACCEPTOR;
+static const int HF_FFI_TICKET_KEYS;
 static const int HF_FFI_KINDS;
 size_t hf_ffi_live(int);
 
@@ -188,7 +189,7 @@ struct hf_config_facts {
 
 struct hf_config *hf_ffi_config_new(int, int, struct hf_svid *, struct hf_verifier *, const char *,
                                     const char *, const uint8_t *, size_t, int,
-                                    struct hf_session_store *);
+                                    struct hf_session_store *, struct hf_ticket_keys *);
 void hf_ffi_config_unref(struct hf_config *);
 uint32_t hf_ffi_config_inspect(const struct hf_config *, struct hf_config_facts *);
 

@@ -23,6 +23,7 @@ enum {
     HF_FFI_CRL_SET,
     HF_FFI_SESSION_STORE,
     HF_FFI_ACCEPTOR,
+    HF_FFI_TICKET_KEYS,
     HF_FFI_KINDS
 };
 
@@ -175,7 +176,8 @@ static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_
                                            struct hf_verifier *verifier, const char *groups,
                                            const char *ciphersuites, const uint8_t *alpn,
                                            size_t alpn_len, int key_log,
-                                           struct hf_session_store *sessions)
+                                           struct hf_session_store *sessions,
+                                           struct hf_ticket_keys *tickets)
 {
     const struct hf_config_spec spec = {
         .role = role,
@@ -188,6 +190,7 @@ static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_
         .alpn_len = alpn_len,
         .key_log = key_log,
         .sessions = sessions,
+        .tickets = tickets,
     };
     struct hf_config *out = NULL;
     HF_FFI_MADE(HF_FFI_CONFIG, hf_config_new(&spec, &out), out);

@@ -286,6 +286,7 @@ void hf_svid_unref(struct hf_svid *svid);
 
 struct hf_config;        /* one immutable SSL_CTX and all that belongs to it: counted */
 struct hf_session_store; /* handfast_sessions.h */
+struct hf_ticket_keys;   /* handfast_tickets.h */
 
 struct hf_config_spec {
     int role;                     /* HF_ROLE_* */
@@ -299,6 +300,9 @@ struct hf_config_spec {
     int key_log; /* 1: keep key log lines for hf_conn_key_log(); explicit only */
     /* Reference taken. NULL: no session is ever resumed, which is also the way of web clients. */
     struct hf_session_store *sessions;
+    /* A server: sessions travel in tickets sealed with these, and wait nowhere. Reference taken.
+     * With them `sessions` is NULL. */
+    struct hf_ticket_keys *tickets;
 };
 
 HF_MUST_USE hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **out);
@@ -418,6 +422,7 @@ size_t hf_conn_pending_out(const struct hf_conn *conn);
 #include "handfast_lanes.h"
 #include "handfast_ports.h"
 #include "handfast_sessions.h"
+#include "handfast_tickets.h"
 #include "handfast_ways.h"
 
 #endif

@@ -33,11 +33,30 @@ void resume_start(struct resume_world *world, int version)
     resume_clock(0);
 }
 
+void resume_start_tickets(struct resume_world *world, int version)
+{
+    resume_start(world, version);
+    hf_session_store_unref(world->server.sessions);
+    world->server.sessions = NULL;
+    need(hf_is_ok(hf_ticket_keys_new(NULL, RESUME_AGE, &world->server.tickets)));
+}
+
+void resume_start_way(struct resume_world *world, size_t way)
+{
+    int version = way % 2 == 0 ? HF_TLS12 : HF_TLS13;
+    if (way < 2) {
+        resume_start(world, version);
+    } else {
+        resume_start_tickets(world, version);
+    }
+}
+
 void resume_finish(struct resume_world *world)
 {
     tls_pair_free(&world->pair);
     hf_session_store_unref(world->client.sessions);
     hf_session_store_unref(world->server.sessions);
+    hf_ticket_keys_unref(world->server.tickets);
     hf_clock_set(PKI_NOW);
     hf_clock_monotonic_reset();
 }

@@ -20,6 +20,13 @@ struct resume_world {
 
 /* Good ones, with a store each, at PKI_NOW by both clocks. */
 void resume_start(struct resume_world *world, int version);
+/* The same, but the server has ticket keys in the place of its store. */
+void resume_start_tickets(struct resume_world *world, int version);
+
+/* The matrix of threats 2.1: TLS 1.2 and 1.3 with a store, then both with tickets. Those of TLS 1.3
+ * are odd. */
+#define RESUME_WAYS 4
+void resume_start_way(struct resume_world *world, size_t way);
 void resume_finish(struct resume_world *world);
 
 /* Both ends made, nothing said. */

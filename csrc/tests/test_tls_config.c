@@ -8,7 +8,7 @@
 
 static struct tls_who who;
 
-#define OPTIONS_ON (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET)
+#define OPTIONS_ON (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION)
 #define OPTIONS_OFF                                                                                \
     (SSL_OP_ENABLE_MIDDLEBOX_COMPAT | SSL_OP_LEGACY_SERVER_CONNECT |                               \
      SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION |                \
@@ -39,6 +39,10 @@ static void check_facts(const struct hf_config *config, int min_version)
     }
     HF_CHECK((facts.options & options_on) == options_on);
     HF_CHECK((facts.options & OPTIONS_OFF) == 0);
+    /* Only who has keys for them makes tickets, and only who keeps sessions takes them. */
+    bool tickets =
+        config->tickets != NULL || (config->role == HF_ROLE_CLIENT && config->sessions != NULL);
+    HF_CHECK(((facts.options & SSL_OP_NO_TICKET) == 0) == tickets);
     HF_CHECK((facts.mode & mode) == mode);
     HF_CHECK(facts.session_cache_mode == cache_mode(config));
     HF_CHECK(facts.max_cert_list >= HF_CHAIN_BYTES_MAX);
@@ -90,6 +94,28 @@ static void every_context_keeps_the_rules(void)
         }
     }
     hf_session_store_unref(sessions);
+}
+
+/* A server has tickets or a store, a client a store: never both, whose checks differ (R6). */
+static void tickets_are_a_servers_and_alone(void)
+{
+    struct hf_session_store *sessions;
+    struct hf_ticket_keys *tickets;
+    struct hf_config *config;
+    HF_CHECK_OK(hf_session_store_new(0, 0, &sessions));
+    HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &tickets));
+    tls_who(&who, HF_ROLE_SERVER);
+    who.tickets = tickets;
+    config = tls_config(&who);
+    check_facts(config, HF_TLS13);
+    hf_config_unref(config);
+    who.sessions = sessions;
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    tls_who(&who, HF_ROLE_CLIENT);
+    who.tickets = tickets;
+    HF_CHECK_CODE(tls_config_try(&who, &config), HF_E_CONFIG_INVALID);
+    hf_session_store_unref(sessions);
+    hf_ticket_keys_unref(tickets);
 }
 
 static struct hf_verifier *web_verifier(void)
@@ -240,6 +266,7 @@ static void no_memory_for_a_configuration(void)
 }
 
 HF_TESTS({"every context keeps the rules", every_context_keeps_the_rules},
+         {"tickets are a server's, and alone", tickets_are_a_servers_and_alone},
          {"a web client keeps them too", a_web_client_keeps_them_too},
          {"malformed ALPN is refused", malformed_alpn_is_refused},
          {"bad settings are refused", bad_settings_are_refused},

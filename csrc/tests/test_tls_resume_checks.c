@@ -14,9 +14,9 @@
 static struct resume_world world;
 
 /* The server has looked at the session and taken it when the client's certificate ends. */
-static void the_second_look_of_a_server(void)
+static void look_again(size_t way)
 {
-    resume_start(&world, HF_TLS13);
+    resume_start_way(&world, way);
     resume_renew(&world.client, TLS_CLIENT_ID, 300);
     for (int64_t now = 299; now <= 300; now++) {
         resume_clock(0);
@@ -34,11 +34,17 @@ static void the_second_look_of_a_server(void)
     resume_finish(&world);
 }
 
+static void the_second_look_of_a_server(void)
+{
+    look_again(1);
+    look_again(3);
+}
+
 /* The client has offered it when the server's certificate ends. */
 static void the_second_look_of_a_client(void)
 {
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
-        resume_start(&world, version);
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
+        resume_start_way(&world, way);
         resume_renew(&world.server, TLS_SERVER_ID, 300);
         for (int64_t now = 299; now <= 300; now++) {
             resume_clock(0);
@@ -61,9 +67,9 @@ static void the_policy_is_asked_in_an_equal_context_too(void)
     static const char other[] = "spiffe://a.example/other";
     const struct hf_policy_node not_him = {HF_POLICY_EXACTLY, 0, (const uint8_t *)other,
                                            sizeof(other) - 1};
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
         uint8_t context[HF_DIGEST_SIZE];
-        resume_start(&world, version);
+        resume_start_way(&world, way);
         HF_CHECK(resume_meets_anew(&world) && resume_resumes(&world));
         (void)hf_mem_copy(context, sizeof(context), world.pair.server.conn->config->session_context,
                           sizeof(context));
@@ -83,10 +89,10 @@ static void the_policy_is_asked_in_an_equal_context_too(void)
  * certificate to show. A full handshake, no refusal. */
 static void the_first_look_of_a_server(void)
 {
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
         for (int64_t now = 299; now <= 300; now++) {
             SSL_SESSION *session;
-            resume_start(&world, version);
+            resume_start_way(&world, way);
             resume_renew(&world.client, TLS_CLIENT_ID, 300);
             HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &session));
             resume_renew(&world.client, TLS_CLIENT_ID, 3000);
@@ -102,10 +108,10 @@ static void the_first_look_of_a_server(void)
  * the peer's is good and asks for it. To the second, at the first look. */
 static void our_own_certificate_ends(void)
 {
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
         for (int64_t now = 299; now <= 300; now++) {
             SSL_SESSION *session;
-            resume_start(&world, version);
+            resume_start_way(&world, way);
             resume_renew(&world.server, TLS_SERVER_ID, 300);
             HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &session));
             resume_clock(now);
@@ -118,12 +124,12 @@ static void our_own_certificate_ends(void)
 
 /* R4: the age is over, or our own SVID is, between the two looks of a server: the second one says
  * so. */
-static void the_age_ends_between_the_looks(void)
+static void end_between_the_looks(size_t way)
 {
     for (int own = 0; own <= 1; own++) {
         int64_t end = own == 1 ? 300 : RESUME_AGE;
         for (int64_t now = end - 1; now <= end; now++) {
-            resume_start(&world, HF_TLS13);
+            resume_start_way(&world, way);
             if (own == 1) {
                 resume_renew(&world.server, TLS_SERVER_ID, end);
             }
@@ -140,6 +146,12 @@ static void the_age_ends_between_the_looks(void)
             resume_finish(&world);
         }
     }
+}
+
+static void the_age_ends_between_the_looks(void)
+{
+    end_between_the_looks(1);
+    end_between_the_looks(3);
 }
 
 /* The client's connection to another's server, with tickets of OpenSSL's own. */
@@ -195,10 +207,10 @@ static void another_name_or_protocol(void)
                  {NULL, "\x02h2", false},
                  {"a.example", "\x03h/3\x02h2", false},
                  {"a.example", NULL, false}};
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
         for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++) {
             SSL_SESSION *session;
-            resume_start(&world, version);
+            resume_start_way(&world, way);
             world.server.alpn = "\x02h2";
             HF_CHECK(!resume_theirs(&world, "a.example", "\x02h2", NULL, &session));
             HF_CHECK(resume_theirs(&world, again[i].name, again[i].alpn, session, NULL) ==

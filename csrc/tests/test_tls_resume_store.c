@@ -71,9 +71,9 @@ static void no_memory(void)
 {
     size_t refused = 0;
     size_t full = 0;
-    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
         bool pending = false;
-        resume_start(&world, version);
+        resume_start_way(&world, way);
         HF_CHECK(resume_meets_anew(&world));
         for (size_t k = 1; !pending; k++) {
             HF_CHECK(k < 200);
@@ -99,9 +99,11 @@ static void no_memory(void)
 static void nothing_is_left(void)
 {
     size_t before = hf_mem_live();
-    resume_start(&world, HF_TLS13);
-    HF_CHECK(resume_meets_anew(&world) && resume_resumes(&world));
-    resume_finish(&world);
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
+        resume_start_way(&world, way);
+        HF_CHECK(resume_meets_anew(&world) && resume_resumes(&world));
+        resume_finish(&world);
+    }
     HF_CHECK(hf_mem_live() == before);
 }
 

@@ -83,6 +83,7 @@ hf_result tls_config_try(const struct tls_who *who, struct hf_config **out)
         .alpn_len = who->alpn == NULL ? 0 : strlen(who->alpn),
         .key_log = who->key_log,
         .sessions = who->sessions,
+        .tickets = who->tickets,
     };
     hf_result r = hf_config_new(&spec, out);
     hf_bundle_set_unref(set);
@@ -297,7 +298,7 @@ static bool say(struct tls_end *from, struct tls_end *to)
     static const uint8_t word[] = "handfast";
     uint8_t heard[sizeof(word)] = {0};
     size_t len = 0;
-    uint8_t wire[1024];
+    uint8_t wire[32768]; /* a ticket may come first */
     if (from->conn != NULL) {
         if (!hf_is_ok(hf_conn_write(from->conn, word, sizeof(word)))) {
             return false;

@@ -31,6 +31,7 @@ struct tls_who {
     struct hf_chain_cache *cache;      /* NULL: none; borrowed */
     const struct pki_cert *also;       /* a second authority of TLS_DOMAIN; NULL: none */
     struct hf_session_store *sessions; /* NULL: none; borrowed */
+    struct hf_ticket_keys *tickets;    /* NULL: none; borrowed */
 };
 
 /* A P-256 identity under the authority "root" of KIT_KEY(0). */

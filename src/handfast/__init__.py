@@ -53,6 +53,7 @@ from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
 from handfast.sources import Source, SourceSnapshot, StaticSource
 from handfast.svid import X509Svid
+from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import Verifier
 
@@ -112,6 +113,9 @@ __all__ = [
     "SourceSnapshot",
     "SpiffeId",
     "StaticSource",
+    "TicketKeys",
+    "TicketSecrets",
+    "TicketStatistics",
     "TlsConfig",
     "TransportError",
     "Truncated",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from handfast.ids import SpiffeId
     from handfast.session_store import SessionStore
     from handfast.sources.base import Source, SourceSnapshot
+    from handfast.tickets import TicketKeys
 
 __all__ = ["TlsConfig"]
 
@@ -61,7 +62,7 @@ class Recipe(NamedTuple):
     alpn: bytes
     key_log: bool
     cache: _ffi.NativeChainCache | None
-    sessions: _ffi.NativeSessionStore | None
+    sessions: session_store.Kept
 
     @classmethod
     def check(  # noqa: PLR0913 - the settings, all by keyword
@@ -76,7 +77,7 @@ class Recipe(NamedTuple):
         rules: str,
         key_log: object,
         cache: ChainCache | Literal["shared"] | None,
-        sessions: SessionStore | Literal["own"] | None,
+        sessions: SessionStore | TicketKeys | Literal["own"] | None,
     ) -> Self:
         """Check the settings; `authorize` None makes a one-way client."""
         policy = None
@@ -134,7 +135,8 @@ class Recipe(NamedTuple):
             ciphersuites=self.ciphersuites,
             alpn=self.alpn,
             key_log=self.key_log,
-            sessions=self.sessions,
+            sessions=self.sessions.store,
+            tickets=self.sessions.tickets,
         )
 
 
@@ -180,7 +182,7 @@ class TlsConfig:
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
-        sessions: SessionStore | Literal["own"] | None = "own",
+        sessions: SessionStore | TicketKeys | Literal["own"] | None = "own",
     ) -> Self:
         """Mutual TLS, the accepting side.
 
@@ -201,7 +203,8 @@ class TlsConfig:
                 content of the bundle.
             sessions: Where sessions wait that peers may resume, with everything checked
                 again (P4). Each configuration has its own unless it is given one; None
-                resumes nothing. It lasts over rotations, too.
+                resumes nothing. It lasts over rotations, too. With `TicketKeys` they
+                wait with the peers instead, for every server that has the keys.
 
         Raises:
             ConfigError: a setting is not valid.

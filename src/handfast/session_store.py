@@ -14,10 +14,11 @@ or None for none. See :doc:`/explanation/resumption`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handfast import _ffi
 from handfast.errors import ConfigError, Reason, detail_for
+from handfast.tickets import TicketKeys
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -103,17 +104,26 @@ class SessionStore:
         return f"<SessionStore {now.entries}/{now.max_entries} sessions>"
 
 
-def as_native(
-    sessions: SessionStore | Literal["own"] | None,
-) -> _ffi.NativeSessionStore | None:
+class Kept(NamedTuple):
+    """Where sessions go: into a store, or with the client under keys, or nowhere."""
+
+    store: _ffi.NativeSessionStore | None = None
+    tickets: _ffi.NativeTicketKeys | None = None
+
+
+def as_native(sessions: SessionStore | TicketKeys | Literal["own"] | None) -> Kept:
     """Take the `sessions=` of a configuration."""
     if sessions is None:
-        return None
+        return Kept()
     if isinstance(sessions, SessionStore):
-        return sessions.native
+        return Kept(store=sessions.native)
+    if isinstance(sessions, TicketKeys):
+        return Kept(tickets=sessions.native)
     if sessions != "own":
-        _refuse("sessions= to be a SessionStore, 'own', or None", repr(sessions))
-    return SessionStore().native
+        _refuse(
+            "a SessionStore, TicketKeys, 'own' or None as sessions=", repr(sessions)
+        )
+    return Kept(store=SessionStore().native)
 
 
 def _refuse(expected: str, seen: str) -> NoReturn:

@@ -22,13 +22,23 @@ from handfast import Connection
 
 
 class StdlibPeer:
-    """The other end by Python's own `ssl`."""
+    """The other end by Python's own `ssl`, with a session of an earlier one."""
 
-    def __init__(self, context: ssl.SSLContext, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        name: str | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         server = context.protocol == ssl.PROTOCOL_TLS_SERVER
         self.tls = context.wrap_bio(
-            self._in, self._out, server_side=server, server_hostname=name
+            self._in,
+            self._out,
+            server_side=server,
+            server_hostname=name,
+            session=session,
         )
         self.done = False
         self.error: Exception | None = None
@@ -180,9 +190,14 @@ def _stdlib(
     if verify is not None:
         context.load_verify_locations(cadata=verify.der)
     if issued is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            context.load_cert_chain(*_files(issued, folder))
+        load_identity(context, issued)
     return context
+
+
+def load_identity(context: ssl.SSLContext, issued: Issued) -> None:
+    """Show this certificate from now on."""
+    with tempfile.TemporaryDirectory() as folder:
+        context.load_cert_chain(*_files(issued, folder))
 
 
 def stdlib_client(issued: Issued | None, verify: Issued | None) -> ssl.SSLContext:

@@ -19,6 +19,7 @@ from handfast import (
     Reason,
     SourceError,
     StaticSource,
+    TicketKeys,
     TlsConfig,
     TrustBundleSet,
     UsageError,
@@ -66,9 +67,17 @@ def every_config() -> list[Any]:
     return made
 
 
-def session_cache_mode(config: TlsConfig) -> int:
-    """No internal cache and no flushing; a web client has no sessions at all."""
-    if not config.is_mutual:
+def with_keys() -> list[Any]:
+    """Servers whose sessions are in tickets."""
+    return [
+        workloads.server(sessions=TicketKeys(), min_version=version)
+        for version in ("1.2", "1.3")
+    ]
+
+
+def session_cache_mode(config: TlsConfig, *, keys: bool) -> int:
+    """No internal cache and no flushing; none at all for the web, or with keys."""
+    if keys or not config.is_mutual:
         return 0
     return 0x0380 | (2 if config.role == "server" else 1)
 
@@ -77,21 +86,24 @@ def test_what_is_off_is_off_in_every_context_the_factory_can_make() -> None:
     """C14, and the issue's list of what is off.
 
     No renegotiation, post-handshake authentication, certificate compression, 0-RTT or
-    kTLS, no cache of sessions of OpenSSL's own and no ticket that leaves the process;
-    peers must have a certificate, and nothing but our own callback judges it: the store
-    is empty.
+    kTLS, no cache of sessions of OpenSSL's own and no ticket that leaves the process
+    unless there are keys for it; peers must have a certificate, and nothing but our own
+    callback judges it: the store is empty.
     """
-    configs = every_config()
+    configs = [(config, False) for config in every_config()]
     assert len(configs) == 80
+    configs += [(config, True) for config in with_keys()]
     # A system's OpenSSL before 3.2 cannot compress certificates, so has no such switch.
     running = tuple(map(int, openssl_version().running.split(".")[:2]))
     certificates: tuple[int, ...] = (NO_TX_CERT_COMPRESSION, NO_RX_CERT_COMPRESSION)
     if running < (3, 2):
         certificates = ()
-    for config in configs:
+    for config, keys in configs:
         facts = config.facts()
         options, mode = facts["options"], facts["mode"]
-        for on in (NO_TICKET, NO_RENEGOTIATION, NO_COMPRESSION, *certificates):
+        takes = config.is_mutual and config.role == "client"
+        assert bool(options & NO_TICKET) is not (keys or takes)
+        for on in (NO_RENEGOTIATION, NO_COMPRESSION, *certificates):
             assert options & on
         for off in (
             ENABLE_KTLS,
@@ -101,7 +113,7 @@ def test_what_is_off_is_off_in_every_context_the_factory_can_make() -> None:
             assert not options & off
         assert mode & MODE_NO_AUTO_CHAIN
         assert mode & MODE_RELEASE_BUFFERS
-        assert facts["session_cache_mode"] == session_cache_mode(config)
+        assert facts["session_cache_mode"] == session_cache_mode(config, keys=keys)
         assert facts["num_tickets"] == 0
         assert facts["max_early_data"] == 0
         assert facts["recv_max_early_data"] == 0

@@ -4,7 +4,6 @@
  * when no certificate was sent, and for a resumed session (C14). So all of this is asked for; what
  * a resumed session rests on is asked by session.h, which then makes the verdict.
  */
-#include "base/clock.h"
 #include "tls/alert.h"
 #include "tls/session.h"
 #include "tls/verify_callback.h"
@@ -19,8 +18,7 @@ static hf_result check_peer(struct hf_conn *conn)
     if (SSL_session_reused(ssl) != 0) {
         HF_TRY(hf_session_admit(conn));
     } else {
-        conn->authenticated_at = hf_clock_now();
-        conn->authenticated_monotonic = hf_clock_monotonic();
+        hf_session_begin(conn);
     }
     const struct hf_verdict *verdict = conn->verdict;
     HF_NEED_SEEN(verdict != NULL, HF_E_INTERNAL, "our own verdict on the peer", "none");

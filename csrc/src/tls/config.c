@@ -5,6 +5,7 @@
 #include "tls/config.h"
 
 #include "tls/session.h"
+#include "tls/ticket_keys.h"
 
 static hf_result check(const struct hf_config_spec *spec)
 {
@@ -22,6 +23,10 @@ static hf_result check(const struct hf_config_spec *spec)
                  "an SVID: mutual TLS needs one on both sides", "none");
     HF_NEED_SEEN(spec->alpn_len == 0 || spec->alpn != NULL, HF_E_BAD_ARGUMENT, "an ALPN list",
                  "a length of %zu without bytes", spec->alpn_len);
+    HF_NEED_SEEN(spec->tickets == NULL || spec->role == HF_ROLE_SERVER, HF_E_CONFIG_INVALID,
+                 "ticket keys for a server", "a client, which keeps what it is given");
+    HF_NEED_SEEN(spec->tickets == NULL || spec->sessions == NULL, HF_E_CONFIG_INVALID,
+                 "ticket keys or a store of sessions", "both");
     if (spec->alpn_len != 0) {
         HF_TRY(hf_alpn_check(hf_span_of(spec->alpn, spec->alpn_len)));
     }
@@ -55,6 +60,12 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
     HF_TRY(hf_session_context(spec, config->session_context));
     /* Who is verified by a name for each connection is not resumed. */
     config->sessions = config->web ? NULL : hf_session_store_ref(spec->sessions);
+    config->tickets = hf_ticket_keys_ref(spec->tickets);
+    if (config->tickets != NULL) {
+        config->session_max_age = hf_ticket_keys_max_age(config->tickets);
+    } else if (config->sessions != NULL) {
+        config->session_max_age = hf_session_store_max_age(config->sessions);
+    }
     atomic_init(&config->first_uses, HF_CONFIG_FIRST_USES);
     hf_ossl_first_use_begin();
     hf_result made = hf_context_new(config, spec, &config->ctx);
@@ -87,6 +98,7 @@ void hf_config_unref(struct hf_config *config)
     hf_verifier_unref(config->verifier);
     hf_svid_unref(config->svid);
     hf_session_store_unref(config->sessions);
+    hf_ticket_keys_unref(config->tickets);
     hf_mem_free(config->alpn);
     hf_mem_free(config);
 }

@@ -24,6 +24,8 @@ struct hf_config {
     size_t alpn_len;
     struct hf_session_store *sessions; /* NULL: no session is resumed */
     uint8_t session_context[HF_DIGEST_SIZE];
+    struct hf_ticket_keys *tickets; /* a server; NULL: sessions wait in `sessions`, if at all */
+    int64_t session_max_age;        /* 0: no session is resumed */
     /* Handshake steps that may still be OpenSSL's first of their kind: counts down, and ends at the
      * first handshake that succeeds. The one thing here that is not a setting. */
     atomic_int first_uses;

@@ -42,6 +42,7 @@ hf_result hf_conn_new(struct hf_config *config, int name_kind, const uint8_t *se
     HF_NEED_MEM(conn);
     atomic_init(&conn->busy, false);
     conn->alert_sent = -1;
+    conn->looks_left = HF_SESSION_LOOKS_MAX;
     conn->config = hf_config_ref(config);
     HF_TRY(hf_conn_set_name(conn, name_kind, hf_span_of(server_name, server_name_len)));
     *out = conn;

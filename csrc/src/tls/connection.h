@@ -87,6 +87,10 @@ struct hf_conn {
     char *name;               /* NUL-terminated when DNS */
     size_t name_len;
     struct hf_keylog key_log;
+    /* Sessions (session.h) */
+    int64_t own_not_after; /* of our SVID when the peer proved to hold its key */
+    uint8_t looks_left;    /* at sessions that the peer asks for */
+    bool ticket_ready;     /* its facts are in it: it may be sealed */
 };
 
 /* One thread at a time; const because facts are asked of const connections. */

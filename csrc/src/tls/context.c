@@ -6,6 +6,7 @@
 #include "tls/config.h"
 #include "tls/keylog.h"
 #include "tls/session.h"
+#include "tls/ticket.h"
 #include "tls/verify_callback.h"
 
 /* Classical first, with one key share: a hybrid share costs 13 to 49 % of all handshakes. The
@@ -46,10 +47,14 @@ static void free_at(SSL_CTX **ctx)
     SSL_CTX_free(*ctx);
 }
 
-static void set_options(SSL_CTX *ctx)
+static void set_options(SSL_CTX *ctx, const struct hf_config *config)
 {
-    uint64_t on = SSL_OP_NO_RENEGOTIATION                     /* CVE-2021-3449 */
-                  | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET; /* sessions stay in the process */
+    uint64_t on = SSL_OP_NO_RENEGOTIATION /* CVE-2021-3449 */
+                  | SSL_OP_NO_COMPRESSION;
+    bool takes_tickets = config->role == HF_ROLE_CLIENT && config->sessions != NULL;
+    if (config->tickets == NULL && !takes_tickets) {
+        on |= SSL_OP_NO_TICKET; /* sessions stay in the process */
+    }
     /* The fake ChangeCipherSpec of TLS 1.3 costs a record on both sides. */
     uint64_t off = SSL_OP_ENABLE_MIDDLEBOX_COMPAT | SSL_OP_LEGACY_SERVER_CONNECT |
                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
@@ -75,17 +80,29 @@ static void set_options(SSL_CTX *ctx)
  * 0): session.h does both. Early data is off, with sessions and without. */
 static hf_result set_sessions(SSL_CTX *ctx, const struct hf_config *config)
 {
+    bool server = config->role == HF_ROLE_SERVER;
     long mode = SSL_SESS_CACHE_OFF;
     HF_TRY(hf_session_init());
+    if (config->session_max_age != 0) {
+        (void)SSL_CTX_set_timeout(ctx, (long)config->session_max_age);
+    }
+    if (config->session_max_age != 0 && server) {
+        SSL_CTX_set_client_hello_cb(ctx, hf_session_hello_callback, NULL);
+    }
     if (config->sessions != NULL) {
         mode = SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR;
-        mode |= config->role == HF_ROLE_SERVER ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT;
+        mode |= server ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT;
         SSL_CTX_sess_set_new_cb(ctx, hf_session_new_callback);
-        (void)SSL_CTX_set_timeout(ctx, (long)hf_session_store_max_age(config->sessions));
     }
-    if (config->sessions != NULL && config->role == HF_ROLE_SERVER) {
+    if (config->sessions != NULL && server) {
         SSL_CTX_sess_set_get_cb(ctx, hf_session_get_callback);
-        SSL_CTX_set_client_hello_cb(ctx, hf_session_hello_callback, NULL);
+    }
+    /* Never both: where tickets are opened, nothing is looked up. */
+    if (config->tickets != NULL) {
+        HF_TRY_OSSL(SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, hf_ticket_key_callback) == 1 &&
+                        SSL_CTX_set_session_ticket_cb(ctx, hf_ticket_make_callback,
+                                                      hf_ticket_open_callback, NULL) == 1,
+                    HF_E_OPENSSL);
     }
     (void)SSL_CTX_set_session_cache_mode(ctx, mode);
     /* Not after the handshake: see hf_session_before_write(). */
@@ -155,7 +172,7 @@ hf_result hf_context_new(const struct hf_config *config, const struct hf_config_
     HF_TRY_OSSL(SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1, HF_E_OPENSSL);
     /* Whole records are in memory already: reading ahead would only copy them once more. */
     SSL_CTX_set_read_ahead(ctx, 0);
-    set_options(ctx);
+    set_options(ctx, config);
     HF_TRY(set_sessions(ctx, config));
     HF_TRY(set_algorithms(ctx, spec));
     HF_TRY(set_identity(ctx, spec->svid));

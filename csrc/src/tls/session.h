@@ -36,24 +36,38 @@ struct hf_session_facts {
     struct hf_refcount refs;
     int64_t authenticated_at; /* the peer proved to hold its key */
     int64_t authenticated_monotonic;
+    int64_t own_not_after;           /* of our SVID in the full handshake */
     uint8_t context[HF_DIGEST_SIZE]; /* hf_session_context() */
     struct hf_presented_chain *presented;
     size_t peer_len;
     uint8_t peer[]; /* as in struct hf_verdict */
 };
 
+/* With the numbers and the context of `head`, and no chain yet. */
+HF_MUST_USE hf_result hf_session_facts_new(const struct hf_session_facts *head,
+                                           const struct hf_peer *peer,
+                                           struct hf_session_facts **out);
+void hf_session_facts_unref(struct hf_session_facts *facts);
+
 /* Once, before anything else here. */
 HF_MUST_USE hf_result hf_session_init(void);
 /* Borrowed; NULL when the session is not one of ours. */
 const struct hf_session_facts *hf_session_facts_of(const SSL_SESSION *session);
-/* Write what is known of an open connection's peer to a session that nobody else has. */
+/* Give the facts to a session that nobody else has; they are gone whatever happens. */
+HF_MUST_USE hf_result hf_session_facts_put(SSL_SESSION *session, struct hf_session_facts *facts);
+/* Write what is known of an open connection's peer to such a session. */
 HF_MUST_USE hf_result hf_session_facts_attach(const struct hf_conn *conn, SSL_SESSION *session);
 
-/* session_recheck.c: everything that a session rests on, now. `facts` may be NULL. */
+/* session_recheck.c. The peer proved to hold its key, and we showed our SVID, just now. */
+void hf_session_begin(struct hf_conn *conn);
+/* Everything that a session rests on, now. `facts` may be NULL. */
 HF_MUST_USE hf_result hf_session_recheck(const struct hf_config *config,
                                          const struct hf_session_facts *facts, struct hf_peer *out);
 /* The second look: the connection resumed. Makes its verdict. */
 HF_MUST_USE hf_result hf_session_admit(struct hf_conn *conn);
+
+/* At most so many sessions are looked at for one ClientHello: each look may be a verification. */
+#define HF_SESSION_LOOKS_MAX 4
 
 /* session_callbacks.c: both of the context. */
 SSL_SESSION *hf_session_get_callback(SSL *ssl, const unsigned char *id, int id_len, int *copy);

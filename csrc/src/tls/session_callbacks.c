@@ -16,10 +16,14 @@ static SSL_SESSION *look_up(struct hf_conn *conn, struct hf_span id)
 {
     struct hf_session_store *store = conn->config->sessions;
     struct hf_peer peer;
+    if (conn->looks_left == 0) {
+        return NULL;
+    }
     SSL_SESSION *session = hf_session_store_take(store, id.data);
     if (session == NULL) {
         return NULL;
     }
+    conn->looks_left--;
     if (!hf_is_ok(hf_session_recheck(conn->config, hf_session_facts_of(session), &peer))) {
         hf_session_store_refused(store);
         SSL_SESSION_free(session);

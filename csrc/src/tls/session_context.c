@@ -34,7 +34,9 @@ static void add_text(struct parts *parts, const char *text)
 
 hf_result hf_session_context(const struct hf_config_spec *spec, uint8_t out[HF_DIGEST_SIZE])
 {
-    static const char label[] = "handfast session 1";
+    static const char in_store[] = "handfast session 1";
+    static const char in_ticket[] = "handfast ticket 1";
+    const struct hf_svid *svid = spec->svid;
     const struct hf_verifier *verifier = spec->verifier;
     const uint8_t *policy = hf_policy_digest(verifier->policy);
     const uint8_t numbers[] = {
@@ -44,13 +46,17 @@ hf_result hf_session_context(const struct hf_config_spec *spec, uint8_t out[HF_D
         (uint8_t)(spec->min_version == HF_TLS12),
     };
     struct parts parts = {0};
-    add(&parts, label, sizeof(label));
+    add_text(&parts, spec->tickets == NULL ? in_store : in_ticket);
     add(&parts, numbers, sizeof(numbers));
     add(&parts, policy, policy == NULL ? 0 : HF_DIGEST_SIZE);
-    /* Not the identity alone: who has a new SVID shows it, so that no session rests on an authority
-     * that is only left to be removed (P5), or on a key that was given up. */
-    add(&parts, spec->svid == NULL ? NULL : spec->svid->digest,
-        spec->svid == NULL ? 0 : HF_DIGEST_SIZE);
+    if (spec->tickets != NULL) {
+        /* Servers of one identity take each other's tickets, each with an SVID of its own. */
+        add(&parts, svid->id, svid->id_len);
+    } else {
+        /* Not the identity alone: who has a new SVID shows it, so that no session rests on an
+         * authority that is only left to be removed (P5), or on a key that was given up. */
+        add(&parts, svid == NULL ? NULL : svid->digest, svid == NULL ? 0 : HF_DIGEST_SIZE);
+    }
     add_text(&parts, spec->groups);
     add_text(&parts, spec->ciphersuites);
     add(&parts, spec->alpn, spec->alpn_len);

@@ -5,11 +5,12 @@
 #include <pthread.h>
 
 #include "tls/session.h"
+#include "verify/peer.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int facts_index = -1;
 
-static void facts_unref(struct hf_session_facts *facts)
+void hf_session_facts_unref(struct hf_session_facts *facts)
 {
     if (facts == NULL || !hf_refcount_drop(&facts->refs)) {
         return;
@@ -26,7 +27,7 @@ static void free_facts(void *parent, void *facts, CRYPTO_EX_DATA *data, int inde
     (void)index;
     (void)arg;
     (void)pointer;
-    facts_unref(facts);
+    hf_session_facts_unref(facts);
 }
 
 /* `from` points to the pointer that the copy gets. */
@@ -61,39 +62,60 @@ const struct hf_session_facts *hf_session_facts_of(const SSL_SESSION *session)
     return SSL_SESSION_get_ex_data(session, facts_index);
 }
 
+hf_result hf_session_facts_new(const struct hf_session_facts *head, const struct hf_peer *peer,
+                               struct hf_session_facts **out)
+{
+    size_t peer_len = offsetof(struct hf_peer, id) + peer->id_len + 1;
+    struct hf_session_facts *facts = hf_mem_new(sizeof(*facts) + peer_len);
+    HF_NEED_MEM(facts);
+    *facts = *head;
+    hf_refcount_init(&facts->refs);
+    facts->presented = NULL;
+    facts->peer_len = peer_len;
+    (void)hf_mem_copy(facts->peer, peer_len, peer, peer_len);
+    *out = facts;
+    return hf_ok();
+}
+
 static hf_result make_facts(const struct hf_conn *conn, struct hf_session_facts **out)
 {
+    struct hf_peer peer;
     const struct hf_verdict *verdict = conn->verdict;
-    const struct hf_presented_chain *presented = conn->presented;
-    HF_NEED(verdict != NULL && presented != NULL, HF_E_INTERNAL);
-    struct hf_session_facts *facts = hf_mem_new(sizeof(*facts) + verdict->peer_len);
-    HF_NEED_MEM(facts);
-    hf_refcount_init(&facts->refs);
-    facts->presented = hf_presented_copy(presented);
-    facts->authenticated_at = conn->authenticated_at;
-    facts->authenticated_monotonic = conn->authenticated_monotonic;
-    facts->peer_len = verdict->peer_len;
-    if (facts->presented == NULL ||
-        !hf_mem_copy(facts->peer, facts->peer_len, verdict->peer, verdict->peer_len) ||
-        !hf_mem_copy(facts->context, HF_DIGEST_SIZE, conn->config->session_context,
-                     HF_DIGEST_SIZE)) {
-        facts_unref(facts);
+    struct hf_session_facts head = {
+        .authenticated_at = conn->authenticated_at,
+        .authenticated_monotonic = conn->authenticated_monotonic,
+        .own_not_after = conn->own_not_after,
+    };
+    HF_NEED(verdict != NULL && conn->presented != NULL, HF_E_INTERNAL);
+    hf_peer_clear(&peer);
+    HF_NEED(hf_mem_copy(&peer, sizeof(peer), verdict->peer, verdict->peer_len) &&
+                hf_mem_copy(head.context, HF_DIGEST_SIZE, conn->config->session_context,
+                            HF_DIGEST_SIZE),
+            HF_E_INTERNAL);
+    HF_TRY(hf_session_facts_new(&head, &peer, out));
+    (*out)->presented = hf_presented_copy(conn->presented);
+    if ((*out)->presented == NULL) {
+        hf_session_facts_unref(*out);
         HF_FAIL(HF_E_OUT_OF_MEMORY);
     }
-    *out = facts;
+    return hf_ok();
+}
+
+hf_result hf_session_facts_put(SSL_SESSION *session, struct hf_session_facts *facts)
+{
+    struct hf_session_facts *before = SSL_SESSION_get_ex_data(session, facts_index);
+    if (SSL_SESSION_set_ex_data(session, facts_index, facts) != 1) {
+        hf_session_facts_unref(facts);
+        HF_FAIL(HF_E_OUT_OF_MEMORY);
+    }
+    /* A session that descends from another came with that one's. */
+    hf_session_facts_unref(before);
     return hf_ok();
 }
 
 hf_result hf_session_facts_attach(const struct hf_conn *conn, SSL_SESSION *session)
 {
     struct hf_session_facts *facts = NULL;
-    struct hf_session_facts *before = SSL_SESSION_get_ex_data(session, facts_index);
     HF_TRY(make_facts(conn, &facts));
-    if (SSL_SESSION_set_ex_data(session, facts_index, facts) != 1) {
-        facts_unref(facts);
-        HF_FAIL(HF_E_OUT_OF_MEMORY);
-    }
-    /* A session that descends from another came with that one's. */
-    facts_unref(before);
-    return hf_ok();
+    return hf_session_facts_put(session, facts);
 }

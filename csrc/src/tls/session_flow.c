@@ -120,7 +120,7 @@ void hf_session_opened(struct hf_conn *conn)
 
 void hf_session_before_write(struct hf_conn *conn)
 {
-    if (conn->ticket_sent || conn->config->sessions == NULL ||
+    if (conn->ticket_sent || conn->config->session_max_age == 0 ||
         conn->config->role != HF_ROLE_SERVER || SSL_version(conn->ssl) != TLS1_3_VERSION) {
         return;
     }

@@ -14,7 +14,7 @@
 static hf_result check_age(const struct hf_config *config, const struct hf_session_facts *facts,
                            int64_t now)
 {
-    int64_t max_age = hf_session_store_max_age(config->sessions);
+    int64_t max_age = config->session_max_age;
     int64_t monotonic = hf_clock_monotonic();
     HF_NEED_SEEN(now >= facts->authenticated_at &&
                      hf_clock_distance(facts->authenticated_at, now) < max_age &&
@@ -38,9 +38,11 @@ static hf_result check_window(const struct hf_peer *peer, int64_t now)
 }
 
 /* In a full handshake we would show an SVID that is over, and be refused for it. */
-static hf_result check_own(const struct hf_svid *svid, int64_t now)
+static hf_result check_own(const struct hf_svid *svid, const struct hf_session_facts *facts,
+                           int64_t now)
 {
-    HF_NEED_SEEN(svid != NULL && now >= svid->not_before && now < svid->not_after,
+    HF_NEED_SEEN(svid != NULL && now >= svid->not_before && now < svid->not_after &&
+                     now < facts->own_not_after,
                  HF_E_SESSION_EXPIRED, "a session within the validity of our own SVID",
                  "one that began with an SVID which is not valid now, %lld", (long long)now);
     return hf_ok();
@@ -72,13 +74,14 @@ hf_result hf_session_recheck(const struct hf_config *config, const struct hf_ses
 {
     int64_t now = hf_clock_now();
     hf_peer_clear(out);
-    HF_NEED_SEEN(config->sessions != NULL, HF_E_PROTOCOL, "a full handshake", "a resumed session");
+    HF_NEED_SEEN(config->session_max_age != 0, HF_E_PROTOCOL, "a full handshake",
+                 "a resumed session");
     HF_NEED_SEEN(facts != NULL, HF_E_PROTOCOL, "a session of ours", "one without what we know");
     HF_NEED_SEEN(
         hf_mem_equal(facts->context, HF_DIGEST_SIZE, config->session_context, HF_DIGEST_SIZE),
         HF_E_PROTOCOL, "a session of this configuration", "one of another");
     HF_TRY(check_age(config, facts, now));
-    HF_TRY(check_own(config->svid, now));
+    HF_TRY(check_own(config->svid, facts, now));
     HF_NEED(hf_mem_copy(out, sizeof(*out), facts->peer, facts->peer_len), HF_E_INTERNAL);
     hf_result r = check_window(out, now);
     if (!hf_is_ok(r)) {
@@ -90,6 +93,14 @@ hf_result hf_session_recheck(const struct hf_config *config, const struct hf_ses
     }
     hf_peer_clear(out);
     return judge_anew(config, facts, now, out);
+}
+
+void hf_session_begin(struct hf_conn *conn)
+{
+    const struct hf_svid *svid = conn->config->svid;
+    conn->authenticated_at = hf_clock_now();
+    conn->authenticated_monotonic = hf_clock_monotonic();
+    conn->own_not_after = svid == NULL ? INT64_MAX : svid->not_after;
 }
 
 hf_result hf_session_admit(struct hf_conn *conn)
@@ -106,5 +117,6 @@ hf_result hf_session_admit(struct hf_conn *conn)
     HF_NEED_MEM(conn->presented);
     conn->authenticated_at = facts->authenticated_at;
     conn->authenticated_monotonic = facts->authenticated_monotonic;
+    conn->own_not_after = facts->own_not_after;
     return hf_verdict_bind(conn, &peer, leaf);
 }

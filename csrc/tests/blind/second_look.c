@@ -22,5 +22,6 @@ hf_result hf_session_admit(struct hf_conn *conn)
     HF_NEED_MEM(conn->presented);
     conn->authenticated_at = facts->authenticated_at;
     conn->authenticated_monotonic = facts->authenticated_monotonic;
+    conn->own_not_after = facts->own_not_after;
     return hf_verdict_bind(conn, &peer, SSL_get0_peer_certificate(conn->ssl));
 }

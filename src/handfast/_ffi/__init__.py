@@ -66,6 +66,12 @@ from handfast._ffi.snapshots import (
     NativePolicy,
     NativeSvid,
 )
+from handfast._ffi.tickets import (
+    TICKET_PREVIOUS_MAX,
+    TICKET_SECRET_SIZE,
+    NativeTicketKeys,
+)
+from handfast._ffi.tickets import Ring as TicketRing
 from handfast._ffi.verifier import NOW, NativeVerifier, to_seconds
 
 __all__ = [
@@ -84,6 +90,8 @@ __all__ = [
     "SESSION_AGE_MAX",
     "SESSION_ENTRIES",
     "SESSION_ENTRIES_MAX",
+    "TICKET_PREVIOUS_MAX",
+    "TICKET_SECRET_SIZE",
     "Accepted",
     "Conn",
     "Lane",
@@ -96,10 +104,12 @@ __all__ = [
     "NativePolicy",
     "NativeSessionStore",
     "NativeSvid",
+    "NativeTicketKeys",
     "NativeVerifier",
     "OpenSslVersion",
     "Outcome",
     "ProxyHeader",
+    "TicketRing",
     "Want",
     "allow_lanes",
     "check_certificate",

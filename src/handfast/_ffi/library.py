@@ -87,6 +87,7 @@ HANDLE_KINDS: Final = {
     "crl_set": int(lib.HF_FFI_CRL_SET),
     "session_store": int(lib.HF_FFI_SESSION_STORE),
     "acceptor": int(lib.HF_FFI_ACCEPTOR),
+    "ticket_keys": int(lib.HF_FFI_TICKET_KEYS),
 }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from handfast._ffi.library import Data
     from handfast._ffi.sessions import NativeSessionStore
+    from handfast._ffi.tickets import NativeTicketKeys
     from handfast._ffi.verifier import NativeVerifier
     from handfast.authorize import Instruction
 
@@ -143,6 +144,7 @@ class NativeConfig:
         alpn: bytes,
         key_log: bool,
         sessions: NativeSessionStore | None,
+        tickets: NativeTicketKeys | None,
     ) -> None:
         self.handle = _owned(
             lib.hf_ffi_config_new(
@@ -156,6 +158,7 @@ class NativeConfig:
                 len(alpn),
                 key_log,
                 ffi.NULL if sessions is None else sessions.handle,
+                ffi.NULL if tickets is None else tickets.handle,
             ),
             lib.hf_ffi_config_unref,
             "own",
