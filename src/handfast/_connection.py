@@ -89,6 +89,7 @@ class Connection:
         "_conn",
         "_established",
         "_judged",
+        "_key_log",
         "_peer",
         "_refusal",
     )
@@ -123,6 +124,7 @@ class Connection:
 
     def _start(self, config: TlsConfig, built: Built, conn: _ffi.Conn) -> None:
         self._config = config
+        self._key_log = config.key_log
         self._built = built
         self._judged = built  # the newest that carried this connection
         self._conn = conn
@@ -434,10 +436,10 @@ class Connection:
         return self._conn.facts()
 
     def _finish(self, done: bool) -> bool:  # noqa: FBT001 - the engine's word
-        if self._config.key_log is not None:
+        if self._key_log is not None:
             lines = self._conn.key_log()
             if lines:
-                self._config.key_log(lines)
+                self._key_log(lines)
         if done:
             self._judge_by_newest()
             self._established = True

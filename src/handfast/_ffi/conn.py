@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from handfast._ffi.failure import raise_for
 from handfast._ffi.library import ffi, lib, text
-from handfast._ffi.verifier import to_peer
 from handfast.errors import Reason, UsageError, detail_for
+from handfast.peer import from_presented
 
 if TYPE_CHECKING:
     from handfast._ffi.library import Data
@@ -46,13 +46,24 @@ def _want(step: Any) -> Want:
     return _WANTS[bits]
 
 
+# What hf_ffi_progress answers: what to wait for, and from 4 on that it is done.
+_DONE = 4
+_PROGRESS: tuple[tuple[bool, Want], ...] = tuple(
+    (done, want) for done in (False, True) for want in _WANTS
+)
+
 _READ_SIZE = 65536
 _CLOSED = 0x0401
 
 # Looked up once: cffi parses the text of a type at each use.
 _STEP = ffi.typeof("struct hf_ffi_step *")
-_PEER = ffi.typeof("struct hf_peer *")
+_MET = ffi.typeof("struct hf_ffi_met *")
+_RECORD = ffi.offsetof("struct hf_ffi_met", "peer")
 _CHAIN = ffi.typeof("struct hf_chain *")
+
+# Blocks that verdicts are written into go round in the same way.
+_blocks: list[tuple[Any, Any]] = []
+_BLOCKS_KEPT = 8
 
 # Plain text is read into buffers that are taken from here and put back: owned by one
 # read at a time, whatever threads and signal handlers do, and few for many connections.
@@ -70,6 +81,11 @@ def _take_buffer() -> Any:
 def _keep_buffer(buffer: Any) -> None:
     if len(_buffers) < _BUFFERS_KEPT:
         _buffers.append(buffer)
+
+
+def _new_block() -> tuple[Any, Any]:
+    block = ffi.new(_MET)
+    return block, ffi.buffer(block)
 
 
 def _flat(data: Data) -> Any:
@@ -99,7 +115,7 @@ class Conn:
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
-        if pointer == ffi.NULL:
+        if not pointer:
             raise_for(0, subject="own")
         self._own(pointer)
 
@@ -167,14 +183,12 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
-            step = self._step
-            code = lib.hf_ffi_conn_handshake(self._handle, step)
-            done = bool(step.done)
+            answer: int = lib.hf_ffi_conn_handshake(self._handle, self._step)
         finally:
             self._leave()
-        if code:
-            raise_for(code, chain=self.presented)
-        return done
+        if answer < 0:
+            raise_for(-answer, chain=self.presented)
+        return answer >= _DONE
 
     def write(self, data: Data) -> None:
         if not self._enter(False):
@@ -236,14 +250,12 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
-            step = self._step
-            code = lib.hf_ffi_conn_handshake_fd(self._handle, fd, step)
-            done, want = bool(step.done), _want(step)
+            answer: int = lib.hf_ffi_conn_handshake_fd(self._handle, fd, self._step)
         finally:
             self._leave()
-        if code:
-            raise_for(code, chain=self.presented)
-        return done, want
+        if answer < 0:
+            raise_for(-answer, chain=self.presented)
+        return _PROGRESS[answer]
 
     def read_fd(self, fd: int, max_bytes: int) -> bytes | Want | None:
         """Return data, what to wait for, or None after the peer's close."""
@@ -319,9 +331,26 @@ class Conn:
             raise_for(code)
 
     def peer(self) -> VerifiedPeer:
-        out = ffi.new(_PEER)
-        self._ask(lib.hf_ffi_conn_peer, out)
-        return to_peer(out, self.presented())
+        # Written flat: every connection is asked this, most are asked nothing else.
+        try:
+            block = _blocks.pop()
+        except IndexError:
+            block = _new_block()
+        out, view = block
+        if not self._enter(False):
+            _refuse_busy()
+        try:
+            answer: int = lib.hf_ffi_conn_met(self._handle, out)
+            if answer < 0:
+                raise_for(-answer)
+            record: bytes = view[_RECORD:answer]
+            lengths: bytes = ffi.buffer(out.lengths, out.lengths_len)[:]
+            der: bytes = ffi.buffer(out.der, out.der_len)[:]
+        finally:
+            self._leave()
+        if len(_blocks) < _BLOCKS_KEPT:
+            _blocks.append(block)
+        return from_presented(record, lengths, der)
 
     def presented(self) -> list[bytes]:
         """Copy the peer's certificates as they came; not verified after a refusal."""
