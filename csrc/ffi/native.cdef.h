@@ -212,7 +212,8 @@ void hf_ffi_conn_free(struct hf_conn *);
 uint32_t hf_ffi_conn_receive(struct hf_conn *, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_receive_eof(struct hf_conn *, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_consumed(struct hf_conn *, size_t, struct hf_ffi_step *);
-int64_t hf_ffi_conn_handshake(struct hf_conn *, struct hf_ffi_step *);
+int64_t hf_ffi_conn_handshake(struct hf_conn *, size_t, const uint8_t *, size_t,
+                              struct hf_ffi_step *);
 uint32_t hf_ffi_conn_write(struct hf_conn *, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_read(struct hf_conn *, uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_key_update(struct hf_conn *, int, struct hf_ffi_step *);

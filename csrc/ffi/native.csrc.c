@@ -246,11 +246,19 @@ static int64_t hf_ffi_progress(uint32_t code, int done, uint32_t want)
     return code != 0 ? -(int64_t)code : (int64_t)want + (done != 0 ? 4 : 0);
 }
 
-static int64_t hf_ffi_conn_handshake(struct hf_conn *conn, struct hf_ffi_step *step)
+/* `taken` bytes of what was shown were copied, and `data` came, since the last step. */
+static int64_t hf_ffi_conn_handshake(struct hf_conn *conn, size_t taken, const uint8_t *data,
+                                     size_t len, struct hf_ffi_step *step)
 {
     int done = 0;
     uint32_t want = 0;
-    uint32_t code = hf_conn_handshake(conn, &done, &want).code;
+    uint32_t code = taken == 0 ? 0 : hf_conn_consumed(conn, taken).code;
+    if (code == 0 && len != 0) {
+        code = hf_conn_receive(conn, data, len).code;
+    }
+    if (code == 0) {
+        code = hf_conn_handshake(conn, &done, &want).code;
+    }
     return hf_ffi_progress(hf_ffi_peek(conn, code, step), done, want);
 }
 

@@ -118,9 +118,7 @@ class Recipe(NamedTuple):
 
     def build_web(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for one-way TLS."""
-        return Built(
-            0, self._config(None, verifier), verifier, logs_keys=self.key_log
-        )
+        return Built(0, self._config(None, verifier), verifier, logs_keys=self.key_log)
 
     def copies(self, built: Built, count: int) -> list[_ffi.NativeConfig]:
         """Make configurations that are equal, for threads that are to share nothing."""

@@ -7,7 +7,11 @@ Invariants:
        What a step borrows from the engine is copied before anybody else can move it.
     2. `_step` belongs to the connection and is filled by each crossing. After one,
        `out_len` is exact, so an empty `to_send()` costs no crossing.
-    3. Nothing is judged here. `done` comes from the engine and means authenticated and
+    3. While `_lazy`, a handshake goes on and its next step is sure to come: what came
+       since the last one may wait in `_held`, and what was copied out since then is
+       counted in `_taken`; the step's own crossing tells the engine both. Everybody
+       else settles first. Otherwise both are empty.
+    4. Nothing is judged here. `done` comes from the engine and means authenticated and
        authorized.
 """
 
@@ -65,6 +69,10 @@ _CHAIN = ffi.typeof("struct hf_chain *")
 _blocks: list[tuple[Any, Any]] = []
 _BLOCKS_KEPT = 8
 
+# What may wait in Python for the next step: with the part of a record that the engine
+# may have, far below its own limit, so that it cannot be refused later.
+_HOLD_MAX = 16384
+
 # Plain text is read into buffers that are taken from here and put back: owned by one
 # read at a time, whatever threads and signal handlers do, and few for many connections.
 _buffers: list[Any] = []
@@ -111,7 +119,7 @@ def _refuse_busy() -> NoReturn:
 class Conn:
     """A connection's handle; see the module for its invariants."""
 
-    __slots__ = ("_enter", "_handle", "_leave", "_step")
+    __slots__ = ("_enter", "_handle", "_held", "_lazy", "_leave", "_step", "_taken")
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
@@ -129,6 +137,9 @@ class Conn:
     def _own(self, pointer: Any) -> None:
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
         self._step = ffi.new(_STEP)
+        self._lazy = True
+        self._held = b""
+        self._taken = 0
         # Bound methods, used without a context manager: entering and leaving is most of
         # what a call costs beside the engine's own work.
         entry = threading.Lock()
@@ -142,6 +153,11 @@ class Conn:
             _refuse_busy()
         flat = data
         try:
+            if self._lazy:
+                if not self._held and type(data) is bytes and len(data) <= _HOLD_MAX:
+                    self._held = data
+                    return
+                self._settle()
             flat = _flat(data)
             code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
         finally:
@@ -151,10 +167,24 @@ class Conn:
         if code:
             raise_for(code)
 
+    def _settle(self) -> None:
+        """Tell the engine what waited for the next step; from inside."""
+        self._lazy = False
+        taken, self._taken = self._taken, 0
+        held, self._held = self._held, b""
+        step = self._step
+        code = lib.hf_ffi_conn_consumed(self._handle, taken, step) if taken else 0
+        if held and not code:
+            code = lib.hf_ffi_conn_receive(self._handle, held, len(held), step)
+        if code:
+            raise_for(code)
+
     def receive_eof(self) -> None:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_receive_eof(self._handle, self._step)
         finally:
             self._leave()
@@ -170,6 +200,10 @@ class Conn:
             if not length:
                 return b""
             data: bytes = ffi.buffer(step.out, length)[:]
+            if self._lazy:
+                self._taken = length
+                step.out_len = 0
+                return data
             code = lib.hf_ffi_conn_consumed(self._handle, length, step)
         finally:
             self._leave()
@@ -183,7 +217,13 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
-            answer: int = lib.hf_ffi_conn_handshake(self._handle, self._step)
+            held, taken = self._held, self._taken
+            self._lazy = False
+            self._held, self._taken = b"", 0
+            answer: int = lib.hf_ffi_conn_handshake(
+                self._handle, taken, held, len(held), self._step
+            )
+            self._lazy = 0 <= answer < _DONE
         finally:
             self._leave()
         if answer < 0:
@@ -238,6 +278,8 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_close(self._handle, self._step)
         finally:
             self._leave()
@@ -250,6 +292,8 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             answer: int = lib.hf_ffi_conn_handshake_fd(self._handle, fd, self._step)
         finally:
             self._leave()
@@ -298,6 +342,8 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
             want = _want(self._step)
         finally:
@@ -401,6 +447,6 @@ class Conn:
     def pending(self) -> tuple[int, int]:
         """Count the bytes buffered inwards and outwards."""
         return (
-            int(lib.hf_conn_pending_in(self._handle)),
-            int(lib.hf_conn_pending_out(self._handle)),
+            int(lib.hf_conn_pending_in(self._handle)) + len(self._held),
+            int(lib.hf_conn_pending_out(self._handle)) - self._taken,
         )
