@@ -258,7 +258,8 @@ class Connection:
         """
         if self._established:
             return True, self._conn.flush_fd(fd)
-        self._stay_refused()
+        if self._refusal is not None:
+            self._stay_refused()
         try:
             progress = self._conn.handshake_fd(fd)
             if progress[0] or self._built.logs_keys:
@@ -282,7 +283,8 @@ class Connection:
             HandfastError: as `read`.
             TransportError: the socket failed.
         """
-        self._need_established()
+        if not self._established:
+            self._need_established()
         if max_bytes < 1:
             _settings.refuse("max_bytes= of 1 or more", max_bytes)
         result = self._conn.read_fd(fd, max_bytes)
@@ -300,7 +302,8 @@ class Connection:
             How many bytes of `data` were taken (perhaps not all; none while earlier
             ones wait), and what to wait for: with `Want.WRITE` call `flush_fd` then.
         """
-        self._need_established()
+        if not self._established:
+            self._need_established()
         return self._conn.write_fd(fd, data)
 
     def flush_fd(self, fd: int) -> _ffi.Want:
