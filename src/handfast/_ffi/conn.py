@@ -132,6 +132,7 @@ class Conn:
         """Take over a connection that the engine made."""
         self = cls.__new__(cls)
         self._own(pointer)
+        self._lazy = False  # its handshake is over
         return self
 
     def _own(self, pointer: Any) -> None:
