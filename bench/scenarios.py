@@ -137,7 +137,7 @@ SCENARIOS = (
     ),
     Scenario(
         name="resumed",
-        title="resumed handshakes, each by the ticket of the one before, and a byte of data",
+        title="resumed handshakes, each by the ticket of the last, and a byte of data",
         peers=_with(RESUME, C_STOCK, C_TUNED, STDLIB, HANDFAST),
         aims=(
             Aim(peer="handfast", over="c_stock", ratio=1.4),

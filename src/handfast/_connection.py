@@ -446,9 +446,9 @@ class Connection:
         return self._conn.facts()
 
     def _finish(self, done: bool) -> None:  # noqa: FBT001 - the engine's word
-        if self._config.key_log is not None:
+        if self._built.logs_keys:
             lines = self._conn.key_log()
-            if lines:
+            if lines and self._config.key_log is not None:
                 self._config.key_log(lines)
         if done:
             self._judge_by_newest()
