@@ -168,5 +168,7 @@ def _subject(scenario: Scenario, plan: Plan) -> dict[str, Any]:
         "keys": scenario.key_type,
         "chain": "leaf and intermediate are sent, the root is not",
         "client_authentication": True,
-        "resumption": None,
+        "resumption": "each by the ticket of the one before"
+        if scenario.resumed
+        else None,
     }

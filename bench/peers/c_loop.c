@@ -6,6 +6,9 @@
  * What a careful C programmer would write: contexts, keys, chains and stores are made once, each
  * handshake makes two SSL objects joined by a BIO pair, and nothing but libssl is called until
  * both are done. There is no resumption, so no tickets are made (handfast makes none either).
+ * With `--resume` every handshake but the first one resumes the session before it, in the stock
+ * way: the server's tickets are stateless and come with its first data, one byte of which is sent
+ * and read after each handshake.
  * `--tuned` adds the settings that handfast's own contexts have; verification stays stock.
  */
 #include "c_need.h"
@@ -24,6 +27,7 @@ struct options {
     int tls12;
     int verify;
     int tuned;
+    int resume;
     int identities; /* of each end, in turn */
     long count;     /* when positive: this many handshakes and out */
 };
@@ -34,6 +38,8 @@ struct ends {
     int identities;
     int next;
     int verify;
+    int resume;
+    SSL_SESSION *session; /* to be resumed next */
 };
 
 /* ---- contexts ----------------------------------------------------------------------------- */
@@ -87,8 +93,14 @@ static SSL_CTX *context_new(const struct options *options, const char *who, int 
     need(SSL_CTX_set_min_proto_version(ctx, version) == 1, "minimum version");
     need(SSL_CTX_set_max_proto_version(ctx, version) == 1, "maximum version");
     need(SSL_CTX_set1_groups_list(ctx, options->groups) == 1, options->groups);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
+    if (options->resume) {
+        /* Asked of every server that verifies its clients and has sessions. */
+        need(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"bench", 5) == 1,
+             "session context");
+    } else {
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
+    }
     if (options->tls12) {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     }
@@ -142,7 +154,7 @@ static int step(SSL *ssl, int64_t *spent, int with_split)
 static void check(const struct ends *ends, SSL *ssl)
 {
     need(SSL_get0_peer_certificate(ssl) != NULL, "no peer certificate");
-    need(!SSL_session_reused(ssl), "a resumed session");
+    need(SSL_session_reused(ssl) == (ends->session != NULL), "resumed, or not, against the plan");
     need(!ends->verify || SSL_get_verify_result(ssl) == X509_V_OK, "peer not verified");
 }
 
@@ -158,6 +170,9 @@ static void connect_ends(struct ends *ends, SSL **client, SSL **server)
     SSL_set_bio(*server, far, far);
     SSL_set_connect_state(*client);
     SSL_set_accept_state(*server);
+    if (ends->session != NULL) {
+        need(SSL_set_session(*client, ends->session) == 1, "session");
+    }
 }
 
 static void drive(SSL *client, SSL *server, struct split *split)
@@ -173,6 +188,26 @@ static void drive(SSL *client, SSL *server, struct split *split)
     }
 }
 
+/* Tickets come before the first data; the client then has what the next handshake resumes. */
+static void keep_session(struct ends *ends, SSL *client, SSL *server, struct split *split)
+{
+    char byte = 'x';
+    int64_t begin = split->on ? thread_cpu() : 0;
+    need(SSL_write(server, &byte, 1) == 1, "write");
+    int64_t middle = split->on ? thread_cpu() : 0;
+    need(SSL_read(client, &byte, 1) == 1, "read");
+    SSL_SESSION_free(ends->session);
+    ends->session = SSL_get1_session(client);
+    need(ends->session != NULL && SSL_SESSION_is_resumable(ends->session), "a session");
+    /* As after a close in good order: otherwise OpenSSL takes the session for a bad one. */
+    SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_set_shutdown(server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    if (split->on) {
+        split->server += middle - begin;
+        split->client += thread_cpu() - middle;
+    }
+}
+
 static void handshake(void *state, struct split *split)
 {
     struct ends *ends = state;
@@ -181,6 +216,9 @@ static void handshake(void *state, struct split *split)
     drive(client, server, split);
     check(ends, client);
     check(ends, server);
+    if (ends->resume) {
+        keep_session(ends, client, server, split);
+    }
     SSL_free(client);
     SSL_free(server);
 }
@@ -207,8 +245,9 @@ static void print_facts(struct ends *ends, const struct options *options)
            group != NULL ? group : "unknown");
     printf("\"signature\": \"%s\", \"certificates_sent\": %d, \"root_sent\": false, ",
            OBJ_nid2sn(signature), sk_X509_num(SSL_get_peer_cert_chain(client)));
-    printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": 0, ",
-           options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock");
+    printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": %zu, ",
+           options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock",
+           SSL_CTX_get_num_tickets(ends->server[0]));
     printf("\"transport\": \"BIO pair\"}\n");
     fflush(stdout);
     SSL_free(client);
@@ -217,10 +256,12 @@ static void print_facts(struct ends *ends, const struct options *options)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
-                    "              [--no-verify] [--tuned] [--identities N] [--count HANDSHAKES]\n"
-                    "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
-                    "--count it makes that many handshakes and ends (for callgrind).\n");
+    fprintf(
+        stderr,
+        "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
+        "              [--no-verify] [--tuned] [--resume] [--identities N] [--count HANDSHAKES]\n"
+        "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
+        "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
 }
 
@@ -233,6 +274,7 @@ static struct options parse(int argc, char **argv)
         {"tls12", no_argument, NULL, '2'},
         {"no-verify", no_argument, NULL, 'n'},
         {"tuned", no_argument, NULL, 't'},
+        {"resume", no_argument, NULL, 'r'},
         {"count", required_argument, NULL, 'k'},
         {"identities", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
@@ -258,6 +300,9 @@ static struct options parse(int argc, char **argv)
         case 't':
             options.tuned = 1;
             break;
+        case 'r':
+            options.resume = 1;
+            break;
         case 'k':
             options.count = atol(optarg);
             break;
@@ -282,6 +327,7 @@ int main(int argc, char **argv)
         .server = contexts_new(&options, "server"),
         .identities = options.identities,
         .verify = options.verify,
+        .resume = options.resume,
     };
     if (options.count > 0) {
         sampler_repeat(handshake, &ends, options.count);
@@ -289,6 +335,7 @@ int main(int argc, char **argv)
         print_facts(&ends, &options);
         sampler_serve(handshake, &ends);
     }
+    SSL_SESSION_free(ends.session);
     contexts_free(ends.client, options.identities);
     contexts_free(ends.server, options.identities);
     return 0;

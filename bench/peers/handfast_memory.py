@@ -64,9 +64,9 @@ def once_each(made: list[TlsConfig], cache: ChainCache) -> Iterator[TlsConfig]:
 class HandfastEnd:
     """A Connection."""
 
-    def __init__(self, made: TlsConfig) -> None:
+    def __init__(self, made: TlsConfig, session_key: str | None = None) -> None:
         self.done = False
-        self.tls = Connection(made)
+        self.tls = Connection(made, session_key=session_key)
 
     def step(self, data: bytes) -> bytes:
         """Go on until it needs more from the other end."""
@@ -116,8 +116,11 @@ def main() -> None:
     known: sampler.Facts = {}
     clients, servers = chooser(given, known)
 
+    session_key = "bench" if given.resume else None
+    resumed = False  # the first one is not
+
     def new_client() -> HandfastEnd:
-        return HandfastEnd(next(clients))
+        return HandfastEnd(next(clients), session_key)
 
     def new_server() -> HandfastEnd:
         return HandfastEnd(next(servers))
@@ -128,7 +131,19 @@ def main() -> None:
         probe = new_client()
         memory.handshake(probe, new_server())
     known |= facts(probe.tls)
-    sampler.serve(given, known, memory.taker(new_client, new_server))
+
+    def keep_session(client: memory.End, server: memory.End) -> None:
+        nonlocal resumed
+        assert isinstance(client, HandfastEnd)
+        assert isinstance(server, HandfastEnd)
+        assert client.tls.resumed == server.tls.resumed == resumed
+        server.tls.send(b"x")
+        client.tls.receive(server.tls.to_send())
+        assert client.tls.read() == b"x"
+        resumed = True
+
+    then = keep_session if given.resume else None
+    sampler.serve(given, known, memory.taker(new_client, new_server, then))
 
 
 if __name__ == "__main__":

@@ -64,14 +64,24 @@ def check(client: End, server: End) -> None:
 
 
 def taker(
-    new_client: Callable[[], End], new_server: Callable[[], End]
+    new_client: Callable[[], End],
+    new_server: Callable[[], End],
+    then: Callable[[End, End], None] | None = None,
 ) -> Callable[[Clock], None]:
-    """Return what `sampler.serve` wants: something that fills one sample."""
+    """Return what `sampler.serve` wants: something that fills one sample.
+
+    What comes `then` is in the sample; it is not timed apart.
+    """
 
     def take(clock: Clock) -> None:
         if clock.split:
             for _ in clock.laps():
                 timed_handshake(new_client(), new_server(), clock)
+        elif then is not None:
+            for _ in clock.laps():
+                client, server = new_client(), new_server()
+                handshake(client, server)
+                then(client, server)
         else:
             for _ in clock.laps():
                 handshake(new_client(), new_server())

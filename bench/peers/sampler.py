@@ -111,6 +111,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--pki", type=Path, required=True, help="from bench/pki.py")
     parser.add_argument("--groups", default="X25519", help="OpenSSL's names")
     parser.add_argument("--tickets", action="store_true", help="stdlib: the default")
+    parser.add_argument("--resume", action="store_true", help="all but the first one")
     parser.add_argument("--identities", type=int, default=1, help="of each end")
     parser.add_argument("--count", type=int, help="do that many and end (for valgrind)")
     return parser

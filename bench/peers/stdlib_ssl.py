@@ -35,7 +35,7 @@ def context(given: argparse.Namespace, name: str) -> ssl.SSLContext:
         # own first choice, so both ends take it by themselves.
         if given.groups != "X25519":
             raise
-    if server and not given.tickets:
+    if server and not given.tickets and not given.resume:
         # Nobody resumes here; by default a server makes two tickets all the same.
         made.num_tickets = 0
     return made
@@ -52,12 +52,19 @@ def spiffe_id(tls: ssl.SSLObject | ssl.SSLSocket) -> str:
 class StdlibEnd:
     """An SSLObject and its two memory BIOs."""
 
-    def __init__(self, made: ssl.SSLContext, *, server_side: bool) -> None:
+    def __init__(
+        self,
+        made: ssl.SSLContext,
+        *,
+        server_side: bool,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self.done = False
+        self._server_side = server_side
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.tls = made.wrap_bio(
-            self._incoming, self._outgoing, server_side=server_side
+            self._incoming, self._outgoing, server_side=server_side, session=session
         )
 
     def step(self, data: bytes) -> bytes:
@@ -69,6 +76,19 @@ class StdlibEnd:
             pass
         else:
             self.done = True
+            if self._server_side:
+                # Tickets, if anything: the handshake is over for the client, too.
+                return b""
+        return self._outgoing.read()
+
+    def read(self, data: bytes) -> bytes:
+        """Take what the other end sent after the handshake."""
+        self._incoming.write(data)
+        return self.tls.read(1)
+
+    def write(self, data: bytes) -> bytes:
+        """Encrypt something after the handshake."""
+        self.tls.write(data)
         return self._outgoing.read()
 
     def peer_id(self) -> str:
@@ -87,7 +107,7 @@ def facts(
         "cipher": cipher[0] if cipher else None,
         "group": f"{given.groups} (asked)",
         "verification": "X509_verify_cert",
-        "tickets": 2 if given.tickets else 0,
+        "tickets": 2 if given.tickets or given.resume else 0,
     }
 
 
@@ -96,15 +116,29 @@ def main() -> None:
     given = sampler.arguments(__doc__ or "")
     client, server = (context(given, name) for name in ("client", "server"))
 
+    session: ssl.SSLSession | None = None  # to be resumed next
+
     def new_client() -> StdlibEnd:
-        return StdlibEnd(client, server_side=False)
+        return StdlibEnd(client, server_side=False, session=session)
 
     def new_server() -> StdlibEnd:
         return StdlibEnd(server, server_side=True)
 
+    def keep_session(near: memory.End, far: memory.End) -> None:
+        nonlocal session
+        assert isinstance(near, StdlibEnd)
+        assert isinstance(far, StdlibEnd)
+        assert near.tls.session_reused == (session is not None)
+        assert near.read(far.write(b"x")) == b"x"
+        session = near.tls.session
+        assert session is not None
+        assert session.has_ticket
+
     probe = new_client()
     memory.handshake(probe, new_server())
-    sampler.serve(given, facts(probe.tls, given), memory.taker(new_client, new_server))
+    then = keep_session if given.resume else None
+    take = memory.taker(new_client, new_server, then)
+    sampler.serve(given, facts(probe.tls, given), take)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,6 @@ struct hf_ffi_step {
     size_t out_len;
     size_t len; /* bytes read or taken */
     uint32_t want;
-    int done;
 };
 
 struct hf_conn *hf_ffi_conn_new(struct hf_config *, int, const uint8_t *, size_t);
@@ -214,13 +213,14 @@ void hf_ffi_conn_free(struct hf_conn *);
 uint32_t hf_ffi_conn_receive(struct hf_conn *, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_receive_eof(struct hf_conn *, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_consumed(struct hf_conn *, size_t, struct hf_ffi_step *);
-uint32_t hf_ffi_conn_handshake(struct hf_conn *, struct hf_ffi_step *);
+int64_t hf_ffi_conn_handshake(struct hf_conn *, size_t, const uint8_t *, size_t,
+                              struct hf_ffi_step *);
 uint32_t hf_ffi_conn_write(struct hf_conn *, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_read(struct hf_conn *, uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_key_update(struct hf_conn *, int, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_close(struct hf_conn *, struct hf_ffi_step *);
 
-uint32_t hf_ffi_conn_handshake_fd(struct hf_conn *, int, struct hf_ffi_step *);
+int64_t hf_ffi_conn_handshake_fd(struct hf_conn *, int, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_read_fd(struct hf_conn *, int, uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_write_fd(struct hf_conn *, int, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_flush_fd(struct hf_conn *, int, struct hf_ffi_step *);
@@ -239,7 +239,15 @@ struct hf_conn_facts {
     char signature[...];
 };
 
-uint32_t hf_ffi_conn_peer(const struct hf_conn *, struct hf_peer *);
+struct hf_ffi_met {
+    const uint8_t *der;
+    const uint32_t *lengths;
+    size_t der_len;
+    size_t lengths_len; /* in bytes */
+    struct hf_peer peer;
+};
+
+int64_t hf_ffi_conn_met(const struct hf_conn *, struct hf_ffi_met *);
 uint32_t hf_ffi_conn_presented(const struct hf_conn *, struct hf_chain *);
 uint32_t hf_ffi_conn_alpn(const struct hf_conn *, const uint8_t **, size_t *);
 uint32_t hf_ffi_conn_facts(const struct hf_conn *, struct hf_conn_facts *);

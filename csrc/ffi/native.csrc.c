@@ -208,7 +208,6 @@ struct hf_ffi_step {
     size_t out_len;
     size_t len;
     uint32_t want;
-    int done;
 };
 
 /* Show what waits to be sent: also after a failure, when it is the alert for the peer. Every step
@@ -243,10 +242,27 @@ static uint32_t hf_ffi_conn_consumed(struct hf_conn *conn, size_t len, struct hf
     return hf_ffi_peek(conn, hf_conn_consumed(conn, len).code, step);
 }
 
-static uint32_t hf_ffi_conn_handshake(struct hf_conn *conn, struct hf_ffi_step *step)
+/* One number says how a handshake goes on, since Python reads each field of a structure by name:
+ * what it waits for (two bits), and 4 when it is done; or, below zero, the negative code. */
+static int64_t hf_ffi_progress(uint32_t code, int done, uint32_t want)
 {
-    step->done = 0;
-    return hf_ffi_peek(conn, hf_conn_handshake(conn, &step->done, &step->want).code, step);
+    return code != 0 ? -(int64_t)code : (int64_t)want + (done != 0 ? 4 : 0);
+}
+
+/* `taken` bytes of what was shown were copied, and `data` came, since the last step. */
+static int64_t hf_ffi_conn_handshake(struct hf_conn *conn, size_t taken, const uint8_t *data,
+                                     size_t len, struct hf_ffi_step *step)
+{
+    int done = 0;
+    uint32_t want = 0;
+    uint32_t code = taken == 0 ? 0 : hf_conn_consumed(conn, taken).code;
+    if (code == 0 && len != 0) {
+        code = hf_conn_receive(conn, data, len).code;
+    }
+    if (code == 0) {
+        code = hf_conn_handshake(conn, &done, &want).code;
+    }
+    return hf_ffi_progress(hf_ffi_peek(conn, code, step), done, want);
 }
 
 static uint32_t hf_ffi_conn_write(struct hf_conn *conn, const uint8_t *data, size_t len,
@@ -283,10 +299,12 @@ static uint32_t hf_ffi_conn_close(struct hf_conn *conn, struct hf_ffi_step *step
     return hf_ffi_peek(conn, hf_conn_close(conn).code, step);
 }
 
-static uint32_t hf_ffi_conn_handshake_fd(struct hf_conn *conn, int fd, struct hf_ffi_step *step)
+static int64_t hf_ffi_conn_handshake_fd(struct hf_conn *conn, int fd, struct hf_ffi_step *step)
 {
-    step->done = 0;
-    return hf_ffi_peek(conn, hf_conn_handshake_fd(conn, fd, &step->done, &step->want).code, step);
+    int done = 0;
+    uint32_t want = 0;
+    uint32_t code = hf_conn_handshake_fd(conn, fd, &done, &want).code;
+    return hf_ffi_progress(hf_ffi_peek(conn, code, step), done, want);
 }
 
 static uint32_t hf_ffi_conn_read_fd(struct hf_conn *conn, int fd, uint8_t *out, size_t cap,
@@ -310,9 +328,33 @@ static uint32_t hf_ffi_conn_flush_fd(struct hf_conn *conn, int fd, struct hf_ffi
     return hf_ffi_peek(conn, hf_conn_flush_fd(conn, fd, &step->want).code, step);
 }
 
-static uint32_t hf_ffi_conn_peer(const struct hf_conn *conn, struct hf_peer *out)
+/* The peer and what it presented, in one crossing. `der` and `lengths` are the connection's. */
+struct hf_ffi_met {
+    const uint8_t *der;
+    const uint32_t *lengths;
+    size_t der_len;
+    size_t lengths_len;
+    struct hf_peer peer;
+};
+
+/* How many bytes of `out` say something, up to the end of the ID; or the negative code. */
+static int64_t hf_ffi_conn_met(const struct hf_conn *conn, struct hf_ffi_met *out)
 {
-    return hf_conn_peer(conn, out).code;
+    struct hf_chain chain = {NULL, NULL, 0};
+    uint32_t code = hf_conn_peer(conn, &out->peer).code;
+    if (code == 0) {
+        code = hf_conn_presented(conn, &chain).code;
+    }
+    out->der = chain.der;
+    out->lengths = chain.lengths;
+    out->lengths_len = chain.count * sizeof(uint32_t);
+    out->der_len = 0;
+    for (size_t i = 0; i < chain.count; i++) {
+        out->der_len += chain.lengths[i];
+    }
+    return code != 0 ? -(int64_t)code
+                     : (int64_t)(offsetof(struct hf_ffi_met, peer) + offsetof(struct hf_peer, id) +
+                                 out->peer.id_len);
 }
 
 static uint32_t hf_ffi_conn_presented(const struct hf_conn *conn, struct hf_chain *out)

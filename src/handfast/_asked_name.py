@@ -20,7 +20,7 @@ def asked_name(
 ) -> tuple[int, bytes]:
     """Check the name against the configuration's kind, and write it for the engine."""
     if name is None and config.is_mutual:
-        return _settings.as_name(None)
+        return _settings.NO_NAME
     if isinstance(name, str):
         name = parse_name(name)
     if config.role == "server" and name is not None:

@@ -100,9 +100,12 @@ class Connection:
         server_hostname: str | DnsName | IpAddress | None = None,
         session_key: str | bytes | None = None,
     ) -> None:
-        name = asked_name(config, server_hostname)
-        key = _session_key(config, session_key)
+        key = None if session_key is None else _session_key(config, session_key)
         built: Built = config.current()
+        if server_hostname is None and built.identity is not None:
+            name = _settings.NO_NAME  # as most: an SVID, and no name to ask for
+        else:
+            name = asked_name(config, server_hostname)
         conn = _ffi.Conn(built.config, *name)
         if key is not None:
             conn.set_session_key(key)
@@ -175,10 +178,13 @@ class Connection:
         if self._refusal is not None:
             self._stay_refused()
         try:
-            return self._finish(self._conn.handshake())
+            done = self._conn.handshake()
+            if done or self._built.logs_keys:
+                self._finish(done)
         except PeerError as error:
             self._refuse(error)
             raise
+        return done
 
     def send(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt data for the peer; the records are then in `to_send()`.
@@ -252,16 +258,19 @@ class Connection:
         """
         if self._established:
             return True, self._conn.flush_fd(fd)
-        self._stay_refused()
+        if self._refusal is not None:
+            self._stay_refused()
         try:
-            done, want = self._conn.handshake_fd(fd)
-            return self._finish(done), want
+            progress = self._conn.handshake_fd(fd)
+            if progress[0] or self._built.logs_keys:
+                self._finish(progress[0])
         except PeerError as error:
             self._refuse(error)
             # Politeness only: that the socket fails, too, would hide the reason.
             with contextlib.suppress(HandfastError):
                 self._conn.flush_fd(fd)
             raise
+        return progress
 
     def read_fd(self, fd: int, max_bytes: int = 65536) -> bytes | _ffi.Want:
         """Receive and decrypt, in one call.
@@ -274,7 +283,8 @@ class Connection:
             HandfastError: as `read`.
             TransportError: the socket failed.
         """
-        self._need_established()
+        if not self._established:
+            self._need_established()
         if max_bytes < 1:
             _settings.refuse("max_bytes= of 1 or more", max_bytes)
         result = self._conn.read_fd(fd, max_bytes)
@@ -292,7 +302,8 @@ class Connection:
             How many bytes of `data` were taken (perhaps not all; none while earlier
             ones wait), and what to wait for: with `Want.WRITE` call `flush_fd` then.
         """
-        self._need_established()
+        if not self._established:
+            self._need_established()
         return self._conn.write_fd(fd, data)
 
     def flush_fd(self, fd: int) -> _ffi.Want:
@@ -310,7 +321,8 @@ class Connection:
         """
         peer = self._peer
         if peer is None:
-            self._need_established()
+            if not self._established:
+                self._need_established()
             peer = self._peer = self._conn.peer()
         return peer
 
@@ -445,15 +457,14 @@ class Connection:
         self._need_established()
         return self._conn.facts()
 
-    def _finish(self, done: bool) -> bool:  # noqa: FBT001 - the engine's word
-        if self._config.key_log is not None:
+    def _finish(self, done: bool) -> None:  # noqa: FBT001 - the engine's word
+        if self._built.logs_keys:
             lines = self._conn.key_log()
-            if lines:
+            if lines and self._config.key_log is not None:
                 self._config.key_log(lines)
         if done:
             self._judge_by_newest()
             self._established = True
-        return done
 
     def _judge_by_newest(self) -> None:
         """Let bundles that came during the handshake have the last word (P5)."""
@@ -489,9 +500,7 @@ class Connection:
             )
 
 
-def _session_key(config: TlsConfig, key: str | bytes | None) -> bytes | None:
-    if key is None:
-        return None
+def _session_key(config: TlsConfig, key: str | bytes) -> bytes:
     if config.role == "server" or not config.is_mutual:
         _settings.refuse("no session_key= but on a SPIFFE client", repr(key))
     if isinstance(key, str):

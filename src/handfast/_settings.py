@@ -30,6 +30,8 @@ CRL_POLICIES: Final[Mapping[str, int]] = {
 VERSIONS: Final[Mapping[str, int]] = {"1.2": 0x0303, "1.3": 0x0304}
 
 _NAME_NONE, _NAME_DNS, _NAME_IP = 0, 1, 2
+#: No expected name, as the engine takes it.
+NO_NAME: Final = (_NAME_NONE, b"")
 _ALPN_NAME_MAX = 255
 _ALPN_MAX = 65535
 
@@ -154,7 +156,7 @@ def as_name(name: DnsName | IpAddress | None) -> tuple[int, bytes]:
     """Write an expected name as the engine takes it."""
     match name:
         case None:
-            return _NAME_NONE, b""
+            return NO_NAME
         case DnsName():
             return _NAME_DNS, name.name.encode("ascii")
         case IpAddress():

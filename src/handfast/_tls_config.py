@@ -48,6 +48,7 @@ class Built(NamedTuple):
     not_after: datetime | None = None
     # What it shows, for more of the same; None without an identity.
     svid: _ffi.NativeSvid | None = None
+    logs_keys: bool = False
 
 
 class Recipe(NamedTuple):
@@ -113,11 +114,12 @@ class Recipe(NamedTuple):
             snapshot.svid.spiffe_id,
             snapshot.svid.not_after,
             svid,
+            self.key_log,
         )
 
     def build_web(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for one-way TLS."""
-        return Built(0, self._config(None, verifier), verifier)
+        return Built(0, self._config(None, verifier), verifier, logs_keys=self.key_log)
 
     def copies(self, built: Built, count: int) -> list[_ffi.NativeConfig]:
         """Make configurations that are equal, for threads that are to share nothing."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple, final
 
 from cryptography import x509
@@ -78,6 +79,13 @@ def _read(record: bytes) -> _Facts:
     )
 
 
+def _cut(lengths: bytes, der: bytes) -> tuple[bytes, ...]:
+    """Cut concatenated certificates into their pieces."""
+    sizes = memoryview(lengths).cast("I").tolist()
+    ends = accumulate(sizes)
+    return tuple(der[end - size : end] for end, size in zip(ends, sizes, strict=True))
+
+
 @final
 class VerifiedPeer:
     """A peer that was authenticated, and authorized where a policy was asked.
@@ -86,9 +94,10 @@ class VerifiedPeer:
     and equals another one of the same content. All times are UTC.
     """
 
-    __slots__ = ("_chain", "_facts", "_record")
+    __slots__ = ("_chain", "_facts", "_presented", "_record")
 
-    _chain: tuple[bytes, ...]
+    _chain: tuple[bytes, ...] | None  # cut out of `_presented`, once somebody asked
+    _presented: tuple[bytes, bytes]  # lengths as the engine writes them, and all DER
     _facts: _Facts | None  # what `_record` says, once somebody asked
     _record: bytes  # of the engine; empty when the facts were given
 
@@ -121,6 +130,7 @@ class VerifiedPeer:
         )
         keep = object.__setattr__
         keep(self, "_chain", chain)
+        keep(self, "_presented", (b"", b""))
         keep(self, "_facts", facts)
         keep(self, "_record", b"")
 
@@ -137,7 +147,12 @@ class VerifiedPeer:
     @property
     def chain(self) -> tuple[bytes, ...]:
         """DER certificates as they were presented, leaf first."""
-        return self._chain
+        chain = self._chain
+        if chain is None:
+            # As with the facts: two threads write the same.
+            chain = _cut(*self._presented)
+            _set_chain(self, chain)
+        return chain
 
     @property
     def not_before(self) -> datetime:
@@ -187,7 +202,7 @@ class VerifiedPeer:
     @property
     def leaf(self) -> x509.Certificate:
         """The peer's certificate, read anew by `cryptography`."""
-        return x509.load_der_x509_certificate(self._chain[0])
+        return x509.load_der_x509_certificate(self.chain[0])
 
     def expires_in(self, now: datetime | None = None) -> timedelta:
         """How long the verdict still holds; negative when it does no longer.
@@ -200,10 +215,10 @@ class VerifiedPeer:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, VerifiedPeer):
             return NotImplemented
-        return self._chain == other._chain and self._read() == other._read()
+        return self.chain == other.chain and self._read() == other._read()
 
     def __hash__(self) -> int:
-        return hash((self._chain, self._read()))
+        return hash((self.chain, self._read()))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a verdict cannot be changed: {name}")
@@ -212,7 +227,7 @@ class VerifiedPeer:
         raise AttributeError(f"a verdict cannot be changed: {name}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (self._chain, self._read())
+        return _restore, (self.chain, self._read())
 
     def __repr__(self) -> str:
         who = "web peer" if self.spiffe_id is None else str(self.spiffe_id)
@@ -231,6 +246,7 @@ class VerifiedPeer:
 _new = object.__new__
 _set_chain = vars(VerifiedPeer)["_chain"].__set__
 _set_facts = vars(VerifiedPeer)["_facts"].__set__
+_set_presented = vars(VerifiedPeer)["_presented"].__set__
 _set_record = vars(VerifiedPeer)["_record"].__set__
 
 
@@ -238,6 +254,16 @@ def from_record(record: bytes, chain: tuple[bytes, ...]) -> VerifiedPeer:
     """Make a peer of the engine's record: for the border to the engine alone."""
     peer = _new(VerifiedPeer)
     _set_chain(peer, chain)
+    _set_record(peer, record)
+    _set_facts(peer, None)
+    return peer
+
+
+def from_presented(record: bytes, lengths: bytes, der: bytes) -> VerifiedPeer:
+    """Make a peer of the engine's record and of the chain as it lies in the engine."""
+    peer = _new(VerifiedPeer)
+    _set_chain(peer, None)
+    _set_presented(peer, (lengths, der))
     _set_record(peer, record)
     _set_facts(peer, None)
     return peer

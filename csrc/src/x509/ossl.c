@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "x509/scratch.h"
+#include "x509/tls13_kdf.h"
 
 /* "pinned" or "system", from the build. */
 #ifndef HF_OPENSSL_ORIGIN
@@ -29,6 +30,7 @@ enum { CURVE_256, CURVE_384, CURVE_521, CURVES };
 static struct {
     OSSL_LIB_CTX *ctx;
     OSSL_PROVIDER *provider;
+    OSSL_PROVIDER *own; /* of the pinned build alone; preferred to the default */
     EVP_MD *digests[DIGESTS];
     EC_GROUP *groups[CURVES];
     uint32_t code; /* why there is no context */
@@ -112,8 +114,14 @@ static bool load(OSSL_LIB_CTX *ctx)
 {
     static const char *const names[DIGESTS] = {"SHA2-256", "SHA2-384", "SHA2-512"};
     static const int curves[CURVES] = {NID_X9_62_prime256v1, NID_secp384r1, NID_secp521r1};
+    bool good = true;
+#ifdef HF_OPENSSL_PINNED
+    /* Only with the libssl that it was tested with: how it calls is no part of its interface. */
+    library.own = hf_tls13_kdf_load(ctx);
+    good = library.own != NULL && EVP_set_default_properties(ctx, "?provider=handfast") == 1;
+#endif
     library.provider = OSSL_PROVIDER_load(ctx, "default");
-    bool good = library.provider != NULL;
+    good = good && library.provider != NULL;
     for (size_t i = 0; good && i < DIGESTS; i++) {
         library.digests[i] = EVP_MD_fetch(ctx, names[i], NULL);
         good = library.digests[i] != NULL;
@@ -133,7 +141,12 @@ static void unload(OSSL_LIB_CTX *ctx)
     for (size_t i = 0; i < CURVES; i++) {
         EC_GROUP_free(library.groups[i]);
     }
-    (void)OSSL_PROVIDER_unload(library.provider);
+    if (library.own != NULL) {
+        (void)OSSL_PROVIDER_unload(library.own);
+    }
+    if (library.provider != NULL) {
+        (void)OSSL_PROVIDER_unload(library.provider);
+    }
     OSSL_LIB_CTX_free(ctx);
 }
 

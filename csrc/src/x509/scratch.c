@@ -24,6 +24,7 @@ static void scratch_free(struct hf_scratch *scratch)
         EC_POINT_free(scratch->points[i]);
     }
     BN_CTX_free(scratch->numbers);
+    EVP_MD_CTX_free(scratch->secret);
     EVP_MD_CTX_free(scratch->message);
     EVP_MD_CTX_free(scratch->md);
     OPENSSL_free(scratch);
@@ -44,9 +45,10 @@ static bool fill(struct hf_scratch *scratch)
 {
     scratch->md = EVP_MD_CTX_new();
     scratch->message = EVP_MD_CTX_new();
+    scratch->secret = EVP_MD_CTX_new();
     scratch->numbers = BN_CTX_new_ex(hf_ossl_ctx());
-    return scratch->md != NULL && scratch->message != NULL && scratch->numbers != NULL &&
-           pthread_setspecific(key, scratch) == 0;
+    return scratch->md != NULL && scratch->message != NULL && scratch->secret != NULL &&
+           scratch->numbers != NULL && pthread_setspecific(key, scratch) == 0;
 }
 
 static hf_result make(void)

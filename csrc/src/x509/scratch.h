@@ -23,6 +23,7 @@ struct hf_scratch {
     EVP_MD_CTX *md;      /* for one digest from init to final */
     EVP_MD_CTX *message; /* for a verification that wants the whole message: Ed25519 */
     bool message_used;
+    EVP_MD_CTX *secret; /* for the key schedule, which resets it when it is done */
     BN_CTX *numbers;
     EC_POINT *points[3]; /* made on demand; P-256, P-384, P-521 */
     struct hf_scratch_key keys[HF_SCRATCH_KEYS];

@@ -7,7 +7,11 @@ Invariants:
        What a step borrows from the engine is copied before anybody else can move it.
     2. `_step` belongs to the connection and is filled by each crossing. After one,
        `out_len` is exact, so an empty `to_send()` costs no crossing.
-    3. Nothing is judged here. `done` comes from the engine and means authenticated and
+    3. While `_lazy`, a handshake goes on and its next step is sure to come: what came
+       since the last one may wait in `_held`, and what was copied out since then is
+       counted in `_taken`; the step's own crossing tells the engine both. Everybody
+       else settles first. Otherwise both are empty.
+    4. Nothing is judged here. `done` comes from the engine and means authenticated and
        authorized.
 """
 
@@ -20,8 +24,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from handfast._ffi.failure import raise_for
 from handfast._ffi.library import ffi, lib, text
-from handfast._ffi.verifier import to_peer
 from handfast.errors import Reason, UsageError, detail_for
+from handfast.peer import from_presented
 
 if TYPE_CHECKING:
     from handfast._ffi.library import Data
@@ -46,13 +50,28 @@ def _want(step: Any) -> Want:
     return _WANTS[bits]
 
 
+# What hf_ffi_progress answers: what to wait for, and from 4 on that it is done.
+_DONE = 4
+_PROGRESS: tuple[tuple[bool, Want], ...] = tuple(
+    (done, want) for done in (False, True) for want in _WANTS
+)
+
 _READ_SIZE = 65536
 _CLOSED = 0x0401
 
 # Looked up once: cffi parses the text of a type at each use.
 _STEP = ffi.typeof("struct hf_ffi_step *")
-_PEER = ffi.typeof("struct hf_peer *")
+_MET = ffi.typeof("struct hf_ffi_met *")
+_RECORD = ffi.offsetof("struct hf_ffi_met", "peer")
 _CHAIN = ffi.typeof("struct hf_chain *")
+
+# Blocks that verdicts are written into go round in the same way.
+_blocks: list[tuple[Any, Any]] = []
+_BLOCKS_KEPT = 8
+
+# What may wait in Python for the next step: with the part of a record that the engine
+# may have, far below its own limit, so that it cannot be refused later.
+_HOLD_MAX = 16384
 
 # Plain text is read into buffers that are taken from here and put back: owned by one
 # read at a time, whatever threads and signal handlers do, and few for many connections.
@@ -70,6 +89,11 @@ def _take_buffer() -> Any:
 def _keep_buffer(buffer: Any) -> None:
     if len(_buffers) < _BUFFERS_KEPT:
         _buffers.append(buffer)
+
+
+def _new_block() -> tuple[Any, Any]:
+    block = ffi.new(_MET)
+    return block, ffi.buffer(block)
 
 
 def _flat(data: Data) -> Any:
@@ -95,11 +119,11 @@ def _refuse_busy() -> NoReturn:
 class Conn:
     """A connection's handle; see the module for its invariants."""
 
-    __slots__ = ("_enter", "_handle", "_leave", "_step")
+    __slots__ = ("_enter", "_handle", "_held", "_lazy", "_leave", "_step", "_taken")
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
-        if pointer == ffi.NULL:
+        if not pointer:
             raise_for(0, subject="own")
         self._own(pointer)
 
@@ -108,11 +132,15 @@ class Conn:
         """Take over a connection that the engine made."""
         self = cls.__new__(cls)
         self._own(pointer)
+        self._lazy = False  # its handshake is over
         return self
 
     def _own(self, pointer: Any) -> None:
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
         self._step = ffi.new(_STEP)
+        self._lazy = True
+        self._held = b""
+        self._taken = 0
         # Bound methods, used without a context manager: entering and leaving is most of
         # what a call costs beside the engine's own work.
         entry = threading.Lock()
@@ -126,6 +154,11 @@ class Conn:
             _refuse_busy()
         flat = data
         try:
+            if self._lazy:
+                if not self._held and type(data) is bytes and len(data) <= _HOLD_MAX:
+                    self._held = data
+                    return
+                self._settle()
             flat = _flat(data)
             code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
         finally:
@@ -135,10 +168,24 @@ class Conn:
         if code:
             raise_for(code)
 
+    def _settle(self) -> None:
+        """Tell the engine what waited for the next step; from inside."""
+        self._lazy = False
+        taken, self._taken = self._taken, 0
+        held, self._held = self._held, b""
+        step = self._step
+        code = lib.hf_ffi_conn_consumed(self._handle, taken, step) if taken else 0
+        if held and not code:
+            code = lib.hf_ffi_conn_receive(self._handle, held, len(held), step)
+        if code:
+            raise_for(code)
+
     def receive_eof(self) -> None:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_receive_eof(self._handle, self._step)
         finally:
             self._leave()
@@ -154,6 +201,10 @@ class Conn:
             if not length:
                 return b""
             data: bytes = ffi.buffer(step.out, length)[:]
+            if self._lazy:
+                self._taken = length
+                step.out_len = 0
+                return data
             code = lib.hf_ffi_conn_consumed(self._handle, length, step)
         finally:
             self._leave()
@@ -167,14 +218,18 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
-            step = self._step
-            code = lib.hf_ffi_conn_handshake(self._handle, step)
-            done = bool(step.done)
+            held, taken = self._held, self._taken
+            self._lazy = False
+            self._held, self._taken = b"", 0
+            answer: int = lib.hf_ffi_conn_handshake(
+                self._handle, taken, held, len(held), self._step
+            )
+            self._lazy = 0 <= answer < _DONE
         finally:
             self._leave()
-        if code:
-            raise_for(code, chain=self.presented)
-        return done
+        if answer < 0:
+            raise_for(-answer, chain=self.presented)
+        return answer >= _DONE
 
     def write(self, data: Data) -> None:
         if not self._enter(False):
@@ -224,6 +279,8 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_close(self._handle, self._step)
         finally:
             self._leave()
@@ -236,14 +293,14 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
-            step = self._step
-            code = lib.hf_ffi_conn_handshake_fd(self._handle, fd, step)
-            done, want = bool(step.done), _want(step)
+            if self._lazy:
+                self._settle()
+            answer: int = lib.hf_ffi_conn_handshake_fd(self._handle, fd, self._step)
         finally:
             self._leave()
-        if code:
-            raise_for(code, chain=self.presented)
-        return done, want
+        if answer < 0:
+            raise_for(-answer, chain=self.presented)
+        return _PROGRESS[answer]
 
     def read_fd(self, fd: int, max_bytes: int) -> bytes | Want | None:
         """Return data, what to wait for, or None after the peer's close."""
@@ -286,6 +343,8 @@ class Conn:
         if not self._enter(False):
             _refuse_busy()
         try:
+            if self._lazy:
+                self._settle()
             code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
             want = _want(self._step)
         finally:
@@ -319,9 +378,26 @@ class Conn:
             raise_for(code)
 
     def peer(self) -> VerifiedPeer:
-        out = ffi.new(_PEER)
-        self._ask(lib.hf_ffi_conn_peer, out)
-        return to_peer(out, self.presented())
+        # Written flat: every connection is asked this, most are asked nothing else.
+        try:
+            block = _blocks.pop()
+        except IndexError:
+            block = _new_block()
+        out, view = block
+        if not self._enter(False):
+            _refuse_busy()
+        try:
+            answer: int = lib.hf_ffi_conn_met(self._handle, out)
+            if answer < 0:
+                raise_for(-answer)
+            record: bytes = view[_RECORD:answer]
+            lengths: bytes = ffi.buffer(out.lengths, out.lengths_len)[:]
+            der: bytes = ffi.buffer(out.der, out.der_len)[:]
+        finally:
+            self._leave()
+        if len(_blocks) < _BLOCKS_KEPT:
+            _blocks.append(block)
+        return from_presented(record, lengths, der)
 
     def presented(self) -> list[bytes]:
         """Copy the peer's certificates as they came; not verified after a refusal."""
@@ -378,6 +454,6 @@ class Conn:
     def pending(self) -> tuple[int, int]:
         """Count the bytes buffered inwards and outwards."""
         return (
-            int(lib.hf_conn_pending_in(self._handle)),
-            int(lib.hf_conn_pending_out(self._handle)),
+            int(lib.hf_conn_pending_in(self._handle)) + len(self._held),
+            int(lib.hf_conn_pending_out(self._handle)) - self._taken,
         )

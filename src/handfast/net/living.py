@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["LivingStream", "Owner"]
 
 _RECORD = 16384
+_DEFAULT = Lifetime()  # checked once, shared by all streams that are given none
 
 
 class Owner(Protocol):
@@ -63,7 +64,8 @@ class LivingStream(FromElsewhere):
     _send_failure: HandfastError | None
 
     def _prepare_life(self, lifetime: Lifetime | None) -> None:
-        self._lifetime = lifetime or Lifetime()
+        self._lifetime = lifetime or _DEFAULT
+        self._watched = False
         self._born = math.inf
         self._draining = False
         self._drain: trio.Event | None = None  # made for whoever waits for it
@@ -79,7 +81,11 @@ class LivingStream(FromElsewhere):
         """Begin to count: the handshake is done."""
         self._born = self._keys_since = trio.current_time()
         if self._lifetime.is_watched:
-            keeper().watch(self)
+            self._watch()
+
+    def _watch(self) -> None:
+        self._watched = True
+        keeper().watch(self)
 
     def belong_to(self, owner: Owner) -> None:
         """Tell somebody how this stream ends."""
@@ -152,7 +158,7 @@ class LivingStream(FromElsewhere):
         self._drain_reason = reason
         self._drain_end = trio.current_time() + seconds
         self._begin_draining()
-        keeper().watch(self)
+        self._watch()
 
     def _begin_draining(self) -> None:
         self._draining = True
@@ -193,7 +199,8 @@ class LivingStream(FromElsewhere):
     async def _close(self, reason: Reason | None) -> None:
         self._closed = True
         self._begin_draining()
-        keeper().forget(self)
+        if self._watched:
+            keeper().forget(self)
         if self._owner is not None:
             self._owner.stream_closed(self, reason)
         await self._wire.close(

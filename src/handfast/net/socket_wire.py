@@ -8,7 +8,6 @@ before every step, because a number that was closed may already be another conne
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -36,17 +35,18 @@ _WRITE: Final = int(Want.WRITE)
 class SocketWire:
     """A connection on a trio socket; see :class:`~handfast.net.wire.Wire`."""
 
-    __slots__ = ("_connection", "_early", "_socket", "torn", "transport")
+    __slots__ = ("_connection", "_early", "_fileno", "_socket", "torn", "transport")
 
     def __init__(self, transport: trio.SocketStream, connection: Connection) -> None:
         self.transport = transport
         self.torn = False
         self._early = b""
         self._socket = transport.socket
+        self._fileno = transport.socket.fileno
         self._connection = connection
 
     def _fd(self) -> int:
-        fd = self._socket.fileno()
+        fd = self._fileno()
         if fd < 0:
             raise trio.ClosedResourceError("this stream was closed")
         return fd
@@ -181,16 +181,20 @@ class SocketWire:
             if polite:
                 await trio.lowlevel.checkpoint_if_cancelled()
                 # On failure the peer is gone, or the socket: nobody to be polite to.
-                with suppress(HandfastError, trio.ClosedResourceError):
+                try:  # noqa: SIM105 - every stream comes here, and suppress() costs more
                     await self._say_goodbye()
+                except (HandfastError, trio.ClosedResourceError):
+                    pass
         finally:
             self._socket.close()
         await trio.lowlevel.checkpoint()
 
     async def _say_goodbye(self) -> None:
-        with suppress(HandfastError):
-            # A connection that failed has no close_notify to give, but maybe an alert.
+        # A connection that failed has no close_notify to give, but maybe an alert.
+        try:  # noqa: SIM105 - as above
             self._connection.close()
+        except HandfastError:
+            pass
         want = self._connection.flush_fd(self._fd())
         if want >= _WRITE:
             with trio.move_on_after(CLOSE_TIMEOUT):

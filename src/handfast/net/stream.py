@@ -20,8 +20,8 @@ Invariants:
        (`BusyResourceError`) and does no harm. A sender and a receiver may run together.
     3. Nothing is sent or received before `_established`, which is set once, after the
        engine authenticated and authorized the peer. Whoever comes first does the
-       handshake; others wait for `_handshake`, and go on with it if the first was
-       cancelled.
+       handshake (`_shaking`); others wait in `_shaken`, and go on with it if the first
+       was cancelled.
     4. A failure is final for its direction and is told again by every later call. A
        failed handshake is final for both.
     5. `_closed` is set before anything of `aclose` is done, and every task that comes
@@ -127,7 +127,8 @@ class MtlsStream(LivingStream):
             if isinstance(transport_stream, trio.SocketStream)
             else StreamWire(transport_stream, connection)
         )
-        self._handshake = trio.Lock()
+        self._shaking = False
+        self._shaken: trio.lowlevel.ParkingLot | None = None  # made for who has to wait
         self._established = False
         self._sending = False
         self._receiving = False
@@ -164,10 +165,9 @@ class MtlsStream(LivingStream):
         if self._established and not self._closed:
             await trio.lowlevel.checkpoint()
             return
-        try:
-            self._handshake.acquire_nowait()
-        except trio.WouldBlock:
-            await self._handshake.acquire()
+        if self._shaking:
+            await self._wait_for_handshake()
+        self._shaking = True
         try:
             if self._closed:
                 raise self._why_closed()
@@ -186,7 +186,16 @@ class MtlsStream(LivingStream):
                 raise again(self._ended) from None
             raise
         finally:
-            self._handshake.release()
+            self._shaking = False
+            if self._shaken is not None:
+                self._shaken.unpark_all()
+
+    async def _wait_for_handshake(self) -> None:
+        """Wait until nobody shakes hands: it is done then, or ours to go on with."""
+        while self._shaking:
+            if self._shaken is None:
+                self._shaken = trio.lowlevel.ParkingLot()
+            await self._shaken.park()
 
     async def _need_handshake(self) -> None:
         try:
