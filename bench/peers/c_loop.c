@@ -5,13 +5,17 @@
  *
  * What a careful C programmer would write: contexts, keys, chains and stores are made once, each
  * handshake makes two SSL objects joined by a BIO pair, and nothing but libssl is called until
- * both are done. There is no resumption, so no tickets are made (handfast makes none either).
+ * both are done. Unless sessions are resumed, no tickets are made (handfast makes none either).
  * `--tuned` adds the settings that handfast's own contexts have; verification stays stock.
+ * `--resumed`: each handshake resumes the one before, by what OpenSSL does by itself: tickets that
+ * hold the session, and two of them; with `--tuned` one that names it in the server's cache.
+ * `--allocator` starts handfast's engine first, which gives OpenSSL the allocator of the build.
  */
 #include "c_need.h"
 #include "c_sampler.h"
 
 #include <getopt.h>
+#include <handfast.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +28,7 @@ struct options {
     int tls12;
     int verify;
     int tuned;
+    int resumed;
     int identities; /* of each end, in turn */
     long count;     /* when positive: this many handshakes and out */
 };
@@ -34,6 +39,8 @@ struct ends {
     int identities;
     int next;
     int verify;
+    int resumed;
+    SSL_SESSION *session; /* the client's newest, to be resumed */
 };
 
 /* ---- contexts ----------------------------------------------------------------------------- */
@@ -78,6 +85,34 @@ static void tune(SSL_CTX *ctx)
          "tuned signature algorithms");
 }
 
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    struct ends *ends = SSL_get_app_data(ssl);
+    SSL_SESSION_free(ends->session);
+    ends->session = session;
+    return 1;
+}
+
+static void set_sessions(SSL_CTX *ctx, const struct options *options, int is_server)
+{
+    static const unsigned char id[] = "bench";
+    if (!options->resumed) {
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
+        if (options->tls12) {
+            SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        }
+    } else if (is_server) {
+        /* Without it OpenSSL resumes nobody whose certificate it asked for. */
+        need(SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1) == 1, "session id context");
+        need(!options->tuned || SSL_CTX_set_num_tickets(ctx, 1) == 1, "one ticket");
+    } else {
+        SSL_CTX_set_session_cache_mode(ctx,
+                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+        SSL_CTX_sess_set_new_cb(ctx, keep_session);
+    }
+}
+
 static SSL_CTX *context_new(const struct options *options, const char *who, int identity)
 {
     int is_server = strcmp(who, "server") == 0;
@@ -87,11 +122,7 @@ static SSL_CTX *context_new(const struct options *options, const char *who, int 
     need(SSL_CTX_set_min_proto_version(ctx, version) == 1, "minimum version");
     need(SSL_CTX_set_max_proto_version(ctx, version) == 1, "maximum version");
     need(SSL_CTX_set1_groups_list(ctx, options->groups) == 1, options->groups);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    need(SSL_CTX_set_num_tickets(ctx, 0) == 1, "no tickets");
-    if (options->tls12) {
-        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
-    }
+    set_sessions(ctx, options, is_server);
     if (options->tuned) {
         tune(ctx);
     }
@@ -142,7 +173,7 @@ static int step(SSL *ssl, int64_t *spent, int with_split)
 static void check(const struct ends *ends, SSL *ssl)
 {
     need(SSL_get0_peer_certificate(ssl) != NULL, "no peer certificate");
-    need(!SSL_session_reused(ssl), "a resumed session");
+    need(SSL_session_reused(ssl) == (ends->resumed && ends->session != NULL), "who resumes");
     need(!ends->verify || SSL_get_verify_result(ssl) == X509_V_OK, "peer not verified");
 }
 
@@ -154,6 +185,8 @@ static void connect_ends(struct ends *ends, SSL **client, SSL **server)
     ends->next = (ends->next + 1) % ends->identities;
     need(*client != NULL && *server != NULL, "SSL_new");
     need(BIO_new_bio_pair(&near, 0, &far, 0) == 1, "BIO_new_bio_pair");
+    need(ends->session == NULL || SSL_set_session(*client, ends->session) == 1, "a session");
+    SSL_set_app_data(*client, ends);
     SSL_set_bio(*client, near, near);
     SSL_set_bio(*server, far, far);
     SSL_set_connect_state(*client);
@@ -173,6 +206,16 @@ static void drive(SSL *client, SSL *server, struct split *split)
     }
 }
 
+/* The tickets come after the handshake: a client has them when it reads. */
+static void take_tickets(struct ends *ends, SSL *client)
+{
+    char nothing;
+    SSL_SESSION *before = ends->session;
+    need(SSL_read(client, &nothing, 1) == -1, "no data");
+    need(SSL_get_error(client, -1) == SSL_ERROR_WANT_READ, "only tickets");
+    need(ends->session != before, "a new session");
+}
+
 static void handshake(void *state, struct split *split)
 {
     struct ends *ends = state;
@@ -181,6 +224,15 @@ static void handshake(void *state, struct split *split)
     drive(client, server, split);
     check(ends, client);
     check(ends, server);
+    if (ends->resumed) {
+        int64_t begin = split->on ? thread_cpu() : 0;
+        take_tickets(ends, client);
+        split->client += split->on ? thread_cpu() - begin : 0;
+        /* OpenSSL takes a connection that ends without an alert for a broken one, and would
+         * resume its session no more. */
+        SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+        SSL_set_shutdown(server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(client);
     SSL_free(server);
 }
@@ -207,8 +259,11 @@ static void print_facts(struct ends *ends, const struct options *options)
            group != NULL ? group : "unknown");
     printf("\"signature\": \"%s\", \"certificates_sent\": %d, \"root_sent\": false, ",
            OBJ_nid2sn(signature), sk_X509_num(SSL_get_peer_cert_chain(client)));
-    printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": 0, ",
-           options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock");
+    printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": %d, ",
+           options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock",
+           options->resumed ? (int)SSL_CTX_get_num_tickets(ends->server[0]) : 0);
+    printf("\"openssl_build\": \"%s\", \"allocator\": \"%s\", ", hf_openssl_build(),
+           hf_allocator());
     printf("\"transport\": \"BIO pair\"}\n");
     fflush(stdout);
     SSL_free(client);
@@ -218,7 +273,8 @@ static void print_facts(struct ends *ends, const struct options *options)
 static void usage(void)
 {
     fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
-                    "              [--no-verify] [--tuned] [--identities N] [--count HANDSHAKES]\n"
+                    "              [--no-verify] [--tuned] [--resumed] [--allocator]\n"
+                    "              [--identities N] [--count HANDSHAKES]\n"
                     "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
                     "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
@@ -233,6 +289,8 @@ static struct options parse(int argc, char **argv)
         {"tls12", no_argument, NULL, '2'},
         {"no-verify", no_argument, NULL, 'n'},
         {"tuned", no_argument, NULL, 't'},
+        {"resumed", no_argument, NULL, 'r'},
+        {"allocator", no_argument, NULL, 'a'},
         {"count", required_argument, NULL, 'k'},
         {"identities", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
@@ -258,6 +316,12 @@ static struct options parse(int argc, char **argv)
         case 't':
             options.tuned = 1;
             break;
+        case 'r':
+            options.resumed = 1;
+            break;
+        case 'a':
+            need(hf_library_init().code == 0, "handfast's engine");
+            break;
         case 'k':
             options.count = atol(optarg);
             break;
@@ -268,7 +332,8 @@ static struct options parse(int argc, char **argv)
             usage();
         }
     }
-    if (options.pki == NULL || options.identities < 1 || optind != argc) {
+    if (options.pki == NULL || options.identities < 1 || optind != argc ||
+        (options.resumed && options.identities > 1)) {
         usage();
     }
     return options;
@@ -282,6 +347,7 @@ int main(int argc, char **argv)
         .server = contexts_new(&options, "server"),
         .identities = options.identities,
         .verify = options.verify,
+        .resumed = options.resumed,
     };
     if (options.count > 0) {
         sampler_repeat(handshake, &ends, options.count);
@@ -289,6 +355,7 @@ int main(int argc, char **argv)
         print_facts(&ends, &options);
         sampler_serve(handshake, &ends);
     }
+    SSL_SESSION_free(ends.session);
     contexts_free(ends.client, options.identities);
     contexts_free(ends.server, options.identities);
     return 0;
