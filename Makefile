@@ -4,7 +4,10 @@
 
 PYTHON ?= python3
 TIME   ?= 60
+# Wheels and benchmarks take minutes more to build, and run faster: docs/explanation/build.md.
 LTO    ?= OFF
+PGO    ?= $(LTO)
+MALLOC ?= $(if $(filter ON,$(LTO)),AUTO,system)
 INSTRUCTIONS ?= --check
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
@@ -14,9 +17,10 @@ export PATH := $(abspath $(RUN)):$(PATH)
 
 C_FILES  := $(shell find csrc fuzz bench -name '*.[ch]' 2>/dev/null)
 C_INPUTS := $(filter csrc/src/% csrc/include/% csrc/ffi/%,$(C_FILES)) \
-            $(wildcard csrc/cmake/*) csrc/CMakeLists.txt csrc/openssl.pin
+            $(wildcard csrc/cmake/*) csrc/CMakeLists.txt \
+            $(wildcard csrc/pool/* csrc/training/*) csrc/openssl.pin csrc/mimalloc.pin
 # One stamp for each way to build, so that changing the way builds again.
-STAMP    := $(VENV)/.installed-lto-$(LTO)-openssl-$(or $(HANDFAST_OPENSSL),pinned)
+STAMP    := $(VENV)/.installed-lto-$(LTO)-pgo-$(PGO)-malloc-$(MALLOC)-openssl-$(or $(HANDFAST_OPENSSL),pinned)
 PYTHON_ENV := $(PYTHON) tools/environment.py
 
 # $(call c_build,FOLDER,OPTIONS): configure and compile csrc; errors show, chatter does not.
@@ -53,7 +57,9 @@ $(STAMP): $(C_INPUTS) pyproject.toml
 	@echo 'install: building the C engine'
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --no-deps --config-settings=build-dir=build/editable \
-	  --config-settings=cmake.define.HANDFAST_LTO=$(LTO) --editable .
+	  --config-settings=cmake.define.HANDFAST_LTO=$(LTO) \
+	  --config-settings=cmake.define.HANDFAST_PGO=$(PGO) \
+	  --config-settings=cmake.define.HANDFAST_MALLOC=$(MALLOC) --editable .
 	@touch $@
 
 demo: install ## see two workloads shake hands, and five refusals explained
@@ -63,8 +69,7 @@ demo: install ## see two workloads shake hands, and five refusals explained
 test: install ## run the C tests and the Python tests (one part: TESTS=tests/unit)
 	@$(PYTHON_ENV) cli test
 	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin haproxy
-	$(call c_build,c)
-	@rm -f $(FAULTS)
+	$(call c_build,c,-DHANDFAST_MALLOC=AUTO)
 	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
 	@$(RUN)/python tools/faults.py $(FAULTS)

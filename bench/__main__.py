@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from bench import build, machine, report, verifying
 from bench.corpus import STAMP
 from bench.runner import Plan, measure
 from bench.scenarios import SCENARIOS
+from handfast import openssl_version
 
 if TYPE_CHECKING:
     from bench.runner import Result
@@ -71,8 +73,17 @@ def make_plan(
     """Build what takes part, and say how long to measure."""
     say("building the peers")
     names = {peer.program for one in scenarios for peer in one.peers}
-    wanted = sorted(name for name in names if name.startswith("c_"))
-    programs = build.c_peers(given.output, lto=lto, programs=[*wanted, STAMP])
+    wanted = {name for name in names if name.startswith("c_")} - {build.STOCK}
+    engine = build.engine_facts()
+    programs = build.c_peers(
+        given.output,
+        lto=lto,
+        pgo=lto and engine.get("HANDFAST_PGO") == "ON",
+        malloc=engine.get("HANDFAST_MALLOC") or "system",
+        programs=[*sorted(wanted), STAMP],
+    )
+    if build.STOCK in names:
+        build.stock_peer(given.output, programs)
     others = any(name.startswith(("go_", "rust_")) for name in names)
     return Plan(
         rounds=given.rounds,
@@ -104,7 +115,14 @@ def main() -> int:
         given.lto == "auto" and engine.get("HANDFAST_LTO") == "ON"
     )
     plan = make_plan(given, scenarios, lto=lto)
-    conditions = {"machine": machine.facts(), "engine": engine, "c_peers_lto": lto}
+    openssl = openssl_version()
+    conditions = {
+        "machine": machine.facts(),
+        "engine": engine,
+        "openssl": asdict(openssl),
+        "c_peers_lto": lto,
+    }
+    print(f"handfast on {openssl}", end="\n\n", flush=True)
     results = []
     for scenario in scenarios:
         result = measure(scenario, plan, say)

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 PEERS = ROOT / "bench" / "peers"
 CACHE = ROOT / "build" / "editable" / "CMakeCache.txt"
-CACHED = ("CMAKE_BUILD_TYPE", "CMAKE_C_COMPILER", "CMAKE_C_FLAGS", "HANDFAST_LTO")
+CACHED = (
+    "CMAKE_BUILD_TYPE",
+    "CMAKE_C_COMPILER",
+    "CMAKE_C_FLAGS",
+    "HANDFAST_LTO",
+    "HANDFAST_PGO",
+    "HANDFAST_MALLOC",
+)
+STOCK = "c_loop_stock"
 
 
 def engine_facts() -> dict[str, Any]:
@@ -46,19 +54,46 @@ def _run(step: list[str], where: Path, **settings: str) -> None:
         raise BuildError(f"{' '.join(step)} failed:\n{done.stdout}{done.stderr}")
 
 
-def c_peers(output: Path, *, lto: bool, programs: Iterable[str] = ()) -> Path:
+def c_peers(
+    output: Path,
+    *,
+    lto: bool,
+    pgo: bool = False,
+    malloc: str = "system",
+    programs: Iterable[str] = (),
+) -> Path:
     """Build C peers below `output` and return the directory of their programs.
 
     All of them, unless `programs` names some: with LTO each takes a minute to link.
     """
     where = output.resolve() / ("c-lto" if lto else "c")
     options = [f"-DHANDFAST_LTO={'ON' if lto else 'OFF'}", "-DCMAKE_BUILD_TYPE=Release"]
+    options += [f"-DHANDFAST_PGO={'ON' if pgo else 'OFF'}"]
+    options += [f"-DHANDFAST_MALLOC={malloc}"]
     # The engine's own build found its signature lanes in this environment, too.
     options += [f"-DPython_EXECUTABLE={sys.executable}"]
     _run(["cmake", "-S", str(PEERS), "-B", str(where), *options], ROOT)
     targets = [word for name in programs for word in ("--target", name)]
     _run(["cmake", "--build", str(where), "--parallel", "2", *targets], ROOT)
     return where
+
+
+def stock_peer(output: Path, programs: Path) -> None:
+    """Build the C loop on OpenSSL as its release is by default: our aims' measure.
+
+    That OpenSSL comes into the cache like ours, once, in two minutes.
+    """
+    tool = [sys.executable, str(ROOT / "tools" / "openssl.py"), "--variant", "stock"]
+    found = subprocess.run(tool, stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode != 0:
+        raise BuildError("tools/openssl.py --variant stock failed; see above")
+    where = output.resolve() / "c-stock"
+    options = [f"-DHANDFAST_OPENSSL_PREFIX={found.stdout.strip()}"]
+    options += ["-DCMAKE_BUILD_TYPE=Release", "-DHANDFAST_MB=OFF"]
+    _run(["cmake", "-S", str(PEERS), "-B", str(where), *options], ROOT)
+    step = ["cmake", "--build", str(where), "--parallel", "2", "--target", "c_loop"]
+    _run(step, ROOT)
+    shutil.copy2(where / "c_loop", programs / STOCK)
 
 
 def other_peers(output: Path, programs: Path) -> dict[str, str]:

@@ -70,6 +70,18 @@ HYBRID = ("--groups", "X25519MLKEM768")
 C_STOCK = Peer(
     name="c_stock", program="c_loop", note="C loop, stock settings, stock verification"
 )
+# OpenSSL's release with the flags that it has by itself, and the C library's allocator.
+C_STOCK_BUILD = Peer(
+    name="c_stock_build",
+    program="c_loop_stock",
+    note="the same C loop on a stock build of the same OpenSSL",
+)
+C_BUILT = Peer(
+    name="c_built",
+    program="c_loop",
+    options=("--allocator",),
+    note="the same C loop on handfast's build with its allocator",
+)
 C_TUNED = Peer(
     name="c_tuned",
     program="c_loop",
@@ -113,6 +125,7 @@ SCENARIOS = (
         title="full mutual handshakes in memory: P-256, leaf + intermediate, X25519",
         peers=(
             C_STOCK,
+            C_STOCK_BUILD,
             C_TUNED,
             C_UNVERIFIED,
             C_HANDFAST,
@@ -123,8 +136,21 @@ SCENARIOS = (
         ),
         aims=(
             Aim(peer="handfast", over="c_stock", ratio=1.45),
+            Aim(peer="handfast", over="c_stock_build", ratio=1.6),
             Aim(peer="handfast", over="stdlib", ratio=3.2),
         ),
+    ),
+    Scenario(
+        name="build",
+        title="what the build gives: one C loop, full handshakes",
+        peers=(C_STOCK_BUILD, C_STOCK, C_BUILT),
+        aims=(Aim(peer="c_built", over="c_stock_build", ratio=1.2),),
+    ),
+    Scenario(
+        name="build-resumed",
+        title="what the build gives: one C loop, resumed, and a byte of data",
+        peers=_with(RESUME, C_STOCK_BUILD, C_STOCK, C_BUILT),
+        aims=(Aim(peer="c_built", over="c_stock_build", ratio=1.25),),
     ),
     Scenario(
         name="first-sight",
@@ -138,9 +164,9 @@ SCENARIOS = (
     Scenario(
         name="resumed",
         title="resumed handshakes, each by the ticket of the last, and a byte of data",
-        peers=_with(RESUME, C_STOCK, C_TUNED, STDLIB, HANDFAST),
+        peers=_with(RESUME, C_STOCK, C_STOCK_BUILD, C_TUNED, STDLIB, HANDFAST),
         aims=(
-            Aim(peer="handfast", over="c_stock", ratio=1.4),
+            Aim(peer="handfast", over="c_stock_build", ratio=1.4),
             Aim(peer="handfast", over="stdlib", ratio=4.2),
         ),
         split=False,

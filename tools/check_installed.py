@@ -15,6 +15,7 @@ from pathlib import Path
 import handfast
 import openssl
 
+IS_LINUX = re.compile(r"^Tag: \S+-(manylinux|musllinux)", re.MULTILINE)
 HAS_LANES = re.compile(r"^Tag: \S+-manylinux\S*_x86_64$", re.MULTILINE)
 
 
@@ -25,6 +26,8 @@ def main() -> int:
     # A wheel for such machines has lanes; whether this CPU has them is its own affair.
     tags = importlib.metadata.distribution("handfast").read_text("WHEEL") or ""
     lanes = {"avx512ifma", "unsupported"} if HAS_LANES.search(tags) else {"not built"}
+    # What a release has where it can: gcc's profile, and an allocator of its own.
+    full = IS_LINUX.search(tags) is not None
     problems = [
         text
         for text, is_wrong in (
@@ -32,6 +35,14 @@ def main() -> int:
             (f"runs {version.running}", version.running != version.built),
             (f"its OpenSSL is the {version.origin} one", version.origin != "pinned"),
             (f"its signature lanes are {version.lanes!r}", version.lanes not in lanes),
+            (
+                f"its OpenSSL is built by {version.build}, without LTO or PGO",
+                full and not {"LTO", "PGO"} <= set(version.build.split(", ")),
+            ),
+            (
+                f"its allocator is {version.allocator}",
+                full and not version.allocator.startswith("mimalloc "),
+            ),
             (
                 f"imported from the checkout: {handfast.__file__}",
                 checkout / "src" in Path(handfast.__file__).parents,
@@ -42,8 +53,8 @@ def main() -> int:
     name = f"handfast {importlib.metadata.version('handfast')}"
     python = f"Python {sys.version.split()[0]}"
     print(
-        f"check_installed: {name} on {python}: built {version.built}, "
-        f"running {version.running} ({version.origin}), lanes {version.lanes}"
+        f"check_installed: {name} on {python}: built with {version.built}, "
+        f"runs {version}, lanes {version.lanes}"
     )
     for text in problems:
         print(f"  wrong: {text}")

@@ -56,6 +56,11 @@ def has_lanes(name: str) -> bool:
     return "-manylinux" in name and name.endswith("_x86_64.whl")
 
 
+def has_allocator(name: str) -> bool:
+    """On Linux everywhere: its sources come with cargo or from upstream."""
+    return "linux" in name
+
+
 def check_record(archive: zipfile.ZipFile) -> Iterator[str]:
     """RECORD lists every file with the digest that it has."""
     names = {name for name in archive.namelist() if not name.endswith("/")}
@@ -81,7 +86,9 @@ def check_contents(archive: zipfile.ZipFile) -> Iterator[str]:
             yield f"{name} does not belong into a wheel"
 
 
-def check_bill(archive: zipfile.ZipFile, version: str, *, lanes: bool) -> Iterator[str]:
+def check_bill(
+    archive: zipfile.ZipFile, version: str, *, lanes: bool, allocator: bool = False
+) -> Iterator[str]:
     """The bill of materials names what is inside, and their licences lie beside it."""
     bills = [name for name in archive.namelist() if ".dist-info/sboms/" in name]
     ours = [name for name in bills if name.endswith("/handfast.cdx.json")]
@@ -90,10 +97,10 @@ def check_bill(archive: zipfile.ZipFile, version: str, *, lanes: bool) -> Iterat
         return
     document = json.loads(archive.read(ours[0]))
     found = [(part["name"], part["version"]) for part in document["components"]]
-    names = ["openssl", "crypto_mb"] if lanes else ["openssl"]
+    names = ["openssl", *["crypto_mb"] * lanes, *["mimalloc"] * allocator]
     is_whole = [name for name, _ in found] == names and found[0][1] == version
     if document["specVersion"] != "1.6" or not is_whole:
-        expected = f"openssl {version}{' and crypto_mb' if lanes else ''}"
+        expected = f"{', '.join(names)}, OpenSSL {version}"
         yield f"the bill says {found}; expected {expected} by CycloneDX 1.6"
     licences = {f"{name.upper()}-LICENSE.txt" for name in names}
     there = {
@@ -114,6 +121,8 @@ def check_module(path: Path, version: str) -> Iterator[str]:
         yield "wants an executable stack"
     if not module.binds_at_load:
         yield "is not linked with relro and now"
+    if not module.stays_loaded:
+        yield "can be unloaded, while its handlers of fork and of ending threads stay"
     foreign = [x for x in module.needed if not SYSTEM_LIBRARIES.fullmatch(x)]
     if foreign:
         yield f"loads {foreign}, which not every machine has"
@@ -148,7 +157,12 @@ def check(wheel: Path) -> list[str]:
     with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as scratch:
         problems += check_record(archive)
         problems += check_contents(archive)
-        problems += check_bill(archive, version, lanes=has_lanes(wheel.name))
+        problems += check_bill(
+            archive,
+            version,
+            lanes=has_lanes(wheel.name),
+            allocator=has_allocator(wheel.name),
+        )
         modules = [name for name in archive.namelist() if name.endswith(".so")]
         if len(modules) != 1:
             problems.append(f"expected one extension module, there are {modules}")

@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find or build the pinned static OpenSSL and print its prefix.
 
+    python3 tools/openssl.py [--variant lto|pgo|stock]
+
 The prefix is `<cache>/handfast/openssl/<version>-<key>`, where the key is a hash of
-everything that goes into the build (the pin, the compiler, the machine), so that a
-prefix which exists is right by its name alone. Progress goes to stderr.
+everything that goes into the build (the pin, the compiler, the machine, the training
+run), so that a prefix which exists is right by its name alone. Progress goes to stderr.
+
+lto    the pin's flags: what tests and development use (the default)
+pgo    the same, and optimised by the profile of a training run: for wheels
+stock  what upstream's release gives by itself: for comparisons alone
 
 HANDFAST_OPENSSL=system prints the word `system` instead. HANDFAST_OPENSSL=pinned is the
 default said aloud: then a caller must not fall back to the system's.
@@ -25,31 +31,24 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import openssl_build
 import openssl_source
+from openssl_build import BuildError, Recipe, Training, say
 
 PIN = Path(__file__).resolve().parent.parent / "csrc" / "openssl.pin"
-
-# Installed under a neutral prefix and moved afterwards: the library keeps this name
-# in its strings, and a wheel must not carry the path of whoever built it.
-NEUTRAL_PREFIX = "/usr/lib/handfast-openssl"
+TRAINING = PIN.parent / "training"
 
 MACOS_FLOOR = "MACOSX_DEPLOYMENT_TARGET"
 
-# Variables that change what Configure or make do behind the cache key's back.
-FOREIGN_VARIABLES = (
-    "AR ARFLAGS AS ASFLAGS CFLAGS CPPFLAGS CXXFLAGS LDFLAGS LDLIBS RANLIB RC "
-    "CROSS_COMPILE MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS DESTDIR V VERBOSE "
-    "OPENSSL_LOCAL_CONFIG_DIR"
+VARIANTS = ("lto", "pgo", "stock")
+#: Keys of the pin that hold any number of words.
+LISTS = (
+    "configure configure.stock cflags cflags.gcc profile.counting profile.using "
+    "profile.without"
 ).split()
-
-
-class BuildError(Exception):
-    """The pinned sources are there but did not become a library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,12 @@ class Pin:
     version: str
     sha256: str
     source_date_epoch: str
-    configure: tuple[str, ...]
-    cflags: dict[str, tuple[str, ...]]
+    words: dict[str, tuple[str, ...]]
+
+    @property
+    def configure(self) -> tuple[str, ...]:
+        """How OpenSSL is trimmed for us."""
+        return self.words["configure"]
 
     @classmethod
     def read(cls, path: Path = PIN) -> Pin:
@@ -82,14 +85,10 @@ class Pin:
         except (KeyError, ValueError) as error:
             message = "needs one version, one sha256 and one source_date_epoch"
             raise ValueError(f"{path.name}: {message}") from error
-        configure = tuple(values.pop("configure", ()))
-        cflags = {
-            family: tuple(values.pop(key, ()))
-            for family, key in (("", "cflags"), ("gcc", "cflags.gcc"))
-        }
+        words = {key: tuple(values.pop(key, ())) for key in LISTS}
         if values:
             raise ValueError(f"{path.name}: unknown keys: {', '.join(sorted(values))}")
-        return cls(version, sha256, epoch, configure, cflags)
+        return cls(version, sha256, epoch, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,6 @@ class Compiler:
         raise BuildError("no C compiler: expected $CC, cc, gcc or clang on the PATH")
 
 
-def say(message: str) -> None:
-    """Tell progress, away from stdout."""
-    print(f"openssl: {message}", file=sys.stderr, flush=True)
-
-
 def run_text(command: list[str]) -> str:
     return subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True
@@ -143,19 +137,59 @@ def macos_target() -> list[str]:
     return [f"darwin64-{found[0] if found else platform.machine()}-cc"]
 
 
-def inputs(pin: Pin, compiler: Compiler) -> dict[str, object]:
+def training_sources() -> dict[str, str]:
+    """Return the digest of each file of the training run, by name."""
+    files = sorted(TRAINING.glob("*.[ch]"))
+    return {path.name: openssl_source.digest_of(path) for path in files}
+
+
+def recipe_for(pin: Pin, compiler: Compiler, variant: str) -> Recipe:
+    """Say how a variant is built by this compiler."""
+    words = pin.words
+    is_stock = variant == "stock"
+    training = None
+    if variant == "pgo":
+        training = Training(
+            tuple(sorted(TRAINING.glob("*.c"))),
+            words["profile.counting"],
+            words["profile.using"],
+            words["profile.without"],
+        )
+    configure = words["configure.stock" if is_stock else "configure"]
+    return Recipe(
+        version=pin.version,
+        compiler=compiler.command,
+        source_date_epoch=pin.source_date_epoch,
+        configure=(*macos_target(), *configure),
+        cflags=() if is_stock else words["cflags"],
+        lto=() if is_stock else words.get(f"cflags.{compiler.family}", ()),
+        training=training,
+    )
+
+
+def inputs(pin: Pin, compiler: Compiler, variant: str = "lto") -> dict[str, object]:
     """Everything that decides the bytes of the build."""
-    return {
+    recipe = recipe_for(pin, compiler, variant)
+    facts: dict[str, object] = {
         "layout": 2,
         "version": pin.version,
         "sha256": pin.sha256,
         "source_date_epoch": pin.source_date_epoch,
-        "configure": pin.configure,
-        "cflags": pin.cflags[""] + pin.cflags.get(compiler.family, ()),
+        "configure": pin.words[
+            "configure.stock" if variant == "stock" else "configure"
+        ],
+        "cflags": recipe.cflags + recipe.lto,
         "compiler": compiler.identity,
         "machine": [platform.system(), platform.machine()],
         "macos": " ".join([*macos_target(), os.environ.get(MACOS_FLOOR, "")]),
     }
+    if variant != "lto":
+        facts["variant"] = variant
+    if recipe.training is not None:
+        plan = recipe.training
+        facts["profile"] = [plan.counting, plan.using, plan.unprofiled]
+        facts["training"] = training_sources()
+    return facts
 
 
 def prefix_for(facts: dict[str, object]) -> Path:
@@ -163,68 +197,16 @@ def prefix_for(facts: dict[str, object]) -> Path:
     return cache_root() / f"{facts['version']}-{digest[:16]}"
 
 
-def step(name: str, command: list[str], cwd: Path, env: dict[str, str]) -> None:
-    """Run one build step, its output into a file, shown only when it fails."""
-    say(f"{name} ...")
-    log = cwd / f"handfast-{name}.log"
-    with log.open("wb") as out:
-        code = subprocess.call(
-            command, cwd=cwd, env=env, stdout=out, stderr=subprocess.STDOUT
-        )
-    if code != 0:
-        tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-40:])
-        raise BuildError(f"{name} failed with exit code {code}; it ended with:\n{tail}")
+def obtain(pin: Pin, variant: str = "lto") -> Path:
+    """Return the prefix of a finished build, making it when there is none.
 
-
-def build(
-    pin: Pin, compiler: Compiler, facts: dict[str, object], tarball: Path, prefix: Path
-) -> None:
-    """Unpack, configure, compile and move into place; atomic as seen by others."""
-    for tool in ("perl", "make"):
-        if shutil.which(tool) is None:
-            raise BuildError(f"OpenSSL's build needs {tool}, which is not on the PATH")
-    env = {k: v for k, v in os.environ.items() if k not in FOREIGN_VARIABLES}
-    env |= {
-        "CC": compiler.command,
-        "SOURCE_DATE_EPOCH": pin.source_date_epoch,
-        "LC_ALL": "C",
-    }
-    jobs = os.environ.get("HANDFAST_JOBS") or str(os.cpu_count() or 1)
-    with tempfile.TemporaryDirectory(prefix="build-", dir=prefix.parent) as scratch:
-        say(f"unpacking {tarball.name}")
-        with tarfile.open(tarball) as archive:
-            # Python before 3.11.4 has no filters; the digest vouches for the content.
-            if hasattr(tarfile, "data_filter"):
-                archive.extraction_filter = tarfile.data_filter
-            archive.extractall(scratch)  # noqa: S202 - see above
-        source = Path(scratch) / f"openssl-{pin.version}"
-        cflags = pin.cflags[""] + pin.cflags.get(compiler.family, ())
-        configure = ["perl", "Configure", *macos_target(), *pin.configure, *cflags]
-        configure += [
-            f"--prefix={NEUTRAL_PREFIX}",
-            "--libdir=lib",
-            "--openssldir=/etc/ssl",
-        ]
-        step("configure", configure, source, env)
-        step("compile", ["make", f"-j{jobs}", "build_libs"], source, env)
-        stage = Path(scratch) / "stage"
-        step("install", ["make", "install_dev", f"DESTDIR={stage}"], source, env)
-        staged = stage / NEUTRAL_PREFIX.lstrip("/")
-        for name in ("lib/libssl.a", "lib/libcrypto.a", "include/openssl/ssl.h"):
-            if not (staged / name).is_file():
-                raise BuildError(f"the build ended without an error but made no {name}")
-        # pkg-config would send users of these files to the neutral prefix.
-        shutil.rmtree(staged / "lib" / "pkgconfig", ignore_errors=True)
-        shutil.copy2(source / "LICENSE.txt", staged / "LICENSE.txt")
-        record = json.dumps(facts, indent=2) + "\n"
-        (staged / "handfast-build.json").write_text(record, "utf-8")
-        staged.rename(prefix)
-
-
-def obtain(pin: Pin) -> Path:
-    """Return the prefix of a finished build, making it when there is none."""
+    Raises:
+        ValueError: a profile was asked of a compiler that we know none for.
+    """
     compiler = Compiler.find()
-    facts = inputs(pin, compiler)
+    if variant == "pgo" and compiler.family != "gcc":
+        raise ValueError(f"variant pgo is for gcc; the compiler is {compiler.identity}")
+    facts = inputs(pin, compiler, variant)
     prefix = prefix_for(facts)
     if prefix.is_dir():
         return prefix
@@ -232,9 +214,12 @@ def obtain(pin: Pin) -> Path:
     with (prefix.parent / f".{prefix.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not prefix.is_dir():
-            say(f"building {pin.version} once into {prefix} (about two minutes)")
+            minutes = "about four" if variant == "pgo" else "about two"
+            say(f"building {pin.version} ({variant}) once, in {minutes} minutes")
+            say(f"into {prefix}")
             tarball = openssl_source.obtain(pin.version, pin.sha256, prefix.parent, say)
-            build(pin, compiler, facts, tarball, prefix)
+            recipe = recipe_for(pin, compiler, variant)
+            openssl_build.build(recipe, facts, tarball, prefix)
             say("done")
     return prefix
 
@@ -244,6 +229,7 @@ def main() -> int:
         description="Print the prefix of the pinned OpenSSL."
     )
     parser.add_argument("--pin", type=Path, default=PIN, help="another pin file")
+    parser.add_argument("--variant", choices=VARIANTS, default="lto")
     arguments = parser.parse_args()
     choice = os.environ.get("HANDFAST_OPENSSL", "")
     if choice == "system":
@@ -253,7 +239,7 @@ def main() -> int:
         say(f"HANDFAST_OPENSSL is {choice!r}; expected 'pinned' or 'system'")
         return 2
     try:
-        print(obtain(Pin.read(arguments.pin)))
+        print(obtain(Pin.read(arguments.pin), arguments.variant))
     except ValueError as error:
         say(str(error))
         return 2

@@ -4,7 +4,8 @@
 
     python3 tools/sbom.py --handfast 0.1.0 --openssl 3.5.7 --origin pinned OUTPUT
 
-`--crypto-mb VERSION` for a wheel with signature lanes.
+`--crypto-mb VERSION` for a wheel with signature lanes, `--mimalloc` for one with our
+own allocator, which is the pinned one.
 
 The build puts it into the wheel's `.dist-info/sboms` (PEP 770). There is no random
 serial number and no clock in it, so that one source gives one wheel.
@@ -18,6 +19,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import mimalloc
 import openssl
 import openssl_source
 
@@ -69,13 +71,39 @@ def lanes_component(version: str) -> dict[str, object]:
     }
 
 
+def allocator_component() -> dict[str, object]:
+    """Describe mimalloc, by the digest of its files and how it is set up."""
+    pin = mimalloc.Pin.read()
+    return {
+        "type": "library",
+        "bom-ref": f"mimalloc@{pin.version}",
+        "name": "mimalloc",
+        "version": pin.version,
+        "scope": "required",
+        "licenses": [{"license": {"id": "MIT"}}],
+        "purl": f"pkg:github/microsoft/mimalloc@v{pin.version}",
+        "properties": [
+            {"name": "handfast:linkage", "value": "static"},
+            {"name": "handfast:files-sha256", "value": pin.sha256},
+            {"name": "handfast:secure-level", "value": str(pin.secure)},
+        ],
+    }
+
+
 def bill(
-    handfast: str, openssl_version: str, *, pinned: bool, crypto_mb: str | None = None
+    handfast: str,
+    openssl_version: str,
+    *,
+    pinned: bool,
+    crypto_mb: str | None = None,
+    allocator: bool = False,
 ) -> dict[str, object]:
     """Return the whole document."""
     components = [openssl_component(openssl_version, pinned=pinned)]
     if crypto_mb is not None:
         components.append(lanes_component(crypto_mb))
+    if allocator:
+        components.append(allocator_component())
     references = [component["bom-ref"] for component in components]
     seed = json.dumps([handfast, *components], sort_keys=True)
     root = f"handfast@{handfast}"
@@ -109,6 +137,7 @@ def main() -> int:
     parser.add_argument("--openssl", required=True, help="version of OpenSSL")
     parser.add_argument("--origin", required=True, choices=("pinned", "system"))
     parser.add_argument("--crypto-mb", help="version of the lanes' package, if inside")
+    parser.add_argument("--mimalloc", action="store_true", help="if inside")
     parser.add_argument("output", type=Path)
     given = parser.parse_args()
     document = bill(
@@ -116,6 +145,7 @@ def main() -> int:
         given.openssl,
         pinned=given.origin == "pinned",
         crypto_mb=given.crypto_mb,
+        allocator=given.mimalloc,
     )
     given.output.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return 0

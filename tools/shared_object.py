@@ -16,6 +16,8 @@ from elftools.elf.sections import SymbolTableSection
 if TYPE_CHECKING:
     from pathlib import Path
 
+DF_1_NOW, DF_1_NODELETE = 0x1, 0x8
+
 
 @dataclass(frozen=True, slots=True)
 class SharedObject:
@@ -25,6 +27,7 @@ class SharedObject:
     needed: frozenset[str]  # libraries loaded with it
     has_executable_stack: bool
     binds_at_load: bool  # RELRO and BIND_NOW, or what the platform always does
+    stays_loaded: bool  # dlclose does not unload it
 
 
 def read(path: Path) -> SharedObject:
@@ -58,11 +61,11 @@ def read_elf(path: Path) -> SharedObject:
         stack = segments.get("PT_GNU_STACK")
         # No header at all means an executable stack on most machines.
         executable = stack is None or bool(stack["p_flags"] & P_FLAGS.PF_X)
-        now = "DT_BIND_NOW" in tags or bool(
-            "DT_FLAGS_1" in tags and tags["DT_FLAGS_1"].entry.d_val & 1
-        )
+        flags = tags["DT_FLAGS_1"].entry.d_val if "DT_FLAGS_1" in tags else 0
+        now = "DT_BIND_NOW" in tags or bool(flags & DF_1_NOW)
         binds = now and "PT_GNU_RELRO" in segments
-    return SharedObject(exported, needed, executable, binds)
+    stays = bool(flags & DF_1_NODELETE)
+    return SharedObject(exported, needed, executable, binds, stays)
 
 
 def read_macho(path: Path) -> SharedObject:
@@ -79,4 +82,5 @@ def read_macho(path: Path) -> SharedObject:
         frozenset(line.split()[0] for line in loaded),
         has_executable_stack=False,
         binds_at_load=True,
+        stays_loaded=True,  # dyld never unloads what has thread-local variables
     )

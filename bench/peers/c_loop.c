@@ -10,11 +10,13 @@
  * way: the server's tickets are stateless and come with its first data, one byte of which is sent
  * and read after each handshake.
  * `--tuned` adds the settings that handfast's own contexts have; verification stays stock.
+ * `--allocator` starts handfast's engine first, which gives OpenSSL the allocator of the build.
  */
 #include "c_need.h"
 #include "c_sampler.h"
 
 #include <getopt.h>
+#include <handfast.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +250,8 @@ static void print_facts(struct ends *ends, const struct options *options)
     printf("\"verification\": \"%s\", \"settings\": \"%s\", \"tickets\": %zu, ",
            options->verify ? "X509_verify_cert" : "off", options->tuned ? "tuned" : "stock",
            SSL_CTX_get_num_tickets(ends->server[0]));
+    printf("\"openssl_build\": \"%s\", \"allocator\": \"%s\", ", hf_openssl_build(),
+           hf_allocator());
     printf("\"transport\": \"BIO pair\"}\n");
     fflush(stdout);
     SSL_free(client);
@@ -259,7 +263,8 @@ static void usage(void)
     fprintf(
         stderr,
         "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
-        "              [--no-verify] [--tuned] [--resume] [--identities N] [--count HANDSHAKES]\n"
+        "              [--no-verify] [--tuned] [--resume] [--allocator]\n"
+        "              [--identities N] [--count HANDSHAKES]\n"
         "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
         "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
@@ -275,6 +280,7 @@ static struct options parse(int argc, char **argv)
         {"no-verify", no_argument, NULL, 'n'},
         {"tuned", no_argument, NULL, 't'},
         {"resume", no_argument, NULL, 'r'},
+        {"allocator", no_argument, NULL, 'a'},
         {"count", required_argument, NULL, 'k'},
         {"identities", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
@@ -303,6 +309,9 @@ static struct options parse(int argc, char **argv)
         case 'r':
             options.resume = 1;
             break;
+        case 'a':
+            need(hf_library_init().code == 0, "handfast's engine");
+            break;
         case 'k':
             options.count = atol(optarg);
             break;
@@ -313,7 +322,8 @@ static struct options parse(int argc, char **argv)
             usage();
         }
     }
-    if (options.pki == NULL || options.identities < 1 || optind != argc) {
+    if (options.pki == NULL || options.identities < 1 || optind != argc ||
+        (options.resume && options.identities > 1)) {
         usage();
     }
     return options;

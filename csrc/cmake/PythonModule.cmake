@@ -43,8 +43,9 @@ if(APPLE)
     -Wl,-exported_symbol,_PyInit__native)
 else()
   set(exports "${CMAKE_CURRENT_SOURCE_DIR}/cmake/native.exports")
+  # nodelete: handlers of fork and of ending threads stay with the process, so the code must.
   target_link_options(native PRIVATE -Wl,--exclude-libs,ALL "-Wl,--version-script=${exports}"
-    -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)
+    -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--gc-sections)
   set_property(TARGET native APPEND PROPERTY LINK_DEPENDS "${exports}")
 endif()
 
@@ -63,10 +64,16 @@ if(SKBUILD_STATE STREQUAL "wheel")
     install(FILES "${HANDFAST_MB_LICENCE}" DESTINATION "${SKBUILD_METADATA_DIR}/licenses"
       RENAME CRYPTO_MB-LICENSE.txt)
   endif()
+  set(allocator)
+  if(TARGET pool)
+    set(allocator --mimalloc)
+    install(FILES "${HANDFAST_MIMALLOC_FOLDER}/LICENSE" DESTINATION "${SKBUILD_METADATA_DIR}/licenses"
+      RENAME MIMALLOC-LICENSE.txt)
+  endif()
   execute_process(
     COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/../tools/sbom.py"
       --handfast "${SKBUILD_PROJECT_VERSION_FULL}" --openssl "${OPENSSL_VERSION}"
-      --origin "${HANDFAST_OPENSSL_KIND}" ${lanes} "${bill}"
+      --origin "${HANDFAST_OPENSSL_KIND}" ${lanes} ${allocator} "${bill}"
     COMMAND_ERROR_IS_FATAL ANY)
   install(FILES "${bill}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
   if(HANDFAST_OPENSSL_KIND STREQUAL "pinned")

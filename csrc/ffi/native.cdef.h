@@ -38,6 +38,11 @@ uint32_t hf_ffi_library_init(void);
 const char *hf_openssl_built(void);
 const char *hf_openssl_running(void);
 const char *hf_openssl_origin(void);
+const char *hf_openssl_text(void);
+const char *hf_openssl_build(void);
+const char *hf_allocator(void);
+int hf_allocator_use_system(void);
+int hf_allocator_owns(const void *);
 
 static const int64_t HF_TIME_NOW;
 int64_t hf_clock_now(void);

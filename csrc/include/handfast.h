@@ -99,6 +99,24 @@ const char *hf_openssl_built(void);
 const char *hf_openssl_running(void);
 const char *hf_openssl_origin(void);
 
+/* The one that runs, with its day: "OpenSSL 3.5.7 9 Jun 2026". */
+const char *hf_openssl_text(void);
+
+/* How that OpenSSL was built, as far as the build knows: "O3, LTO, PGO"; "distribution" for the
+ * system's. */
+const char *hf_openssl_build(void);
+
+/* Whose blocks OpenSSL and the engine use: "mimalloc 2.3.2" (hidden in this library, which alone
+ * allocates from it) or "system", which is the C library's. Static. */
+const char *hf_allocator(void);
+
+/* Stay with the C library's, for tools that watch malloc. Only before everything else here but the
+ * clock; returns 1 when it is so, 0 when it was too late. */
+int hf_allocator_use_system(void);
+
+/* Tests only: 1 when a block that is alive lies in our own mimalloc. */
+int hf_allocator_owns(const void *block);
+
 /* The engine's wall clock. A test may fix it; hf_clock_reset() goes back to the system's. */
 int64_t hf_clock_now(void);
 void hf_clock_set(int64_t seconds);

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import check_wheel
+import mimalloc
 import openssl
 import sbom
 
@@ -125,6 +126,26 @@ def test_lanes_are_where_they_can_be_had_with_their_licence(tmp_path: Path) -> N
     with archive(tmp_path / "z.whl", bare) as wheel:
         (text,) = check_wheel.check_bill(wheel, VERSION, lanes=True)
         assert "CRYPTO_MB-LICENSE.txt" in text
+
+
+def test_our_allocator_is_in_linux_wheels_with_its_licence(tmp_path: Path) -> None:
+    assert check_wheel.has_allocator("x-cp311-abi3-musllinux_1_2_aarch64.whl")
+    assert check_wheel.has_allocator("x-cp311-abi3-manylinux_2_28_x86_64.whl")
+    assert not check_wheel.has_allocator("x-cp311-abi3-macosx_11_0_arm64.whl")
+    bill = sbom.bill("0.1.0", VERSION, pinned=True, allocator=True)
+    assert mimalloc.Pin.read().sha256 in json.dumps(bill)
+    files = GOOD | {
+        f"{INFO}/sboms/handfast.cdx.json": json.dumps(bill).encode(),
+        f"{INFO}/licenses/MIMALLOC-LICENSE.txt": b"",
+    }
+    with archive(tmp_path / "x.whl", files) as wheel:
+        found = check_wheel.check_bill(wheel, VERSION, lanes=False, allocator=True)
+        assert list(found) == []
+        (text,) = check_wheel.check_bill(wheel, VERSION, lanes=False)
+        assert "mimalloc" in text
+    with archive(tmp_path / "y.whl", GOOD) as wheel:
+        found = check_wheel.check_bill(wheel, VERSION, lanes=False, allocator=True)
+        assert len(list(found)) == 2
 
 
 def test_the_bill_is_the_same_every_time_and_tells_linkage_apart() -> None:

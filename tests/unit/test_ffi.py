@@ -207,6 +207,9 @@ def test_the_versions_of_openssl_are_told() -> None:
     assert version.origin in {"pinned", "system"}
     assert version.built.split(".")[0] == version.running.split(".")[0]
     assert int(version.running.split(".")[0]) >= 3
+    assert version.release.startswith(f"OpenSSL {version.running} ")
+    linkage = "static" if version.origin == "pinned" else "shared"
+    assert str(version).startswith(f"{version.release} ({linkage}; {version.build}, ")
 
 
 def test_importing_the_engine_does_not_import_trio() -> None:

@@ -31,3 +31,10 @@ def test_p10_the_tables_of_functions_are_read_only_after_load(
     native: shared_object.SharedObject,
 ) -> None:
     assert native.binds_at_load
+
+
+def test_d13_the_code_stays_while_its_handlers_do(
+    native: shared_object.SharedObject,
+) -> None:
+    """D13: what fork and the ends of threads call is never unloaded."""
+    assert native.stays_loaded

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import openssl
+import openssl_build
 import openssl_source
 
 CONTENT = b"not really OpenSSL"
@@ -139,3 +140,48 @@ def test_the_cache_key_changes_with_everything_that_goes_into_the_build() -> Non
     for name in facts:
         prefixes.add(openssl.prefix_for(facts | {name: "changed"}))
     assert len(prefixes) == len(facts) + 1
+
+
+def test_each_variant_has_a_place_of_its_own_and_says_what_it_is() -> None:
+    pin = openssl.Pin.read()
+    compiler = openssl.Compiler("cc", "gcc", "gcc 12 x86_64-linux-gnu")
+    facts = {name: openssl.inputs(pin, compiler, name) for name in openssl.VARIANTS}
+    assert len({openssl.prefix_for(found) for found in facts.values()}) == 3
+    assert facts["pgo"]["variant"] == "pgo"
+    assert "-flto" not in str(facts["stock"])
+    assert "no-legacy" not in str(facts["stock"])
+    # The program that trains decides the profile as much as a flag does.
+    changed = facts["pgo"] | {"training": {"train.c": "another"}}
+    assert openssl.prefix_for(changed) != openssl.prefix_for(facts["pgo"])
+    assert "train.c" in str(facts["pgo"]["training"])
+
+
+def test_a_profile_of_another_compiler_than_gcc_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = openssl.Compiler("clang", "clang", "clang 14")
+    monkeypatch.setattr(openssl.Compiler, "find", lambda: other)
+    with pytest.raises(ValueError, match="variant pgo is for gcc"):
+        openssl.obtain(openssl.Pin.read(), "pgo")
+
+
+def test_arithmetic_with_secrets_is_built_without_a_profile(tmp_path: Path) -> None:
+    """Branches on what was common in training must not become branches on secrets."""
+    secret = "crypto/bn/libcrypto-lib-bn_mul"
+    for name in (secret, "ssl/libssl-lib-ssl_lib"):
+        for suffix in (".gcda", ".o"):
+            path = tmp_path / f"{name}{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    without = openssl.Pin.read().words["profile.without"]
+    openssl_build.forget(tmp_path, without)
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"libssl-lib-ssl_lib.gcda"}
+
+
+def test_a_training_run_that_counts_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(openssl_build.BuildError, match="counted nothing"):
+        openssl_build.forget(tmp_path, ())
+    (tmp_path / "x.gcda").touch()
+    with pytest.raises(openssl_build.BuildError, match="never came to crypto/bn/"):
+        openssl_build.forget(tmp_path, ("crypto/bn/",))

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "base/heap.h"
+
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct hf_fork_watch *list;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -37,6 +39,9 @@ static void after_fork_child(void)
 
 static void take_handlers(void)
 {
+    /* The allocator's handlers first: the latest to register are the first to run, and whoever is
+     * waited for here may need memory. */
+    (void)hf_heap_is_own();
     handlers = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 

@@ -3,8 +3,9 @@
 
 #include <openssl/crypto.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/heap.h"
 
 static atomic_size_t live;
 static atomic_size_t countdown;
@@ -23,7 +24,7 @@ void *hf_mem_new(size_t size)
     if (must_fail()) {
         return NULL;
     }
-    void *block = calloc(1, size == 0 ? 1 : size);
+    void *block = hf_heap_new_zeroed(size == 0 ? 1 : size);
     if (block != NULL) {
         atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
     }
@@ -46,7 +47,7 @@ void *hf_mem_grow(void *block, size_t size)
     if (must_fail()) {
         return NULL;
     }
-    return realloc(block, size == 0 ? 1 : size);
+    return hf_heap_grow(block, size == 0 ? 1 : size);
 }
 
 void hf_mem_free(void *block)
@@ -55,7 +56,7 @@ void hf_mem_free(void *block)
         return;
     }
     atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
-    free(block);
+    hf_heap_free(block);
 }
 
 uint8_t *hf_mem_dup(const uint8_t *bytes, size_t len)

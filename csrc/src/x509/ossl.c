@@ -14,12 +14,18 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 
+#include "base/heap.h"
 #include "x509/scratch.h"
 #include "x509/tls13_kdf.h"
 
 /* "pinned" or "system", from the build. */
 #ifndef HF_OPENSSL_ORIGIN
 #error "the build must say which OpenSSL this is: -DHF_OPENSSL_ORIGIN=\"pinned\" or \"system\""
+#endif
+
+/* How it was compiled and linked, from the build, too. */
+#ifndef HF_OPENSSL_BUILD
+#error "the build must say how OpenSSL was built: -DHF_OPENSSL_BUILD=\"O3, LTO\""
 #endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -150,6 +156,67 @@ static void unload(OSSL_LIB_CTX *ctx)
     OSSL_LIB_CTX_free(ctx);
 }
 
+#ifdef HF_OPENSSL_PINNED
+/* OpenSSL's blocks by the engine's allocator. OpenSSL itself asks for 0 bytes only by mistake, and
+ * its own allocator has nothing for those. */
+static void *block_new(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return size == 0 ? NULL : hf_heap_new(size);
+}
+
+static void *block_grow(void *block, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (size == 0) {
+        hf_heap_free(block);
+        return NULL;
+    }
+    return hf_heap_grow(block, size);
+}
+
+static void block_free(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    hf_heap_free(block);
+}
+
+/* Only of our own copy, and only before anybody else thought of it (tests count its blocks). It
+ * says no when it has blocks already: then it stays with the allocator that it has. */
+static void share_heap(void)
+{
+    CRYPTO_malloc_fn is_new;
+    CRYPTO_realloc_fn is_grown;
+    CRYPTO_free_fn is_free;
+    CRYPTO_get_mem_functions(&is_new, &is_grown, &is_free);
+    if (hf_heap_is_own() && is_new == CRYPTO_malloc) {
+        (void)CRYPTO_set_mem_functions(block_new, block_grow, block_free);
+    }
+}
+#endif
+
+const char *hf_allocator(void)
+{
+#ifdef HF_OPENSSL_PINNED
+    CRYPTO_malloc_fn is_new;
+    CRYPTO_realloc_fn is_grown;
+    CRYPTO_free_fn is_free;
+    CRYPTO_get_mem_functions(&is_new, &is_grown, &is_free);
+    if (is_new == block_new) {
+        return hf_heap_name();
+    }
+#endif
+    return "system";
+}
+
+const char *hf_openssl_build(void)
+{
+    return HF_OPENSSL_BUILD;
+}
+
 static void start(void)
 {
     library.code = HF_E_OPENSSL;
@@ -161,6 +228,7 @@ static void start(void)
         return;
     }
 #ifdef HF_OPENSSL_PINNED
+    share_heap();
     /* Of our own copy alone. A system's OpenSSL is shared with the rest of the process, which would
      * lose its configuration by this; our own context and explicit settings stand in both. */
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
@@ -204,6 +272,11 @@ const char *hf_openssl_built(void)
 const char *hf_openssl_running(void)
 {
     return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
+const char *hf_openssl_text(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }
 
 const char *hf_openssl_origin(void)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from handfast._ffi.allocator import choose_allocator
 from handfast._ffi.library import ffi, lib, text
 from handfast.errors import (
     Category,
@@ -108,6 +109,7 @@ def start_engine() -> None:
     Raises:
         InternalError: this OpenSSL is refused, or there is no memory.
     """
+    choose_allocator()
     code = lib.hf_ffi_library_init()
     if code:
         raise InternalError(last_error(code))

@@ -29,16 +29,33 @@ class OpenSslVersion:
             ``"avx512ifma"``, or why nothing does: ``"off"`` (``HANDFAST_MB=0``),
             ``"not built"``, ``"unsupported"`` (by this CPU), ``"failed"`` (its
             self-test).
+        release: The running one with its day, ``"OpenSSL 3.5.7 9 Jun 2026"``.
+        build: How it was compiled and linked: ``"O3, LTO, PGO"``; ``"distribution"``
+            for the system's.
+        allocator: Whose memory it and the engine use: ``"mimalloc 2.3.2"`` (hidden,
+            theirs alone) or ``"system"`` (the C library's: in builds without one of our
+            own, beside a system's OpenSSL, or by ``HANDFAST_MALLOC=system``).
     """
 
     built: str
     running: str
     origin: str
     lanes: str
+    release: str
+    build: str
+    allocator: str
+
+    def __str__(self) -> str:
+        """Return one line: release, linkage, build, allocator."""
+        linkage = "static" if self.origin == "pinned" else "shared"
+        allocator = "system malloc" if self.allocator == "system" else self.allocator
+        return f"{self.release} ({linkage}; {self.build}, {allocator})"
 
 
 def openssl_version() -> OpenSslVersion:
-    """Return the engine's OpenSSL: built, running and where it came from.
+    """Return the engine's OpenSSL: built, running, where it came from and how.
+
+    ``str()`` of it is a line for logs and reports.
 
     Example:
         >>> openssl_version().origin in ("pinned", "system")
@@ -49,6 +66,9 @@ def openssl_version() -> OpenSslVersion:
         running=text(lib.hf_openssl_running()),
         origin=text(lib.hf_openssl_origin()),
         lanes=text(lib.hf_mb_state()),
+        release=text(lib.hf_openssl_text()),
+        build=text(lib.hf_openssl_build()),
+        allocator=text(lib.hf_allocator()),
     )
 
 

@@ -29,8 +29,7 @@ def _version_text() -> str:
     openssl = openssl_version()
     return (
         f"handfast {metadata.version('handfast')} "
-        f"({openssl.running}, {openssl.origin} build; "
-        f"signature lanes: {openssl.lanes})"
+        f"on {openssl}; signature lanes: {openssl.lanes}"
     )
 
 
