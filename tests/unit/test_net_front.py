@@ -9,8 +9,8 @@ from contextlib import suppress
 import pytest
 import trio
 import trio.testing
+from tests.support.cancelling import cancelled_at
 from tests.support.net_world import client_config, server_config, trio_test
-from tests.unit.test_net_cancel import cancelled_at
 
 from handfast import HandfastError, Reason
 from handfast.net import (
