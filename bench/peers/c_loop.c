@@ -260,6 +260,7 @@ static void usage(void)
         stderr,
         "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
         "              [--no-verify] [--tuned] [--resume] [--identities N] [--count HANDSHAKES]\n"
+        "              [--server]\n"
         "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
         "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
@@ -275,6 +276,7 @@ static struct options parse(int argc, char **argv)
         {"no-verify", no_argument, NULL, 'n'},
         {"tuned", no_argument, NULL, 't'},
         {"resume", no_argument, NULL, 'r'},
+        {"server", no_argument, NULL, 's'},
         {"count", required_argument, NULL, 'k'},
         {"identities", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
@@ -305,6 +307,9 @@ static struct options parse(int argc, char **argv)
             break;
         case 'k':
             options.count = atol(optarg);
+            break;
+        case 's':
+            sampler_server_only();
             break;
         case 'i':
             options.identities = atoi(optarg);
