@@ -38,7 +38,7 @@ test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test faults lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate soak bench bench-verify bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak stress bench bench-verify bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -83,9 +83,16 @@ faults: install ## run the fault sweeps with every k, not with some of them
 	$(RUN)/python -m pytest tests/faults
 	@$(RUN)/python tools/faults.py $(FAULTS)
 
-soak: install ## rotate everything for a minute under load; nothing may be lost (TIME=60)
+soak: install ## rotate everything for a minute under load, then stuck handshakes and a flood (TIME=60)
 	@$(PYTHON_ENV) cli test
 	$(RUN)/python -m tests.soak.rotation $(TIME)
+	$(RUN)/python -m tests.soak.stuck
+	$(RUN)/python -m tests.soak.flood
+
+stress: ## the acceptor with everything at once, under the thread sanitizer (TIME=600 for long)
+	@$(PYTHON_ENV)
+	$(call c_build,thread,-DHANDFAST_SANITIZE=thread)
+	HF_STRESS_SECONDS=$(TIME) build/thread/test_tls_acceptor_stress
 
 lint: install ## check style, types, formatting and the directions of imports
 	@$(PYTHON_ENV) cli test lint

@@ -207,6 +207,36 @@ SCENARIOS = (
         split=False,
     ),
     Scenario(
+        name="acceptor",
+        title="the server's CPU for a full handshake: in memory, and by the acceptor",
+        peers=(
+            *_with(("--server",), C_STOCK, C_HANDFAST),
+            *(
+                Peer(
+                    name=f"acceptor_{workers}{'_whole' if whole else ''}",
+                    program="handfast_acceptor",
+                    options=("--workers", f"{workers}", *(("--whole",) * whole)),
+                    note=f"handshakes by {workers} of the engine's workers over TCP: "
+                    + ("all of the server" if whole else "the workers"),
+                )
+                for workers, whole in ((1, False), (2, False), (1, True), (2, True))
+            ),
+            Peer(
+                name="acceptor_1_busy",
+                program="handfast_acceptor",
+                options=("--workers", "1", "--busy"),
+                note="the same worker beside a handler that computes 100 ms at a time",
+            ),
+        ),
+        aims=(
+            Aim(peer="acceptor_1", over="c_stock", ratio=1 / 1.1),
+            # Two workers at this ratio of CPU do 1.8 times the work of one.
+            Aim(peer="acceptor_2", over="acceptor_1", ratio=0.9),
+            Aim(peer="acceptor_1_busy", over="acceptor_1", ratio=0.9),
+        ),
+        split=False,
+    ),
+    Scenario(
         name="ids",
         title="SPIFFE IDs parsed",
         peers=(

@@ -204,11 +204,9 @@ static void print_facts(struct ends *ends)
 static struct options parse(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"pki", required_argument, NULL, 'p'},
-        {"groups", required_argument, NULL, 'g'},
-        {"identities", required_argument, NULL, 'i'},
-        {"count", required_argument, NULL, 'k'},
-        {NULL, 0, NULL, 0},
+        {"pki", required_argument, NULL, 'p'},        {"groups", required_argument, NULL, 'g'},
+        {"identities", required_argument, NULL, 'i'}, {"count", required_argument, NULL, 'k'},
+        {"server", no_argument, NULL, 's'},           {NULL, 0, NULL, 0},
     };
     struct options options = {.groups = "X25519", .identities = 1};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -225,13 +223,16 @@ static struct options parse(int argc, char **argv)
         case 'k':
             options.count = atol(optarg);
             break;
+        case 's':
+            sampler_server_only();
+            break;
         default:
             exit(2);
         }
     }
     if (options.pki == NULL || options.identities < 1) {
         fprintf(stderr, "usage: c_handfast --pki DIR [--groups LIST] [--identities N] "
-                        "[--count HANDSHAKES]\n");
+                        "[--count HANDSHAKES] [--server]\n");
         exit(2);
     }
     return options;

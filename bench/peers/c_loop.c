@@ -274,12 +274,10 @@ static void print_facts(struct ends *ends, const struct options *options)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] "
-                    "[--tls12]\n"
-                    "              [--no-verify] [--tuned] [--resume] [--allocator]\n"
+    fprintf(stderr, "usage: c_loop --pki DIR [--groups LIST] [--ciphersuites LIST] [--tls12]\n"
+                    "              [--no-verify] [--tuned] [--resume] [--allocator] [--server]\n"
                     "              [--identities N] [--count HANDSHAKES]\n"
-                    "Reads `SECONDS SPLIT` lines from stdin and answers each with a "
-                    "sample; with\n"
+                    "Reads `SECONDS SPLIT` lines from stdin and answers each with a sample; with\n"
                     "--count it makes that many handshakes and ends (for callgrind).\n");
     exit(2);
 }
@@ -295,6 +293,7 @@ static struct options parse(int argc, char **argv)
         {"tuned", no_argument, NULL, 't'},
         {"resume", no_argument, NULL, 'r'},
         {"allocator", no_argument, NULL, 'a'},
+        {"server", no_argument, NULL, 's'},
         {"count", required_argument, NULL, 'k'},
         {"identities", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
@@ -328,6 +327,9 @@ static struct options parse(int argc, char **argv)
             break;
         case 'k':
             options.count = atol(optarg);
+            break;
+        case 's':
+            sampler_server_only();
             break;
         case 'i':
             options.identities = atoi(optarg);

@@ -60,9 +60,16 @@ static void print_latencies(size_t count)
     printf("]");
 }
 
+static int server_only;
+
+void sampler_server_only(void)
+{
+    server_only = 1;
+}
+
 static void sample(work_function *work, void *state, double seconds, int with_split)
 {
-    struct split split = {.on = with_split};
+    struct split split = {.on = with_split || server_only};
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
     int64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -79,7 +86,7 @@ static void sample(work_function *work, void *state, double seconds, int with_sp
         }
         count++;
     }
-    cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    cpu = server_only ? split.server : nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     getrusage(RUSAGE_SELF, &after);
     printf("{\"count\": %zu, \"cpu\": %.9f, \"wall\": %.9f, ", count * units, (double)cpu / 1e9,
            (double)(now - begin) / 1e9);

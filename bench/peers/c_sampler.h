@@ -23,6 +23,9 @@ typedef void work_function(void *state, struct split *split);
 /* CPU time of the calling thread in nanoseconds. */
 int64_t thread_cpu(void);
 
+/* From now on a sample's CPU time is the server's part of the work alone. */
+void sampler_server_only(void);
+
 /* How many units of work one call does; 1 unless told. */
 void sampler_units(size_t units);
 

@@ -48,6 +48,8 @@ class Clock:
     latencies: list[float] = field(default_factory=list)
     client_cpu: float = 0.0
     server_cpu: float = 0.0
+    count: int | None = None  # units, when they are not counted by laps
+    cpu: float | None = None  # seconds, when it is not the whole process that counts
     _cpu: float = 0.0
     _wall: float = 0.0
     _usage: resource.struct_rusage | None = None
@@ -88,8 +90,8 @@ class Clock:
         ordered = sorted(self.latencies)
         last = len(ordered) - 1
         found: Facts = {
-            "count": len(ordered) * self.units,
-            "cpu": self._cpu,
+            "count": len(ordered) * self.units if self.count is None else self.count,
+            "cpu": self._cpu if self.cpu is None else self.cpu,
             "wall": self._wall,
             "user": usage.ru_utime - self._usage.ru_utime,
             "system": usage.ru_stime - self._usage.ru_stime,

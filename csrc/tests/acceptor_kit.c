@@ -110,6 +110,12 @@ int acc_connect(const struct acc *acc)
     return fd;
 }
 
+void acc_unblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    need(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0, "fcntl");
+}
+
 static bool wait_readable(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -168,8 +174,7 @@ hf_result acc_shake(struct hf_config *client, int fd, struct hf_conn **out)
 {
     int done = 0;
     uint32_t want;
-    int flags = fcntl(fd, F_GETFL);
-    need(flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0, "fcntl");
+    acc_unblock(fd);
     HF_TRY(hf_conn_new(client, HF_NAME_NONE, NULL, 0, out));
     for (;;) {
         HF_TRY(hf_conn_handshake_fd(*out, fd, &done, &want));

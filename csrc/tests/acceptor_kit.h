@@ -34,6 +34,8 @@ void acc_configure(struct acc *acc, struct hf_config *server, uint64_t generatio
 
 /* A connected TCP socket, blocking. */
 int acc_connect(const struct acc *acc);
+/* Make a socket non-blocking. */
+void acc_unblock(int fd);
 /* Wait for one entry of the queue, and take it. */
 struct hf_accepted acc_next(struct acc *acc);
 /* Nothing is in the queue. */

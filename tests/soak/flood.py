@@ -78,7 +78,9 @@ class Outcome:
         return "\n".join(lines)
 
 
-async def flood(connections: int, a_second: float, workers: int) -> Outcome:
+async def flood(
+    connections: int, a_second: float, workers: int, samples: int = _SAMPLES
+) -> Outcome:
     """Let it come, be held, and go."""
     outcome = Outcome(connections=connections)
     async with server_process(
@@ -87,7 +89,7 @@ async def flood(connections: int, a_second: float, workers: int) -> Outcome:
         max_handshakes=connections + 100,
     ) as server:
         await _come(server, [], 30)
-        await _come(server, outcome.calm, _SAMPLES)
+        await _come(server, outcome.calm, samples)
         before = await server.figures()
         async with child_process("tests.soak.stuck_clients") as attack:
             setup = server.workload.to_json()
@@ -101,9 +103,9 @@ async def flood(connections: int, a_second: float, workers: int) -> Outcome:
             while stuck < connections:
                 stuck = (await ask(attack, {}))["stuck"]
             held = await server.figures()
-            await _come(server, outcome.held, _SAMPLES)
+            await _come(server, outcome.held, samples)
         await server.until(lambda it: not it.handshaking)
-        await _come(server, outcome.calm, _SAMPLES)
+        await _come(server, outcome.calm, samples)
         after = await server.figures()
     outcome.bytes_each = (held.rss - before.rss) / connections
     outcome.cpu_each = (held.cpu - before.cpu) / (connections + came)
