@@ -124,6 +124,9 @@ static void backwards(void)
 
 /* ---- fork ---- */
 
+/* No code that a process ends with by accident. */
+#define GOOD 42
+
 /* A handshake of its own, from nothing; and the random bytes of its ClientHello. */
 static bool fresh(uint8_t random[32])
 {
@@ -180,7 +183,7 @@ static void join(struct sweep *sweep, struct fork_arg *at)
     (void)close(at->out);
     HF_CHECK(waitpid(at->child, &status, 0) == at->child);
     sweep->hung += WIFSIGNALED(status);
-    HF_CHECK(heard && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    HF_CHECK(heard && WIFEXITED(status) && WEXITSTATUS(status) == GOOD);
     /* Two processes with the same random numbers would have the same keys. */
     HF_CHECK(fresh(ours));
     sweep->accepted += hf_mem_equal(ours, sizeof(ours), theirs, sizeof(theirs));
@@ -198,7 +201,7 @@ static void fork_at_every_step(struct sweep *sweep, enum line_fault fault, int t
         bool whole = line_whole(&line.client) && line_whole(&line.server);
         line_free(&line);
         if (at.in_child) {
-            _exit(whole && hf_mem_live() == memory ? 0 : 2);
+            _exit(whole && hf_mem_live() == memory ? GOOD : 2);
         }
         if (more) {
             sweep->injected++;

@@ -32,6 +32,7 @@ from tests.support.misbehaving import (
     meet,
     message,
 )
+from tests.support.sweep import count_one
 
 from handfast import Connection, HandfastError, Reason
 
@@ -106,6 +107,7 @@ def test_each_lie_ends_the_connection_with_its_reason(
     with pytest.raises(HandfastError) as again:
         ours.read()
     assert again.value.reason is reason
+    count_one(f"lies of a {role}'s stack, connection")
 
 
 @pytest.mark.interop

@@ -52,6 +52,7 @@ from tests.support.misbehaving import (
     message,
 )
 from tests.support.net_world import DB, WEB, client_config, server_config, source
+from tests.support.sweep import count_one
 
 from handfast import Connection, HandfastError, Reason, X509Svid
 
@@ -324,6 +325,7 @@ def test_each_lie_ends_with_its_reason(
     with pytest.raises(HandfastError) as again:
         ours.read()
     assert again.value.reason is still
+    count_one(f"lies of a {role}'s stack, handshake")
 
 
 @pytest.mark.interop

@@ -132,7 +132,7 @@ from tests.support.net_world import client_config, server_config
 client_config(), server_config()
 
 async def give_up():
-    raise SystemExit
+    {how}
 
 apart, k, bad, more = {stride}, 1, [], True
 while more:
@@ -155,14 +155,13 @@ print(k // apart, bad)
 """
 
 
-@pytest.mark.parametrize("memory", [True, False], ids=["memory", "tcp"])
-def test_a_process_can_end_at_every_step(memory: bool) -> None:
-    """D13: the interpreter goes down with connections in every state, and quietly."""
-    sweep = Sweep(f"process ends at every step, {'memory' if memory else 'tcp'}")
+def ended_at_every_step(how: str, *, memory: bool, apart: int) -> tuple[int, str]:
+    """End processes; return how many, and which of them came to another end."""
     program = EXIT.format(
         root=str(ROOT),
         memory=memory,
-        stride=stride(9),
+        stride=apart,
+        how=how,
         gave_up=GAVE_UP,
         no_such_step=NO_SUCH_STEP,
     )
@@ -176,7 +175,23 @@ def test_a_process_can_end_at_every_step(memory: bool) -> None:
     )
     assert done.returncode == 0, done.stderr
     count, _, bad = done.stdout.strip().partition(" ")
+    return int(count), bad
+
+
+@pytest.mark.parametrize("memory", [True, False], ids=["memory", "tcp"])
+def test_a_process_can_end_at_every_step(memory: bool) -> None:
+    """D13: the interpreter goes down with connections in every state, and quietly."""
+    sweep = Sweep(f"process ends at every step, {'memory' if memory else 'tcp'}")
+    sweep.injected, bad = ended_at_every_step(
+        "raise SystemExit", memory=memory, apart=stride(9)
+    )
     assert bad == "[]"
-    sweep.injected = int(count)
     assert sweep.injected > 1
     sweep.report()
+
+
+def test_a_process_that_crashes_is_seen() -> None:
+    """The negative control of D13."""
+    count, bad = ended_at_every_step("os.abort()", memory=True, apart=20)
+    assert count > 1
+    assert bad.count("-6") == count

@@ -63,6 +63,13 @@ class Sweep:
                 file.write(line + "\n")
 
 
+def count_one(kind: str) -> None:
+    """Count a fault that a test of its own has injected, and found refused."""
+    sweep = Sweep(kind)
+    sweep.injected = 1
+    sweep.report()
+
+
 def stride(quick: int) -> int:
     """Return 1 for `make faults`, which tries every k; else every so many."""
     return 1 if os.environ.get("HANDFAST_FAULTS") == "all" else quick

@@ -47,11 +47,12 @@ struct cause {
 };
 
 /* A record of TLS 1.2 without room for nonce and tag, such as a second ChangeCipherSpec, is an
- * internal error to OpenSSL, and of the peer's making all the same. */
+ * internal error to OpenSSL (by two names: 3.2 moved it), and of the peer's making all the same. */
 static bool is_short_record(unsigned long packed, const char *function)
 {
     return ERR_GET_LIB(packed) == ERR_LIB_SSL && ERR_GET_REASON(packed) == ERR_R_INTERNAL_ERROR &&
-           function != NULL && strcmp(function, "tls1_cipher") == 0;
+           function != NULL &&
+           (strcmp(function, "tls1_cipher") == 0 || strcmp(function, "tls1_enc") == 0);
 }
 
 /* The oldest entry of libssl, or the oldest of all: libcrypto's come before it. */
