@@ -222,6 +222,10 @@ static void our_own_comparison_stands_alone(void)
                   HF_E_NAME_CONSTRAINT);
     HF_CHECK_CODE(judge_own(DER_BYTES("\xa1\x04\x30\x02\x86\x00"), "example.org"),
                   HF_E_NAME_CONSTRAINT);
+    /* Names of hosts are OpenSSL's: here they exclude nobody. */
+    HF_CHECK_OK(judge_own(DER_BYTES("\xa1\x0f\x30\x0d\x82\x0b"
+                                    "example.org"),
+                          "example.org"));
     /* Case is folded from A to Z, and nothing else. */
     static const struct der_bytes odd = DER_BYTES("\xa0\x0c\x30\x0a\x86\x08"
                                                   "A-Z_9.Az");
@@ -254,6 +258,45 @@ static void the_ids_of_intermediates_are_constrained(void)
     hf_bundle_set_unref(set);
 }
 
+/* A CA's constraints alone, on what is presented below it, leaf first. */
+static hf_result check_own(struct kit_certs presented, size_t depth)
+{
+    static struct kit_chain chain;
+    struct hf_pool pool;
+    struct hf_path path = {.count = presented.count};
+    struct hf_presented in = {.chain = kit_chain(&chain, presented)};
+    HF_CHECK_OK(hf_pool_init(&in, &pool));
+    for (size_t i = 0; i < presented.count; i++) {
+        path.index[i] = (uint8_t)i;
+    }
+    hf_result r = hf_name_constraints_check(&pool, &path, depth);
+    hf_pool_wipe(&pool);
+    return r;
+}
+
+/* Whom a CA binds: those below it, each one, but no CA that issued itself; not itself. */
+static void whom_a_ca_binds(void)
+{
+    static struct pki_cert upper, lower, twin, good, bad;
+    struct pki_spec spec;
+    pki_intermediate(&spec, "root", "upper", "spiffe://other.org", KIT_KEY(1));
+    pki_set_name_constraints(&spec, true, "example.org", NULL);
+    kit_sign(&spec, KIT_KEY(0), &upper);
+    pki_intermediate(&spec, "upper", "lower", "spiffe://other.org", KIT_KEY(2));
+    kit_sign(&spec, KIT_KEY(1), &lower);
+    pki_intermediate(&spec, "upper", "upper", "spiffe://other.org", KIT_KEY(2));
+    kit_sign(&spec, KIT_KEY(1), &twin);
+    kit_leaf(&good, "upper", KIT_KEY(1), ORG);
+    HF_CHECK_OK(check_own(KIT_CERTS(&good, &upper), 1));
+    HF_CHECK_CODE(check_own(KIT_CERTS(&good, &lower, &upper), 2), HF_E_NAME_CONSTRAINT);
+    HF_CHECK_OK(check_own(KIT_CERTS(&good, &twin, &upper), 2));
+    /* A leaf is bound though it has the CA's name. */
+    pki_leaf(&spec, "upper", "spiffe://other.org/web", KIT_LEAF_KEY);
+    spec.subject_name = "upper";
+    kit_sign(&spec, KIT_KEY(1), &bad);
+    HF_CHECK_CODE(check_own(KIT_CERTS(&bad, &upper), 1), HF_E_NAME_CONSTRAINT);
+}
+
 static void nothing_is_left(void)
 {
     HF_CHECK(hf_mem_live() == 0);
@@ -268,4 +311,4 @@ HF_TESTS({"permitted hosts are the only ones", permitted_hosts_are_the_only_ones
          {"several subtrees are all looked at", several_subtrees_are_all_looked_at},
          {"our own comparison stands alone", our_own_comparison_stands_alone},
          {"the IDs of intermediates are constrained", the_ids_of_intermediates_are_constrained},
-         {"nothing is left", nothing_is_left})
+         {"whom a CA binds", whom_a_ca_binds}, {"nothing is left", nothing_is_left})

@@ -89,8 +89,7 @@ void hf_cache_shard_leave(struct hf_cache_shard *shard)
 
 static uint32_t *bucket_of(const struct hf_cache_shard *shard, const uint8_t key[HF_DIGEST_SIZE])
 {
-    /* Any four bytes of a digest are as random as others, in any order; the last picks the shard.
-     */
+    /* Any four bytes of a digest do, in any order; the last one picks the shard. */
     uint32_t hash;
     (void)hf_mem_copy(&hash, sizeof(hash), key, sizeof(hash));
     return &shard->buckets[hash & shard->buckets_mask];

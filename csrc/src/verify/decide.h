@@ -12,9 +12,8 @@
  *   1. a path whose signatures hold, and what is wrong with it (expired, name constraint, ...)
  *   2. a path with a wrong signature
  *   3. no path at all: HF_E_UNKNOWN_AUTHORITY
- * Failures of the engine (no memory, OpenSSL) end the search at once: nothing is skipped over. But
- * for one: OpenSSL that runs out of memory while it checks a signature says no more than that the
- * signature does not hold, so another path may then be the one, or none. */
+ * Failures of the engine (no memory, OpenSSL) end the search at once: nothing is skipped over, as
+ * far as OpenSSL tells a failure of its own from a signature that does not hold. */
 HF_MUST_USE hf_result hf_decide(struct hf_pool *pool, const struct hf_bundle *bundle,
                                 const struct hf_question *question, struct hf_path *out);
 
