@@ -150,18 +150,30 @@ static void the_first_wrong_signature_is_told(void)
 }
 
 /* The steps that were wrong in one verdict are right in the next, of other bytes in the same
- * places: nothing is taken over. */
+ * places: nothing is taken over, not even from what the first one left on the stack. */
 static void verdicts_do_not_know_of_each_other(void)
 {
-    static struct pki_cert stranger, by[2];
+    enum { STRANGER = 2, LEAVES };
+    static struct pki_cert leaves[LEAVES];
+    static struct kit_chain chains[LEAVES];
+    static struct hf_presented in[LEAVES];
+    static struct hf_pool pools[LEAVES], pool;
     struct hf_bundle_set *set = make_set(2, KIT_NO_CERTS);
-    make_leaf(&stranger, "same", KIT_KEY(5));
-    for (size_t i = 0; i < 2; i++) {
-        make_leaf(&by[i], "same", KIT_KEY(i));
+    const struct hf_question question = {.at = PKI_NOW, .trust_domain = HF_SPAN("a.example")};
+    struct hf_path path;
+    for (size_t i = 0; i < LEAVES; i++) {
+        make_leaf(&leaves[i], "same", KIT_KEY(i == STRANGER ? 5 : i));
+        in[i] = (struct hf_presented){.chain = kit_chain(&chains[i], KIT_CERTS(&leaves[i]))};
+        HF_CHECK_OK(hf_pool_init(&in[i], &pools[i]));
     }
-    for (size_t i = 0; i < 2; i++) {
-        HF_CHECK_CODE(kit_judge(set, KIT_CERTS(&stranger), NULL), HF_E_UNKNOWN_AUTHORITY);
-        HF_CHECK_OK(kit_judge(set, KIT_CERTS(&by[i]), NULL));
+    for (size_t i = 0; i < STRANGER; i++) {
+        pool = pools[STRANGER];
+        hf_result refused = hf_decide(&pool, set->bundles[0], &question, &path);
+        pool = pools[i];
+        hf_result accepted = hf_decide(&pool, set->bundles[0], &question, &path);
+        HF_CHECK_OK(accepted);
+        HF_CHECK(refused.code == HF_E_UNKNOWN_AUTHORITY);
+        hf_pool_wipe(&pool);
     }
     hf_bundle_set_unref(set);
 }
