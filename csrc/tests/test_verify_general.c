@@ -37,10 +37,11 @@ static hf_result ask(struct kit_certs presented,
     for (size_t i = 0; i < presented.count; i++) {
         path.index[i] = (uint8_t)i;
     }
+    uint32_t first = about(&pool, &path).code;
     /* C13: what lies in OpenSSL's queue decides nothing, and nothing is left in it. */
     ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
     hf_result r = about(&pool, &path);
-    HF_CHECK(ERR_peek_error() == 0);
+    HF_CHECK(r.code == first && ERR_peek_error() == 0);
     hf_pool_wipe(&pool);
     return r;
 }
