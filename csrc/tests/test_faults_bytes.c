@@ -76,7 +76,7 @@ static void cut_at_every_byte(int version, const char *kind)
     start(version);
     sweep_start(&sweep, kind);
     for (line.to = HF_ROLE_CLIENT; line.to <= HF_ROLE_SERVER; line.to++) {
-        for (line.at = 0; line.at < total[line.to]; line.at++) {
+        for (line.at = 0; line.at < total[line.to]; line.at += sweep_stride(1)) {
             HF_CHECK(inject(&sweep, &line, false));
         }
     }
