@@ -233,6 +233,46 @@ static void a_ticket_is_good_once(void)
     resume_finish(&world);
 }
 
+/* R8: a client that sends early data although no session of ours allows any. It is refused, and no
+ * byte of it is read; without early data the same session is good. */
+static void early_data_is_refused(void)
+{
+    for (size_t way = 1; way < RESUME_WAYS; way += 2) {
+        static const uint8_t early[] = "GET /early";
+        SSL_SESSION *session;
+        struct tls_end client;
+        struct tls_end server;
+        size_t len = 0;
+        uint8_t byte;
+        uint32_t want;
+        resume_start_way(&world, way);
+        HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &session));
+        HF_CHECK(SSL_SESSION_get_max_early_data(session) == 0);
+        SSL_SESSION *greedy = SSL_SESSION_dup(session);
+        HF_CHECK(SSL_SESSION_set_max_early_data(greedy, 16384) == 1);
+        SSL_CTX *ctx = tls_plain_ctx(&world.client);
+        struct hf_config *config = tls_config(&world.server);
+        tls_end_plain(&client, ctx, false);
+        tls_end_conn(&server, config);
+        HF_CHECK(SSL_set_session(client.ssl, greedy) == 1);
+        HF_CHECK(SSL_write_early_data(client.ssl, early, sizeof(early), &len) == 1);
+        HF_CHECK(len == sizeof(early));
+        tls_drive(&client, &server, SIZE_MAX);
+        HF_CHECK(!server.done && !hf_is_ok(server.result));
+        HF_CHECK(!hf_is_ok(hf_conn_read(server.conn, &byte, 1, &len, &want)) && len == 0);
+        HF_CHECK(SSL_get_early_data_status(client.ssl) != SSL_EARLY_DATA_ACCEPTED);
+        tls_end_free(&client);
+        tls_end_free(&server);
+        /* A ticket of a store is used up by the attempt. */
+        HF_CHECK(resume_theirs(&world, NULL, NULL, session, NULL) == (way == 3));
+        hf_config_unref(config);
+        SSL_CTX_free(ctx);
+        SSL_SESSION_free(greedy);
+        SSL_SESSION_free(session);
+        resume_finish(&world);
+    }
+}
+
 /* RFC 8446 4.1.4: a HelloRetryRequest asks for the ClientHello once more, session included. */
 static void after_a_hello_retry_request(void)
 {
@@ -272,5 +312,6 @@ HF_TESTS({"the second look of a server", the_second_look_of_a_server},
          {"the age ends between the looks", the_age_ends_between_the_looks},
          {"another name or protocol", another_name_or_protocol},
          {"a ticket is good once", a_ticket_is_good_once},
+         {"early data is refused", early_data_is_refused},
          {"after a HelloRetryRequest", after_a_hello_retry_request},
          {"an error ends the session", an_error_ends_the_session})

@@ -86,7 +86,7 @@ def test_secrets_are_never_shown() -> None:
     keys = TicketKeys(secrets)
     assert repr(keys) == "<TicketKeys: 0 issued, 0 opened>"
     assert copy.copy(secrets) == secrets
-    shown = []
+    shown: list[str] = []
     for wrong in (
         lambda: TicketSecrets(current=A[:79]),
         lambda: TicketSecrets(current=bytearray(A)),  # type: ignore[arg-type]
