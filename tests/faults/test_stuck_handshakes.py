@@ -13,7 +13,7 @@ from tests.soak.stuck_clients import KINDS
 from tests.support.net_world import trio_test
 
 COUNT = 200
-DEADLINE = 2.0
+DEADLINE = 4.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
