@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import build, machine, report, verifying
+from bench import build, idle, machine, report, verifying
 from bench.corpus import STAMP
 from bench.runner import Plan, measure
 from bench.scenarios import SCENARIOS
@@ -34,7 +34,7 @@ def say(message: str) -> None:
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    names = [*GROUPS, *(scenario.name for scenario in ALL)]
+    names = [*GROUPS, idle.NAME, *(scenario.name for scenario in ALL)]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "scenarios",
@@ -124,6 +124,10 @@ def main() -> int:
     }
     print(f"handfast on {openssl}", end="\n\n", flush=True)
     results = []
+    too_much = []
+    if idle.NAME in given.scenarios:
+        programs = build.c_peers(given.output, lto=lto, programs=["c_idle"])
+        too_much = idle.run(programs, given.output, short=given.short, say=say)
     for scenario in scenarios:
         result = measure(scenario, plan, say)
         results.append(result)
@@ -138,9 +142,11 @@ def main() -> int:
     missed = [
         found for one in results for found in one.ratios if found.reached is False
     ]
+    for words in too_much:
+        print(f"missed: {words}")
     for found in missed:
         print(f"missed: {report.pair(found)}: {found.median:.3f} of {found.aim:g}")
-    return 1 if missed and given.check else 0
+    return 1 if (missed or too_much) and given.check else 0
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import openssl_build
+import openssl_changes
 import openssl_source
 from openssl_build import BuildError, Recipe, Training, say
 
@@ -46,8 +47,8 @@ MACOS_FLOOR = "MACOSX_DEPLOYMENT_TARGET"
 VARIANTS = ("lto", "pgo", "stock")
 #: Keys of the pin that hold any number of words.
 LISTS = (
-    "configure configure.stock cflags cflags.gcc profile.counting profile.using "
-    "profile.without"
+    "configure configure.stock constant cflags cflags.gcc profile.counting "
+    "profile.using profile.without"
 ).split()
 
 
@@ -64,6 +65,11 @@ class Pin:
     def configure(self) -> tuple[str, ...]:
         """How OpenSSL is trimmed for us."""
         return self.words["configure"]
+
+    @property
+    def constants(self) -> tuple[openssl_changes.Constant, ...]:
+        """What is changed in the sources; raises ValueError for half a change."""
+        return openssl_changes.read_constants(self.words["constant"])
 
     @classmethod
     def read(cls, path: Path = PIN) -> Pin:
@@ -161,6 +167,7 @@ def recipe_for(pin: Pin, compiler: Compiler, variant: str) -> Recipe:
         compiler=compiler.command,
         source_date_epoch=pin.source_date_epoch,
         configure=(*macos_target(), *configure),
+        constants=() if is_stock else pin.constants,
         cflags=() if is_stock else words["cflags"],
         lto=() if is_stock else words.get(f"cflags.{compiler.family}", ()),
         training=training,
@@ -171,13 +178,14 @@ def inputs(pin: Pin, compiler: Compiler, variant: str = "lto") -> dict[str, obje
     """Everything that decides the bytes of the build."""
     recipe = recipe_for(pin, compiler, variant)
     facts: dict[str, object] = {
-        "layout": 2,
+        "layout": 3,
         "version": pin.version,
         "sha256": pin.sha256,
         "source_date_epoch": pin.source_date_epoch,
         "configure": pin.words[
             "configure.stock" if variant == "stock" else "configure"
         ],
+        "constants": recipe.constants,
         "cflags": recipe.cflags + recipe.lto,
         "compiler": compiler.identity,
         "machine": [platform.system(), platform.machine()],

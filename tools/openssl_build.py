@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import openssl_changes
+
 # Installed under a neutral prefix and moved afterwards: the library keeps this name
 # in its strings, and a wheel must not carry the path of whoever built it.
 NEUTRAL_PREFIX = "/usr/lib/handfast-openssl"
@@ -53,6 +55,7 @@ class Recipe:
     compiler: str
     source_date_epoch: str
     configure: tuple[str, ...]
+    constants: tuple[openssl_changes.Constant, ...]
     cflags: tuple[str, ...]
     lto: tuple[str, ...]
     training: Training | None
@@ -144,6 +147,8 @@ def build(recipe: Recipe, record: object, tarball: Path, prefix: Path) -> None:
     }
     with tempfile.TemporaryDirectory(prefix="build-", dir=prefix.parent) as scratch:
         source = unpack(tarball, Path(scratch), recipe.version)
+        for constant in recipe.constants:
+            openssl_changes.set_constant(source, constant)
         cflags = recipe.cflags + recipe.lto
         configure = ["perl", "Configure", *recipe.configure, *cflags]
         configure += [
@@ -168,6 +173,7 @@ def build(recipe: Recipe, record: object, tarball: Path, prefix: Path) -> None:
         for name in ("lib/libssl.a", "lib/libcrypto.a", "include/openssl/ssl.h"):
             if not (staged / name).is_file():
                 raise BuildError(f"the build ended without an error but made no {name}")
+        openssl_changes.keep_internal_headers(source, staged)
         # pkg-config would send users of these files to the neutral prefix.
         shutil.rmtree(staged / "lib" / "pkgconfig", ignore_errors=True)
         shutil.copy2(source / "LICENSE.txt", staged / "LICENSE.txt")

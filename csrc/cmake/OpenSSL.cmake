@@ -67,6 +67,9 @@ else()
   set(OPENSSL_USE_STATIC_LIBS TRUE)
   set(OPENSSL_INCLUDE_DIR "${prefix}/include" CACHE PATH "" FORCE)
   set(OPENSSL_SSL_LIBRARY "${prefix}/lib/libssl.a" CACHE FILEPATH "" FORCE)
+  # Of the same sources; as system headers, because their warnings are not ours.
+  set(HANDFAST_OPENSSL_INTERNAL_FLAGS
+    "-isystem${prefix}/internal/ssl" "-isystem${prefix}/internal/include")
   set(OPENSSL_CRYPTO_LIBRARY "${prefix}/lib/libcrypto.a" CACHE FILEPATH "" FORCE)
   find_package(OpenSSL REQUIRED)
 endif()

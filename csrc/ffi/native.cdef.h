@@ -104,6 +104,7 @@ static const int HF_FFI_CRL_SET;
 static const int HF_FFI_SESSION_STORE;
 static const int HF_FFI_ACCEPTOR;
 static const int HF_FFI_TICKET_KEYS;
+static const int HF_FFI_PRESENTED;
 static const int HF_FFI_KINDS;
 size_t hf_ffi_live(int);
 
@@ -245,10 +246,7 @@ struct hf_conn_facts {
 };
 
 struct hf_ffi_met {
-    const uint8_t *der;
-    const uint32_t *lengths;
-    size_t der_len;
-    size_t lengths_len; /* in bytes */
+    struct hf_presented_chain *kept;
     struct hf_peer peer;
 };
 

@@ -24,6 +24,7 @@ enum {
     HF_FFI_SESSION_STORE,
     HF_FFI_ACCEPTOR,
     HF_FFI_TICKET_KEYS,
+    HF_FFI_PRESENTED,
     HF_FFI_KINDS
 };
 
@@ -328,29 +329,22 @@ static uint32_t hf_ffi_conn_flush_fd(struct hf_conn *conn, int fd, struct hf_ffi
     return hf_ffi_peek(conn, hf_conn_flush_fd(conn, fd, &step->want).code, step);
 }
 
-/* The peer and what it presented, in one crossing. `der` and `lengths` are the connection's. */
+/* The peer, and what it presented for keeping, in one crossing. */
 struct hf_ffi_met {
-    const uint8_t *der;
-    const uint32_t *lengths;
-    size_t der_len;
-    size_t lengths_len;
+    struct hf_presented_chain *kept;
     struct hf_peer peer;
 };
 
 /* How many bytes of `out` say something, up to the end of the ID; or the negative code. */
 static int64_t hf_ffi_conn_met(const struct hf_conn *conn, struct hf_ffi_met *out)
 {
-    struct hf_chain chain = {NULL, NULL, 0};
     uint32_t code = hf_conn_peer(conn, &out->peer).code;
+    out->kept = NULL;
     if (code == 0) {
-        code = hf_conn_presented(conn, &chain).code;
+        code = hf_conn_presented_keep(conn, &out->kept).code;
     }
-    out->der = chain.der;
-    out->lengths = chain.lengths;
-    out->lengths_len = chain.count * sizeof(uint32_t);
-    out->der_len = 0;
-    for (size_t i = 0; i < chain.count; i++) {
-        out->der_len += chain.lengths[i];
+    if (code == 0) {
+        atomic_fetch_add(&hf_ffi_counts[HF_FFI_PRESENTED], 1);
     }
     return code != 0 ? -(int64_t)code
                      : (int64_t)(offsetof(struct hf_ffi_met, peer) + offsetof(struct hf_peer, id) +

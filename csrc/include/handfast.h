@@ -409,6 +409,16 @@ HF_MUST_USE hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *w
  * diagnosis (hf_conn_presented), clearly unverified. */
 HF_MUST_USE hf_result hf_conn_peer(const struct hf_conn *conn, struct hf_peer *out);
 HF_MUST_USE hf_result hf_conn_presented(const struct hf_conn *conn, struct hf_chain *out);
+
+/* The same chain to be kept, without a copy of it: immutable, counted, and good on any thread after
+ * the connection is gone. */
+struct hf_presented_chain;
+HF_MUST_USE hf_result hf_conn_presented_keep(const struct hf_conn *conn,
+                                             struct hf_presented_chain **out);
+/* Borrowed until the last unref. */
+struct hf_chain hf_presented_view(const struct hf_presented_chain *chain);
+void hf_presented_unref(struct hf_presented_chain *chain);
+
 HF_MUST_USE hf_result hf_conn_alpn(const struct hf_conn *conn, const uint8_t **name, size_t *len);
 struct hf_conn_facts {
     int32_t version;    /* HF_TLS12, HF_TLS13 */

@@ -11,14 +11,14 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
-from typing import TYPE_CHECKING, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 from cryptography import x509
 
 from handfast.ids import SpiffeId
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 __all__ = ["VerifiedPeer"]
@@ -79,13 +79,6 @@ def _read(record: bytes) -> _Facts:
     )
 
 
-def _cut(lengths: bytes, der: bytes) -> tuple[bytes, ...]:
-    """Cut concatenated certificates into their pieces."""
-    sizes = memoryview(lengths).cast("I").tolist()
-    ends = accumulate(sizes)
-    return tuple(der[end - size : end] for end, size in zip(ends, sizes, strict=True))
-
-
 @final
 class VerifiedPeer:
     """A peer that was authenticated, and authorized where a policy was asked.
@@ -94,10 +87,9 @@ class VerifiedPeer:
     and equals another one of the same content. All times are UTC.
     """
 
-    __slots__ = ("_chain", "_facts", "_presented", "_record")
+    __slots__ = ("_chain", "_facts", "_record")
 
-    _chain: tuple[bytes, ...] | None  # cut out of `_presented`, once somebody asked
-    _presented: tuple[bytes, bytes]  # lengths as the engine writes them, and all DER
+    _chain: Any  # tuple[bytes, ...], or the engine's, which `_copy_chain` makes one of
     _facts: _Facts | None  # what `_record` says, once somebody asked
     _record: bytes  # of the engine; empty when the facts were given
 
@@ -130,7 +122,6 @@ class VerifiedPeer:
         )
         keep = object.__setattr__
         keep(self, "_chain", chain)
-        keep(self, "_presented", (b"", b""))
         keep(self, "_facts", facts)
         keep(self, "_record", b"")
 
@@ -147,11 +138,10 @@ class VerifiedPeer:
     @property
     def chain(self) -> tuple[bytes, ...]:
         """DER certificates as they were presented, leaf first."""
-        chain = self._chain
-        if chain is None:
-            # As with the facts: two threads write the same.
-            chain = _cut(*self._presented)
-            _set_chain(self, chain)
+        if not isinstance(self._chain, tuple):
+            # Of a connection's peer few ask. Two threads may both do this: it is equal.
+            _set_chain(self, _copy_chain(self._chain))
+        chain: tuple[bytes, ...] = self._chain
         return chain
 
     @property
@@ -246,24 +236,26 @@ class VerifiedPeer:
 _new = object.__new__
 _set_chain = vars(VerifiedPeer)["_chain"].__set__
 _set_facts = vars(VerifiedPeer)["_facts"].__set__
-_set_presented = vars(VerifiedPeer)["_presented"].__set__
 _set_record = vars(VerifiedPeer)["_record"].__set__
 
 
-def from_record(record: bytes, chain: tuple[bytes, ...]) -> VerifiedPeer:
-    """Make a peer of the engine's record: for the border to the engine alone."""
+def _copy_chain(chain: object) -> tuple[bytes, ...]:
+    raise TypeError(f"a chain of the engine's, and no engine: {chain!r}")
+
+
+def copy_chains_by(function: Callable[[Any], tuple[bytes, ...]]) -> None:
+    """Say how a chain is copied out of the engine: for the border to it alone."""
+    global _copy_chain  # noqa: PLW0603 - this module must not know the engine
+    _copy_chain = function
+
+
+def from_record(record: bytes, chain: Any) -> VerifiedPeer:
+    """Make a peer of the engine's record: for the border to the engine alone.
+
+    Its chain is a tuple, or what `copy_chains_by` knows to make one of.
+    """
     peer = _new(VerifiedPeer)
     _set_chain(peer, chain)
-    _set_record(peer, record)
-    _set_facts(peer, None)
-    return peer
-
-
-def from_presented(record: bytes, lengths: bytes, der: bytes) -> VerifiedPeer:
-    """Make a peer of the engine's record and of the chain as it lies in the engine."""
-    peer = _new(VerifiedPeer)
-    _set_chain(peer, None)
-    _set_presented(peer, (lengths, der))
     _set_record(peer, record)
     _set_facts(peer, None)
     return peer

@@ -313,7 +313,7 @@ def test_every_call_is_refused_while_another_one_runs() -> None:
     """Also from a signal handler in the same thread: refused, and never waiting."""
     client, _ = pair()
     inside: Any = client._conn
-    assert inside._enter(False)
+    assert inside._lock.acquire(False)
     calls: list[Any] = [
         lambda: client.receive(b"x"),
         lambda: client.receive(b""),
@@ -335,7 +335,7 @@ def test_every_call_is_refused_while_another_one_runs() -> None:
         with pytest.raises(UsageError) as caught:
             call()
         assert caught.value.reason is Reason.BUSY
-    inside._leave()
+    inside._lock.release()
     client.send(b"x")
     assert client.to_send()
 

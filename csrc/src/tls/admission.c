@@ -6,6 +6,7 @@
  */
 #include "tls/alert.h"
 #include "tls/session.h"
+#include "tls/shed.h"
 #include "tls/verify_callback.h"
 
 static hf_result check_peer(struct hf_conn *conn)
@@ -14,10 +15,10 @@ static hf_result check_peer(struct hf_conn *conn)
     HF_NEED_SEEN(SSL_is_init_finished(ssl) == 1, HF_E_INTERNAL, "a finished handshake",
                  "one under way");
     const X509 *leaf = SSL_get0_peer_certificate(ssl);
-    HF_NEED_SEEN(leaf != NULL, HF_E_NO_CERTIFICATE, "a certificate of the peer", "none");
     if (SSL_session_reused(ssl) != 0) {
         HF_TRY(hf_session_admit(conn));
     } else {
+        HF_NEED_SEEN(leaf != NULL, HF_E_NO_CERTIFICATE, "a certificate of the peer", "none");
         hf_session_begin(conn);
     }
     const struct hf_verdict *verdict = conn->verdict;
@@ -65,6 +66,9 @@ hf_result hf_conn_admit(struct hf_conn *conn)
     conn->messages_left = HF_CONN_MESSAGES_MAX;
     conn->state = HF_CONN_OPEN;
     conn->was_open = true;
+    /* Whatever the peer is asked for later was copied from the wire, and stays. */
+    (void)hf_shed_handshake(conn->ssl);
+    hf_session_shed(conn);
     hf_session_opened(conn);
     return hf_ok();
 }

@@ -59,7 +59,7 @@ void hf_conn_free(struct hf_conn *conn)
     SSL_SESSION_free(conn->taken);
     hf_buffer_clear(&conn->transport.in);
     hf_buffer_clear(&conn->transport.out);
-    hf_mem_free(conn->presented);
+    hf_presented_unref(conn->presented);
     hf_mem_free(conn->verdict);
     hf_mem_free(conn->failure);
     hf_mem_free(conn->refusal);

@@ -41,6 +41,17 @@ hf_result hf_conn_presented(const struct hf_conn *conn, struct hf_chain *out)
     return hf_ok();
 }
 
+hf_result hf_conn_presented_keep(const struct hf_conn *conn, struct hf_presented_chain **out)
+{
+    HF_NEED_PTR(out);
+    *out = NULL;
+    HF_CONN_ENTER(conn);
+    HF_NEED_SEEN(conn->presented != NULL, HF_E_WRONG_STATE, "certificates of the peer",
+                 "none came, or none that could be taken");
+    *out = hf_presented_ref(conn->presented);
+    return hf_ok();
+}
+
 hf_result hf_conn_alpn(const struct hf_conn *conn, const uint8_t **name, size_t *len)
 {
     const unsigned char *chosen = NULL;

@@ -85,6 +85,7 @@ hf_result hf_presented_read(struct hf_span message, int version, struct hf_prese
 
     struct hf_presented_chain *chain = hf_mem_new(sizeof(*chain) + total);
     HF_NEED_MEM(chain);
+    hf_refcount_init(&chain->refs);
     for (size_t i = 0; i < count; i++) {
         struct hf_span der;
         hf_result r = take_entry(&entries, version, &der);
@@ -101,14 +102,19 @@ hf_result hf_presented_read(struct hf_span message, int version, struct hf_prese
     return hf_ok();
 }
 
-struct hf_presented_chain *hf_presented_copy(const struct hf_presented_chain *chain)
+struct hf_presented_chain *hf_presented_ref(struct hf_presented_chain *chain)
 {
-    size_t size = sizeof(*chain) + chain->der_len;
-    struct hf_presented_chain *copy = hf_mem_new(size);
-    if (copy != NULL) {
-        (void)hf_mem_copy(copy, size, chain, size);
+    if (chain != NULL) {
+        hf_refcount_take(&chain->refs);
     }
-    return copy;
+    return chain;
+}
+
+void hf_presented_unref(struct hf_presented_chain *chain)
+{
+    if (chain != NULL && hf_refcount_drop(&chain->refs)) {
+        hf_mem_free(chain);
+    }
 }
 
 struct hf_chain hf_presented_view(const struct hf_presented_chain *chain)

@@ -7,10 +7,13 @@
 #ifndef HF_TLS_PRESENTED_H
 #define HF_TLS_PRESENTED_H
 
+#include "base/refcount.h"
 #include "base/span.h"
 
-/* One block of memory; `lengths` and `der` are in the form of struct hf_chain. */
+/* One block of memory, immutable and counted: a connection, the sessions that it leaves and whoever
+ * asks for the chain share it. `lengths` and `der` are in the form of struct hf_chain. */
 struct hf_presented_chain {
+    struct hf_refcount refs;
     size_t count;
     uint32_t lengths[HF_CHAIN_MAX];
     size_t der_len;
@@ -23,10 +26,6 @@ struct hf_presented_chain {
 HF_MUST_USE hf_result hf_presented_read(struct hf_span message, int version,
                                         struct hf_presented_chain **out);
 
-/* NULL when there is no memory. */
-struct hf_presented_chain *hf_presented_copy(const struct hf_presented_chain *chain);
-
-/* As struct hf_chain, borrowed. */
-struct hf_chain hf_presented_view(const struct hf_presented_chain *chain);
+struct hf_presented_chain *hf_presented_ref(struct hf_presented_chain *chain);
 
 #endif

@@ -57,6 +57,9 @@ const struct hf_session_facts *hf_session_facts_of(const SSL_SESSION *session);
 HF_MUST_USE hf_result hf_session_facts_put(SSL_SESSION *session, struct hf_session_facts *facts);
 /* Write what is known of an open connection's peer to such a session. */
 HF_MUST_USE hf_result hf_session_facts_attach(const struct hf_conn *conn, SSL_SESSION *session);
+/* Of a session that only its open connection has: what the verdict needed of them, the connection
+ * has itself. */
+void hf_session_facts_drop(SSL_SESSION *session);
 
 /* session_recheck.c. The peer proved to hold its key, and we showed our SVID, just now. */
 void hf_session_begin(struct hf_conn *conn);
@@ -79,6 +82,9 @@ int hf_session_new_callback(SSL *ssl, SSL_SESSION *session);
 HF_MUST_USE hf_result hf_session_offer(struct hf_conn *conn);
 /* Keep a copy of this session of an open connection. Never fails. */
 void hf_session_keep(const struct hf_conn *conn, const SSL_SESSION *session);
+/* Let go of OpenSSL's certificates of an open connection as soon as no ticket needs them any more.
+ * Sessions are kept after this, so a store holds none either. */
+void hf_session_shed(struct hf_conn *conn);
 /* A handshake of TLS 1.2 is over and was admitted: its session is there already. */
 void hf_session_opened(struct hf_conn *conn);
 /* A server is about to write for the first time: let the ticket go before it. Earlier there is no

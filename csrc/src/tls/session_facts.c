@@ -15,7 +15,7 @@ void hf_session_facts_unref(struct hf_session_facts *facts)
     if (facts == NULL || !hf_refcount_drop(&facts->refs)) {
         return;
     }
-    hf_mem_free(facts->presented);
+    hf_presented_unref(facts->presented);
     hf_mem_free(facts);
 }
 
@@ -93,11 +93,7 @@ static hf_result make_facts(const struct hf_conn *conn, struct hf_session_facts 
                             HF_DIGEST_SIZE),
             HF_E_INTERNAL);
     HF_TRY(hf_session_facts_new(&head, &peer, out));
-    (*out)->presented = hf_presented_copy(conn->presented);
-    if ((*out)->presented == NULL) {
-        hf_session_facts_unref(*out);
-        HF_FAIL(HF_E_OUT_OF_MEMORY);
-    }
+    (*out)->presented = hf_presented_ref(conn->presented);
     return hf_ok();
 }
 
@@ -111,6 +107,14 @@ hf_result hf_session_facts_put(SSL_SESSION *session, struct hf_session_facts *fa
     /* A session that descends from another came with that one's. */
     hf_session_facts_unref(before);
     return hf_ok();
+}
+
+void hf_session_facts_drop(SSL_SESSION *session)
+{
+    struct hf_session_facts *facts = SSL_SESSION_get_ex_data(session, facts_index);
+    if (facts != NULL && SSL_SESSION_set_ex_data(session, facts_index, NULL) == 1) {
+        hf_session_facts_unref(facts);
+    }
 }
 
 hf_result hf_session_facts_attach(const struct hf_conn *conn, SSL_SESSION *session)

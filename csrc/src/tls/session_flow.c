@@ -116,6 +116,21 @@ void hf_session_opened(struct hf_conn *conn)
     if (SSL_version(conn->ssl) != TLS1_3_VERSION) {
         keep_resumable(conn);
     }
+    hf_session_facts_drop(SSL_get_session(conn->ssl));
+}
+
+/* A ticket carries the peer's certificate as OpenSSL has it (ticket_facts.h). */
+static bool ticket_to_come(const struct hf_conn *conn)
+{
+    return conn->config->tickets != NULL && conn->config->role == HF_ROLE_SERVER &&
+           SSL_version(conn->ssl) == TLS1_3_VERSION && !conn->ticket_sent;
+}
+
+void hf_session_shed(struct hf_conn *conn)
+{
+    if (conn->verdict->leaf != NULL && !ticket_to_come(conn) && hf_shed_certificates(conn->ssl)) {
+        conn->verdict->leaf = NULL; /* it was compared; now it would dangle */
+    }
 }
 
 void hf_session_before_write(struct hf_conn *conn)

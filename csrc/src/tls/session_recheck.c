@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "id/spiffe_id.h"
 #include "tls/session.h"
+#include "tls/shed.h"
 #include "tls/verify_callback.h"
 #include "verify/peer.h"
 
@@ -112,9 +113,12 @@ hf_result hf_session_admit(struct hf_conn *conn)
                  "no certificates beside a resumed session", "some");
     struct hf_chain chain = hf_presented_view(facts->presented);
     X509 *leaf = SSL_get0_peer_certificate(conn->ssl);
-    HF_TRY(hf_same_bytes(leaf, hf_span_of(chain.der, chain.lengths[0]), 0));
-    conn->presented = hf_presented_copy(facts->presented);
-    HF_NEED_MEM(conn->presented);
+    /* Where connections shed OpenSSL's certificates (shed.h) their sessions have none; everywhere
+     * else a session without one is not ours. */
+    if (leaf != NULL || !hf_shed_possible()) {
+        HF_TRY(hf_same_bytes(leaf, hf_span_of(chain.der, chain.lengths[0]), 0));
+    }
+    conn->presented = hf_presented_ref(facts->presented);
     conn->authenticated_at = facts->authenticated_at;
     conn->authenticated_monotonic = facts->authenticated_monotonic;
     conn->own_not_after = facts->own_not_after;

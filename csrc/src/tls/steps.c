@@ -162,6 +162,7 @@ hf_result hf_conn_step_write(struct hf_conn *conn, const uint8_t *data, size_t l
     hf_session_before_write(conn);
     int result = SSL_write_ex(conn->ssl, data, len, &written);
     if (result == 1 && written == len) {
+        hf_session_shed(conn);
         return hf_ok();
     }
     int error = SSL_get_error(conn->ssl, result);

@@ -229,6 +229,9 @@ hf_result hf_ticket_facts_read(struct hf_span data, struct hf_span leaf, const u
     HF_TRY(hf_session_facts_new(&head, &peer, &facts));
     /* What is left is certificates and their lengths. */
     facts->presented = hf_mem_new(sizeof(*facts->presented) + leaf.len + data.len);
+    if (facts->presented != NULL) {
+        hf_refcount_init(&facts->presented->refs);
+    }
     bool whole =
         facts->presented != NULL && read_chain(&data, leaf, peer.chain_digest, facts->presented);
     if (!whole) {

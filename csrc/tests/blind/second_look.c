@@ -18,8 +18,7 @@ hf_result hf_session_admit(struct hf_conn *conn)
     hf_peer_clear(&peer);
     HF_NEED(facts != NULL && hf_mem_copy(&peer, sizeof(peer), facts->peer, facts->peer_len),
             HF_E_INTERNAL);
-    conn->presented = hf_presented_copy(facts->presented);
-    HF_NEED_MEM(conn->presented);
+    conn->presented = hf_presented_ref(facts->presented);
     conn->authenticated_at = facts->authenticated_at;
     conn->authenticated_monotonic = facts->authenticated_monotonic;
     conn->own_not_after = facts->own_not_after;

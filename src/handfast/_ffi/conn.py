@@ -2,7 +2,7 @@
 """One TLS connection of the engine.
 
 Invariants:
-    1. A thread is inside or it is not: every method takes `_enter` without waiting and
+    1. A thread is inside or it is not: every method takes `_lock` without waiting and
        is refused (`busy`) when another thread, or a signal handler, is inside already.
        What a step borrows from the engine is copied before anybody else can move it.
     2. `_step` belongs to the connection and is filled by each crossing. After one,
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from handfast._ffi.failure import raise_for
 from handfast._ffi.library import ffi, lib, text
 from handfast.errors import Reason, UsageError, detail_for
-from handfast.peer import from_presented
+from handfast.peer import copy_chains_by, from_record
 
 if TYPE_CHECKING:
     from handfast._ffi.library import Data
@@ -116,10 +116,31 @@ def _refuse_busy() -> NoReturn:
     )
 
 
+def _certificates(chain: Any) -> list[bytes]:
+    """Copy a chain out of the engine."""
+    lengths: list[int] = ffi.unpack(chain.lengths, chain.count)
+    der: bytes = ffi.buffer(chain.der, sum(lengths))[:]
+    ends = accumulate(lengths)
+    return [der[end - n : end] for end, n in zip(ends, lengths, strict=True)]
+
+
+def _copy_kept(kept: Any) -> tuple[bytes, ...]:
+    """Copy a chain that was kept: immutable, so any thread may, at any time."""
+    chain = ffi.new(_CHAIN)
+    lib.hf_ffi_presented_view(kept, chain)
+    return tuple(_certificates(chain))
+
+
+# A verified peer's chain stays with the engine until somebody asks for it. Few do.
+copy_chains_by(_copy_kept)
+_own_chain = ffi.gc
+_unref_chain = lib.hf_ffi_presented_unref
+
+
 class Conn:
     """A connection's handle; see the module for its invariants."""
 
-    __slots__ = ("_enter", "_handle", "_held", "_lazy", "_leave", "_step", "_taken")
+    __slots__ = ("_handle", "_held", "_lazy", "_lock", "_step", "_taken")
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
@@ -141,16 +162,14 @@ class Conn:
         self._lazy = True
         self._held = b""
         self._taken = 0
-        # Bound methods, used without a context manager: entering and leaving is most of
-        # what a call costs beside the engine's own work.
-        entry = threading.Lock()
-        self._enter = entry.acquire
-        self._leave = entry.release
+        # Taken without a context manager: entering and leaving is most of what a call
+        # costs beside the engine's own work.
+        self._lock = threading.Lock()
 
     # ---- bytes to and from the peer ----
 
     def receive(self, data: Data) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         flat = data
         try:
@@ -162,7 +181,7 @@ class Conn:
             flat = _flat(data)
             code = lib.hf_ffi_conn_receive(self._handle, flat, len(flat), self._step)
         finally:
-            self._leave()
+            self._lock.release()
             if flat is not data:
                 _release(flat)
         if code:
@@ -181,19 +200,19 @@ class Conn:
             raise_for(code)
 
     def receive_eof(self) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             if self._lazy:
                 self._settle()
             code = lib.hf_ffi_conn_receive_eof(self._handle, self._step)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
 
     def to_send(self) -> bytes:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             step = self._step
@@ -207,7 +226,7 @@ class Conn:
                 return data
             code = lib.hf_ffi_conn_consumed(self._handle, length, step)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
         return data
@@ -215,7 +234,7 @@ class Conn:
     # ---- steps in memory ----
 
     def handshake(self) -> bool:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             held, taken = self._held, self._taken
@@ -226,20 +245,20 @@ class Conn:
             )
             self._lazy = 0 <= answer < _DONE
         finally:
-            self._leave()
+            self._lock.release()
         if answer < 0:
             raise_for(-answer, chain=self.presented)
         return answer >= _DONE
 
     def write(self, data: Data) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         flat = data
         try:
             flat = _flat(data)
             code = lib.hf_ffi_conn_write(self._handle, flat, len(flat), self._step)
         finally:
-            self._leave()
+            self._lock.release()
             if flat is not data:
                 _release(flat)
         if code:
@@ -249,14 +268,14 @@ class Conn:
         """Return what is there, empty for nothing yet, None after the peer's close."""
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
-            if not self._enter(False):
+            if not self._lock.acquire(False):
                 _refuse_busy()
             try:
                 step = self._step
                 code = lib.hf_ffi_conn_read(self._handle, buffer, cap, step)
                 length = step.len
             finally:
-                self._leave()
+                self._lock.release()
             if code == _CLOSED:
                 return None
             if code:
@@ -266,38 +285,38 @@ class Conn:
             _keep_buffer(buffer)
 
     def key_update(self, *, ask_peer: bool) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             code = lib.hf_ffi_conn_key_update(self._handle, ask_peer, self._step)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
 
     def close(self) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             if self._lazy:
                 self._settle()
             code = lib.hf_ffi_conn_close(self._handle, self._step)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
 
     # ---- steps on a socket ----
 
     def handshake_fd(self, fd: int) -> tuple[bool, Want]:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             if self._lazy:
                 self._settle()
             answer: int = lib.hf_ffi_conn_handshake_fd(self._handle, fd, self._step)
         finally:
-            self._leave()
+            self._lock.release()
         if answer < 0:
             raise_for(-answer, chain=self.presented)
         return _PROGRESS[answer]
@@ -306,14 +325,14 @@ class Conn:
         """Return data, what to wait for, or None after the peer's close."""
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
-            if not self._enter(False):
+            if not self._lock.acquire(False):
                 _refuse_busy()
             try:
                 step = self._step
                 code = lib.hf_ffi_conn_read_fd(self._handle, fd, buffer, cap, step)
                 length, want = step.len, _want(step)
             finally:
-                self._leave()
+                self._lock.release()
             if code == _CLOSED:
                 return None
             if code:
@@ -323,7 +342,7 @@ class Conn:
             _keep_buffer(buffer)
 
     def write_fd(self, fd: int, data: Data) -> tuple[int, Want]:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         flat = data
         try:
@@ -332,7 +351,7 @@ class Conn:
             code = lib.hf_ffi_conn_write_fd(self._handle, fd, flat, len(flat), step)
             taken, want = int(step.len), _want(step)
         finally:
-            self._leave()
+            self._lock.release()
             if flat is not data:
                 _release(flat)
         if code:
@@ -340,7 +359,7 @@ class Conn:
         return taken, want
 
     def flush_fd(self, fd: int) -> Want:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             if self._lazy:
@@ -348,7 +367,7 @@ class Conn:
             code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
             want = _want(self._step)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
         return want
@@ -368,12 +387,12 @@ class Conn:
     # ---- facts ----
 
     def _ask(self, function: Any, *arguments: Any) -> None:
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             code = function(self._handle, *arguments)
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
 
@@ -384,29 +403,25 @@ class Conn:
         except IndexError:
             block = _new_block()
         out, view = block
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             answer: int = lib.hf_ffi_conn_met(self._handle, out)
             if answer < 0:
                 raise_for(-answer)
+            kept = _own_chain(out.kept, _unref_chain)
             record: bytes = view[_RECORD:answer]
-            lengths: bytes = ffi.buffer(out.lengths, out.lengths_len)[:]
-            der: bytes = ffi.buffer(out.der, out.der_len)[:]
         finally:
-            self._leave()
+            self._lock.release()
         if len(_blocks) < _BLOCKS_KEPT:
             _blocks.append(block)
-        return from_presented(record, lengths, der)
+        return from_record(record, kept)
 
     def presented(self) -> list[bytes]:
         """Copy the peer's certificates as they came; not verified after a refusal."""
         chain = ffi.new(_CHAIN)
         self._ask(lib.hf_ffi_conn_presented, chain)
-        lengths: list[int] = ffi.unpack(chain.lengths, chain.count)
-        der: bytes = ffi.buffer(chain.der, sum(lengths))[:]
-        ends = accumulate(lengths)
-        return [der[end - n : end] for end, n in zip(ends, lengths, strict=True)]
+        return _certificates(chain)
 
     def alpn(self) -> bytes:
         name, length = ffi.new("const uint8_t **"), ffi.new("size_t *")
@@ -439,14 +454,14 @@ class Conn:
     def key_log(self) -> str:
         """Take the key log lines so far."""
         lines, length = ffi.new("const char **"), ffi.new("size_t *")
-        if not self._enter(False):
+        if not self._lock.acquire(False):
             _refuse_busy()
         try:
             code = lib.hf_ffi_conn_key_log(self._handle, lines, length)
             # Copied inside: the next step wipes and frees what was taken.
             taken = bytes(ffi.buffer(lines[0], length[0])) if length[0] else b""
         finally:
-            self._leave()
+            self._lock.release()
         if code:
             raise_for(code)
         return taken.decode("ascii")

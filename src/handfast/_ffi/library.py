@@ -108,6 +108,7 @@ HANDLE_KINDS: Final = {
     "session_store": int(lib.HF_FFI_SESSION_STORE),
     "acceptor": int(lib.HF_FFI_ACCEPTOR),
     "ticket_keys": int(lib.HF_FFI_TICKET_KEYS),
+    "presented": int(lib.HF_FFI_PRESENTED),
 }
 
 

@@ -324,6 +324,7 @@ class _Server:
         ours: MtlsStream | None,
     ) -> None:
         stream = await self._shake_hands(listener, transport, ticket, leave, ours)
+        del ticket, leave, ours  # this frame is there as long as the connection
         if stream is None:
             return
         counters = listener.counters

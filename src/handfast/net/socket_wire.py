@@ -17,6 +17,8 @@ from handfast.net.wire import CLOSE_TIMEOUT
 from handfast.tls import Want
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from handfast.tls import Connection
 
 __all__ = ["SocketWire"]
@@ -124,28 +126,17 @@ class SocketWire:
         self._fd()
         await trio.lowlevel.wait_writable(self._socket)
 
-    async def receive(self, max_bytes: int) -> bytes:
-        """Read, or wait and read. Cancelled, nothing was taken.
-
-        What a step leaves to be sent (an answer to a KeyUpdate) is left to whoever
-        sends next. Waiting for room here could wait for a peer that waits for us to
-        read.
-        """
-        connection, socket = self._connection, self._socket
-        await trio.lowlevel.checkpoint_if_cancelled()
+    def receive_now(self, max_bytes: int) -> bytes | None:
+        """Read, in one crossing."""
         if self._early:
             early, self._early = self._early[:max_bytes], self._early[max_bytes:]
-            await trio.lowlevel.cancel_shielded_checkpoint()
             return early
-        data = connection.read_fd(self._fd(), max_bytes)
-        if not isinstance(data, Want):
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            return data
-        while True:
-            await trio.lowlevel.wait_readable(socket)
-            data = connection.read_fd(self._fd(), max_bytes)
-            if not isinstance(data, Want):
-                return data
+        data = self._connection.read_fd(self._fd(), max_bytes)
+        return None if isinstance(data, Want) else data
+
+    def wait_more(self) -> Awaitable[object]:
+        """Wait for the socket."""
+        return trio.lowlevel.wait_readable(self._socket)  # noqa: ASYNC105 - caller does
 
     def is_quiet(self) -> bool:
         """Read what is there; data is kept for `receive`."""

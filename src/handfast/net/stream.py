@@ -334,21 +334,19 @@ class MtlsStream(LivingStream):
                 `Truncated` or `PeerAlert`.
             trio.ClosedResourceError: this stream was closed.
         """
-        if max_bytes is None:
-            max_bytes = _RECEIVE_SIZE
-        elif operator.index(max_bytes) < 1:
-            raise ValueError("max_bytes must be >= 1")
-        if self._receiving:
-            raise trio.BusyResourceError("another task is receiving on this stream")
-        if self._closed:
-            raise self._why_closed()
-        if self._receive_failure is not None:
-            break_with(self._receive_failure)
+        max_bytes = self._check_receive(max_bytes)
         self._receiving = True
         try:
             if not self._established:
                 await self._need_handshake()
-            data = await self._wire.receive(max_bytes)
+            wire = self._wire
+            await trio.lowlevel.checkpoint_if_cancelled()
+            data = wire.receive_now(max_bytes)
+            if data is not None:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            while data is None:
+                await wire.wait_more()
+                data = wire.receive_now(max_bytes)
             self._bytes_received += len(data)
         except HandfastError as error:
             self._receive_failure = again(error)
@@ -360,6 +358,19 @@ class MtlsStream(LivingStream):
             return data
         finally:
             self._receiving = False
+
+    def _check_receive(self, max_bytes: int | None) -> int:
+        if max_bytes is None:
+            max_bytes = _RECEIVE_SIZE
+        elif operator.index(max_bytes) < 1:
+            raise ValueError("max_bytes must be >= 1")
+        if self._receiving:
+            raise trio.BusyResourceError("another task is receiving on this stream")
+        if self._closed:
+            raise self._why_closed()
+        if self._receive_failure is not None:
+            break_with(self._receive_failure)
+        return max_bytes
 
     # ---- the end ----
 

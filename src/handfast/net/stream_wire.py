@@ -15,6 +15,8 @@ from handfast.errors import HandfastError, Reason, TransportError, detail_for
 from handfast.net.wire import CLOSE_TIMEOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from handfast.tls import Connection
 
 __all__ = ["StreamWire"]
@@ -111,19 +113,14 @@ class StreamWire:
         """Ask the transport."""
         await self.transport.wait_send_all_might_not_block()
 
-    async def receive(self, max_bytes: int) -> bytes:
-        """Read, or receive and read. Cancelled, nothing was taken.
+    def receive_now(self, max_bytes: int) -> bytes | None:
+        """Read what was taken from the transport."""
+        data = self._connection.read(max_bytes)
+        return data if data or self._connection.closed_by_peer else None
 
-        What a read leaves to be sent is left to whoever sends next, as on sockets.
-        """
-        connection = self._connection
-        await trio.lowlevel.checkpoint_if_cancelled()
-        while True:
-            data = connection.read(max_bytes)
-            if data or connection.closed_by_peer:
-                await trio.lowlevel.cancel_shielded_checkpoint()
-                return data
-            await self._receive_more()
+    def wait_more(self) -> Awaitable[object]:
+        """Receive from the transport."""
+        return self._receive_more()
 
     def is_quiet(self) -> bool:
         """Say what the connection knows: a transport cannot be read without waiting."""

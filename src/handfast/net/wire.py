@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     import trio
 
     from handfast.errors import HandfastError
@@ -24,7 +26,7 @@ class Wire(Protocol):
     """One connection over one transport.
 
     At most one task is in `handshake`, and nobody in another method then. Afterwards at
-    most one task is in `send`, `send_eof` or `wait_writable`, and one in `receive`.
+    most one task is in `send`, `send_eof` or `wait_writable`, and one is receiving.
     Every method that awaits is a checkpoint when it succeeds.
     """
 
@@ -54,21 +56,33 @@ class Wire(Protocol):
         """Wait until `send` might not have to wait."""
         ...
 
-    async def receive(self, max_bytes: int) -> bytes:
-        """Wait for application data; empty after the peer's close_notify."""
+    def receive_now(self, max_bytes: int) -> bytes | None:
+        """Read what is there; empty after the peer's close_notify, None for nothing.
+
+        What this leaves to be sent (an answer to a KeyUpdate) is left to whoever sends
+        next. Waiting for room here could wait for a peer that waits for us to read.
+        """
+        ...
+
+    def wait_more(self) -> Awaitable[object]:
+        """Wait until `receive_now` may have something.
+
+        Cancelled, nothing was taken. Most streams spend their lives here, so it is
+        better no coroutine around another one.
+        """
         ...
 
     def is_quiet(self) -> bool:
         """Say, without waiting, that the peer sent no data, alert or end.
 
-        Only while nobody is in `receive`. Not every transport can be asked.
+        Only while nobody is receiving. Not every transport can be asked.
         """
         ...
 
     def last_words(self) -> HandfastError | None:
         """Look for what the peer said before it hung up, when sending has failed.
 
-        Only while nobody is in `receive`, which finds the same otherwise.
+        Only while nobody is receiving, who finds the same otherwise.
         """
         ...
 
