@@ -61,7 +61,7 @@ def test_the_chain_outlives_the_connection_and_is_copied_when_asked_for() -> Non
     assert peer.chain == presented
     assert peer.leaf.public_bytes(Encoding.DER) == presented[0]
     assert _ffi.live_handles()["presented"] == before
-    assert peer == pickle.loads(pickle.dumps(peer))  # noqa: S301 - our own bytes
+    assert peer == pickle.loads(pickle.dumps(peer))
 
 
 def test_data_goes_both_ways() -> None:
