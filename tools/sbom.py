@@ -51,6 +51,10 @@ def openssl_component(version: str, *, pinned: bool) -> dict[str, object]:
         component["properties"] = [
             {"name": "handfast:linkage", "value": "static"},
             {"name": "handfast:configure", "value": " ".join(pin.configure)},
+            *(
+                {"name": f"handfast:{it.name}", "value": f"{it.upstream} -> {it.ours}"}
+                for it in pin.constants
+            ),
         ]
     else:
         component["properties"] = [{"name": "handfast:linkage", "value": "dynamic"}]

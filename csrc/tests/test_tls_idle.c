@@ -13,7 +13,7 @@
  * size, and 8 of its own. OpenSSL's part was 8,992 to 9,280 when this was written, the engine's
  * 912. A system's OpenSSL keeps what the pinned build sheds. */
 #ifdef HF_OPENSSL_PINNED
-#define OPENSSL_MOST 9472
+#define OPENSSL_MOST 9216
 #else
 #define OPENSSL_MOST 40960
 #endif

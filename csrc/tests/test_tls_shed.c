@@ -130,6 +130,24 @@ static void after_a_second_hello(void)
     resume_finish(&world);
 }
 
+/* A ticket of TLS 1.3 takes the certificate with it, in the first write; then it is gone, too. */
+static void after_a_ticket(void)
+{
+    resume_start_tickets(&world, HF_TLS13);
+    for (int round = 0; round < 2; round++) {
+        resume_prepare(&world);
+        tls_drive(&world.pair.client, &world.pair.server, SIZE_MAX);
+        HF_CHECK(resume_both_open(&world));
+        HF_CHECK(SSL_get0_peer_certificate(world.pair.server.conn->ssl) != NULL);
+        HF_CHECK(tls_talk(&world.pair.client, &world.pair.server));
+        HF_CHECK(resume_resumed(&world) == (round > 0));
+        check_gone(world.pair.server.conn);
+        check_gone(world.pair.client.conn);
+        check_facts(HF_TLS13);
+    }
+    resume_finish(&world);
+}
+
 /* A handshake under way keeps all that it has. */
 static void not_before_the_end(void)
 {
@@ -148,4 +166,4 @@ static void not_before_the_end(void)
 }
 
 HF_TESTS({"nothing is missing", nothing_is_missing}, {"after a second hello", after_a_second_hello},
-         {"not before the end", not_before_the_end})
+         {"after a ticket", after_a_ticket}, {"not before the end", not_before_the_end})

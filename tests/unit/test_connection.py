@@ -6,10 +6,12 @@ from __future__ import annotations
 import gc
 import io
 import itertools
+import pickle
 import threading
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from tests.support import workloads
 from tests.support.engine import P256_SIGNATURE
 
@@ -46,6 +48,20 @@ def test_both_ends_know_whom_they_talk_to() -> None:
     assert client.signature.startswith(P256_SIGNATURE)
     assert not client.resumed
     assert not server.resumed
+
+
+def test_the_chain_outlives_the_connection_and_is_copied_when_asked_for() -> None:
+    before = _ffi.live_handles()["presented"]
+    web, db = pair()
+    peer, presented = db.peer, db.presented_chain
+    assert _ffi.live_handles()["presented"] == before + 1
+    assert db.peer is peer
+    del web, db
+    gc.collect()
+    assert peer.chain == presented
+    assert peer.leaf.public_bytes(Encoding.DER) == presented[0]
+    assert _ffi.live_handles()["presented"] == before
+    assert peer == pickle.loads(pickle.dumps(peer))
 
 
 def test_data_goes_both_ways() -> None:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cost of idle connections: what the table says, and when an aim is missed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bench import idle
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def found(**costs: float) -> dict[str, Any]:
+    return {
+        "conditions": {"connections": 10_000},
+        "peers": {
+            one.name: {
+                "server": asdict(one),
+                "facts": {},
+                "samples": [{"per_connection": costs.get(one.name, 5_000.0)}],
+                "per_connection": costs.get(one.name, 5_000.0),
+            }
+            for one in idle.SERVERS
+        },
+    }
+
+
+def test_a_server_that_costs_too_much_is_named() -> None:
+    assert idle.missed(found(handfast=16_384.0)) == []
+    (words,) = idle.missed(found(handfast=16_385.0))
+    assert words == "memory: handfast: 16,385 bytes, at most 16,384"
+
+
+def test_rivals_have_no_limit() -> None:
+    assert idle.missed(found(trio_ssl=40_000.0, trio_tcp=40_000.0)) == []
+
+
+def test_the_table_tells_what_tls_adds_to_the_floor() -> None:
+    lines = idle.table(found(trio_tcp=5_000.0, handfast=16_000.0)).splitlines()
+    assert lines[0] == "idle connections of a server, 10,000 open at once"
+    (ours,) = [line for line in lines if line.split()[:1] == ["handfast"]]
+    assert ours.split() == ["handfast", "16,000", "16,000", "16,000", "11,000"]
+
+
+def test_fewer_are_made_where_descriptors_do_not_suffice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle.resource, "getrlimit", lambda _which: (1_024, 4_096))
+    monkeypatch.setattr(idle.resource, "setrlimit", lambda _which, _limits: None)
+    assert idle.make_room(10_000) == 4_096 - idle.FIRST - idle.DESCRIPTORS
+    assert idle.make_room(1_000) == 1_000
