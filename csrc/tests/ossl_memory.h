@@ -12,8 +12,10 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "x509/ossl.h"
 
-static atomic_size_t countdown; /* 1: the next allocation fails */
+static atomic_size_t countdown;     /* 1: the next allocation fails */
+static atomic_size_t in_first_uses; /* allocations where a fork waits (D9) */
 
 static bool must_fail(void)
 {
@@ -24,6 +26,7 @@ static void *ossl_new(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
+    atomic_fetch_add(&in_first_uses, hf_ossl_in_first_use() ? 1 : 0);
     return must_fail() ? NULL : hf_mem_new(size);
 }
 

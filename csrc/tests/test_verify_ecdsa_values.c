@@ -121,6 +121,17 @@ static void the_range_ends_before_the_order(void)
     }
 }
 
+/* As long as the order and above it by a byte in the middle: taking the order away borrows. */
+static void digest_above(const struct hf_ecdsa_curve *curve, size_t at, struct ecdsa_case *x)
+{
+    while (curve->order[at] == 0xff) {
+        at = (at + 1) % curve->len;
+    }
+    ecdsa_random_digest(x, curve->len);
+    HF_CHECK(hf_mem_copy(x->digest, sizeof(x->digest), curve->order, at + 1));
+    x->digest[at]++;
+}
+
 /* Against OpenSSL's numbers: short and long digests, around the order, all ones. */
 static void digests_are_cut_and_reduced(void)
 {
@@ -142,6 +153,9 @@ static void digests_are_cut_and_reduced(void)
             }
             if (round % 32 == 0) {
                 ecdsa_digest_of(&e, e.n, &x);
+            }
+            if (round % 4 == 2) {
+                digest_above(curve, round / 4 % e.len, &x);
             }
             BIGNUM *number = ecdsa_number(&e, &x);
             HF_CHECK(BN_bn2binpad(number, expected, (int)e.len) == (int)e.len);

@@ -118,6 +118,35 @@ static void what_a_thread_keeps_stays_whole(void)
     HF_CHECK(hf_mem_live() == live);
 }
 
+struct first_use {
+    const struct sample *sample;
+    size_t first, later; /* allocations where a fork waits */
+    bool good;
+};
+
+static void *verify_twice(void *arg)
+{
+    struct first_use *use = arg;
+    size_t before = atomic_load(&in_first_uses);
+    use->good = hf_is_ok(hf_signature_verify(use->sample->signer, &use->sample->what));
+    use->first = atomic_load(&in_first_uses) - before;
+    use->good &= hf_is_ok(hf_signature_verify(use->sample->signer, &use->sample->what));
+    use->later = atomic_load(&in_first_uses) - before - use->first;
+    return NULL;
+}
+
+/* D9: a fork waits for a thread's first use of an algorithm, and for no later one, which would have
+ * all threads wait for each other. */
+static void a_fork_waits_for_first_uses_alone(void)
+{
+    const struct sample *const samples[] = {&usual, &other, &edwards};
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        struct first_use use = {.sample = samples[i]};
+        in_a_thread(verify_twice, &use);
+        HF_CHECK(use.good && use.first != 0 && use.later == 0);
+    }
+}
+
 static void clear_samples(void)
 {
     sample_free(&usual);
@@ -127,4 +156,5 @@ static void clear_samples(void)
 
 HF_TESTS({"make samples", make_samples}, {"a digest is right or none", a_digest_is_right_or_none},
          {"what a thread keeps stays whole", what_a_thread_keeps_stays_whole},
+         {"a fork waits for first uses alone", a_fork_waits_for_first_uses_alone},
          {"clear samples", clear_samples})

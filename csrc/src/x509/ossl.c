@@ -94,6 +94,11 @@ void hf_ossl_first_use_end(void)
     }
 }
 
+bool hf_ossl_in_first_use(void)
+{
+    return first_use_depth != 0;
+}
+
 static void at_thread_end(void *unused)
 {
     (void)unused;

@@ -21,6 +21,8 @@ bool hf_ossl_version_refused(unsigned long version);
  * (D9, see ossl.c). May be nested; nothing in between may wait for a peer. */
 void hf_ossl_first_use_begin(void);
 void hf_ossl_first_use_end(void);
+/* For tests: whether this thread is at such work now. */
+bool hf_ossl_in_first_use(void);
 
 /* Make this thread ready for OpenSSL, before every operation: whatever earlier work left in its
  * error queue is dropped (C13), and its random generators are seeded where fork waits (D9). */
