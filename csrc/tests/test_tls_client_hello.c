@@ -262,6 +262,40 @@ static void openssl_reads_the_same_name(void)
     }
 }
 
+/* A2: a second ClientHello, after a HelloRetryRequest, that asks for another name: OpenSSL goes on
+ * with it, so the name that it tells afterwards is what the chosen one is to be held against. */
+static void a_second_hello_for_another_name_is_seen(void)
+{
+    struct tls_who who[2];
+    struct tls_end client;
+    struct tls_end server;
+    struct hf_client_hello hello;
+    const char *name;
+    size_t len;
+    tls_who(&who[0], HF_ROLE_CLIENT);
+    tls_who(&who[1], HF_ROLE_SERVER);
+    who[1].groups = "P-256";
+    struct hf_config *config = tls_config(&who[1]);
+    SSL_CTX *ctx = tls_plain_ctx(&who[0]);
+    HF_CHECK(SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1);
+    tls_end_plain(&client, ctx, false);
+    tls_end_conn(&server, config);
+    HF_CHECK(SSL_set_tlsext_host_name(client.ssl, "pay.example") == 1);
+    tls_step(&client);
+    len = (size_t)BIO_get_mem_data(SSL_get_wbio(client.ssl), &name);
+    HF_CHECK_OK(hf_client_hello_read((const uint8_t *)name, len, &hello));
+    HF_CHECK(hello.need == 0 && strcmp(hello.server_name, "pay.example") == 0);
+    HF_CHECK(SSL_set_tlsext_host_name(client.ssl, "shop.example") == 1);
+    tls_drive(&client, &server, SIZE_MAX);
+    HF_CHECK(client.done && server.done);
+    HF_CHECK_OK(hf_conn_server_name(server.conn, &name, &len));
+    HF_CHECK(len == 12 && strcmp(name, "shop.example") == 0);
+    tls_end_free(&client);
+    tls_end_free(&server);
+    hf_config_unref(config);
+    SSL_CTX_free(ctx);
+}
+
 HF_TESTS({"the name is found", the_name_is_found}, {"case is folded", case_is_folded},
          {"no name is no failure", no_name_is_no_failure},
          {"every split gives the same name", every_split_gives_the_same_name},
@@ -273,4 +307,5 @@ HF_TESTS({"the name is found", the_name_is_found}, {"case is folded", case_is_fo
          {"what is no ClientHello is refused", what_is_no_client_hello_is_refused},
          {"sizes are bounded", sizes_are_bounded},
          {"without memory it fails", without_memory_it_fails},
-         {"OpenSSL reads the same name", openssl_reads_the_same_name})
+         {"OpenSSL reads the same name", openssl_reads_the_same_name},
+         {"a second hello for another name is seen", a_second_hello_for_another_name_is_seen})

@@ -4,8 +4,13 @@
  * changes; and the reader of what tickets carry.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/forks.h"
 #include "hf_test.h"
 #include "resume_kit.h"
 #include "tls/ticket_facts.h"
@@ -256,9 +261,73 @@ static void facts_are_read_to_the_byte(void)
     resume_finish(&world);
 }
 
+/* ---- forks -------------------------------------------------------------------------------- */
+
+static atomic_bool in_first_use;
+static atomic_bool fork_waits;
+
+static void note_fork(struct hf_fork_watch *unused)
+{
+    (void)unused;
+    atomic_store(&fork_waits, true);
+}
+
+static void note_nothing(struct hf_fork_watch *unused)
+{
+    (void)unused;
+}
+
+/* As in a configuration's first handshakes of TLS 1.2, which seal a ticket inside of OpenSSL. */
+static void *seal_while_a_process_forks(void *keys)
+{
+    hf_ossl_first_use_begin();
+    atomic_store(&in_first_use, true);
+    while (!atomic_load(&fork_waits)) {
+        (void)sched_yield();
+    }
+    hf_ticket_keys_tend(keys);
+    hf_ossl_first_use_end();
+    return NULL;
+}
+
+/* D9: a fork waits for first uses, so a rotation that comes due in one must not wait for the fork.
+ * It is the next handshake's then. */
+static void a_rotation_waits_for_no_fork(void)
+{
+    struct hf_fork_watch watch = {
+        .before = note_fork, .in_parent = note_nothing, .in_child = note_nothing};
+    struct hf_ticket_statistics now;
+    struct hf_ticket_keys *keys;
+    pthread_t thread;
+    int status = -1;
+    hf_clock_monotonic_set(1000000);
+    HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &keys));
+    HF_CHECK_OK(hf_fork_watch_begin(&watch));
+    hf_clock_monotonic_set(1000000 + HF_TICKET_ROTATION);
+    HF_CHECK(pthread_create(&thread, NULL, seal_while_a_process_forks, keys) == 0);
+    while (!atomic_load(&in_first_use)) {
+        (void)sched_yield();
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    HF_CHECK(pthread_join(thread, NULL) == 0);
+    hf_fork_watch_end(&watch);
+    hf_ticket_keys_statistics(keys, &now);
+    HF_CHECK(now.rotations == 0);
+    hf_ticket_keys_tend(keys);
+    hf_ticket_keys_statistics(keys, &now);
+    HF_CHECK(now.rotations == 1);
+    hf_ticket_keys_unref(keys);
+    hf_clock_monotonic_reset();
+}
+
 HF_TESTS({"rings that are none", rings_that_are_none},
          {"exported keys are the same keys", exported_keys_are_the_same_keys},
          {"names stay with their secrets", names_stay_with_their_secrets},
          {"an old slot is wiped", an_old_slot_is_wiped},
          {"readers see whole rings", readers_see_whole_rings},
-         {"facts are read to the byte", facts_are_read_to_the_byte})
+         {"facts are read to the byte", facts_are_read_to_the_byte},
+         {"a rotation waits for no fork", a_rotation_waits_for_no_fork})

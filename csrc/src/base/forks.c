@@ -74,6 +74,11 @@ void hf_fork_hold(void)
     (void)pthread_mutex_lock(&list_lock);
 }
 
+bool hf_fork_try_hold(void)
+{
+    return pthread_mutex_trylock(&list_lock) == 0;
+}
+
 void hf_fork_release(void)
 {
     (void)pthread_mutex_unlock(&list_lock);

@@ -22,8 +22,10 @@ struct hf_fork_watch {
 HF_MUST_USE hf_result hf_fork_watch_begin(struct hf_fork_watch *watch);
 void hf_fork_watch_end(struct hf_fork_watch *watch);
 
-/* In between no fork of this process is under way. */
+/* In between no fork of this process is under way. Whoever is in a first use of OpenSSL's (ossl.h)
+ * may only try: a fork holds this, and waits for those. */
 void hf_fork_hold(void);
+HF_MUST_USE bool hf_fork_try_hold(void);
 void hf_fork_release(void);
 
 #endif

@@ -56,21 +56,16 @@ hf_result hf_ticket_keys_replace(struct hf_ticket_keys *keys, const struct hf_ti
     return r;
 }
 
-/* `itself`: only keys that are still of our own making. */
-static hf_result rotate(struct hf_ticket_keys *keys, bool itself)
+/* Under the hold. */
+static hf_result step(struct hf_ticket_keys *keys)
 {
-    hf_result r = hf_ok();
-    hf_fork_hold();
-    if (keys->rotates || !itself) {
-        struct hf_ticket_secrets next = keys->ring;
-        r = hf_ticket_secrets_step(&next);
-        if (hf_is_ok(r)) {
-            r = publish(keys, &next);
-        }
-        hf_mem_wipe(&next, sizeof(next));
-        atomic_fetch_add_explicit(&keys->rotations, hf_is_ok(r) ? 1 : 0, memory_order_relaxed);
+    struct hf_ticket_secrets next = keys->ring;
+    hf_result r = hf_ticket_secrets_step(&next);
+    if (hf_is_ok(r)) {
+        r = publish(keys, &next);
     }
-    hf_fork_release();
+    hf_mem_wipe(&next, sizeof(next));
+    atomic_fetch_add_explicit(&keys->rotations, hf_is_ok(r) ? 1 : 0, memory_order_relaxed);
     return r;
 }
 
@@ -78,18 +73,35 @@ hf_result hf_ticket_keys_rotate(struct hf_ticket_keys *keys)
 {
     HF_NEED_PTR(keys);
     hf_ossl_clear();
-    return rotate(keys, false);
+    hf_fork_hold();
+    hf_result r = step(keys);
+    hf_fork_release();
+    return r;
+}
+
+/* Inside of OpenSSL, perhaps in a first use, which a fork that is under way waits for (ossl.c): so
+ * not a moment for waiting for the fork. */
+static bool try_step(struct hf_ticket_keys *keys)
+{
+    if (!hf_fork_try_hold()) {
+        return false;
+    }
+    /* Only keys that are still of our own making. */
+    bool good = !keys->rotates || hf_is_ok(step(keys));
+    hf_fork_release();
+    return good;
 }
 
 void hf_ticket_keys_tend(struct hf_ticket_keys *keys)
 {
     int64_t now = hf_clock_monotonic();
     int64_t due = atomic_load_explicit(&keys->due, memory_order_relaxed);
-    /* Whoever moves the time on does it. Without randomness the keys stay: the next one tries. */
+    /* Whoever moves the time on does it. Without randomness, or in a fork, the keys stay: the next
+     * one tries. */
     if (now >= due &&
         atomic_compare_exchange_strong_explicit(&keys->due, &due, now + HF_TICKET_ROTATION,
                                                 memory_order_relaxed, memory_order_relaxed) &&
-        !hf_is_ok(rotate(keys, true))) {
+        !try_step(keys)) {
         atomic_store_explicit(&keys->due, now, memory_order_relaxed);
     }
 }
