@@ -5,7 +5,6 @@
 #include "tls/session.h"
 #include "tls/shed.h"
 
-
 hf_result hf_conn_set_session_key(struct hf_conn *conn, const uint8_t *key, size_t len)
 {
     HF_CONN_ENTER(conn);
