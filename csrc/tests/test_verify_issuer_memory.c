@@ -227,6 +227,30 @@ static void no_memory_is_no_failure(void)
     hf_bundle_unref(bundle);
 }
 
+/* What somebody else is at work with is not known, and not touched; the rest is. */
+static void nobody_waits_for_a_lock(void)
+{
+    uint8_t bytes[64], others[64];
+    struct hf_bundle *bundle = kit_bundle("a.example", KIT_CERTS(&root));
+    struct hf_signer *signer = bundle->authorities[0].signer;
+    struct hf_span der = fake(bytes, 64, 1);
+    struct hf_span same_set = fake(others, 64, 1);
+    others[0] ^= 1;
+    hf_issuer_memory_keep(bundle, signer, der, signer);
+    HF_CHECK(hf_issuer_memory_hold(bundle, der) && !hf_issuer_memory_hold(bundle, same_set));
+    HF_CHECK(hf_issuer_memory_find(bundle, signer, der) == NULL);
+    hf_issuer_memory_keep(bundle, signer, same_set, signer);
+    HF_CHECK(hf_issuer_memory_count(bundle) == 0);
+    hf_issuer_memory_release(bundle, der);
+    HF_CHECK(hf_issuer_memory_count(bundle) == 1);
+    struct hf_signer *found = hf_issuer_memory_find(bundle, signer, der);
+    HF_CHECK(found == signer);
+    hf_signer_unref(found);
+    HF_CHECK(hf_issuer_memory_hold(bundle, same_set));
+    hf_issuer_memory_release(bundle, same_set);
+    hf_bundle_unref(bundle);
+}
+
 enum { THREADS = 4, ROUNDS = 200 };
 static struct hf_bundle_set *shared;
 
@@ -314,6 +338,7 @@ HF_TESTS({"make the world", make_world},
          {"refusals never enter", refusals_never_enter},
          {"what is remembered still expires", what_is_remembered_still_expires},
          {"it is bounded", it_is_bounded}, {"no memory is no failure", no_memory_is_no_failure},
+         {"nobody waits for a lock", nobody_waits_for_a_lock},
          {"threads share one memory", threads_share_one_memory},
          {"a child never waits for the memory", a_child_never_waits_for_the_memory},
          {"nothing is left", nothing_is_left})
