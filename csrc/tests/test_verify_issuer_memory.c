@@ -209,6 +209,21 @@ static void it_is_bounded(void)
     hf_bundle_unref(bundle);
 }
 
+/* Each of the last four bytes counts: who varies one of them alone fills more than one set. */
+static void certificates_are_spread_by_their_ends(void)
+{
+    uint8_t bytes[64];
+    for (uint32_t place = 0; place < 4; place++) {
+        struct hf_bundle *bundle = kit_bundle("a.example", KIT_CERTS(&root));
+        struct hf_signer *signer = bundle->authorities[0].signer;
+        for (uint32_t value = 0; value < 256; value++) {
+            hf_issuer_memory_keep(bundle, signer, fake(bytes, 64, value << 8 * place), signer);
+        }
+        HF_CHECK(hf_issuer_memory_count(bundle) > 200);
+        hf_bundle_unref(bundle);
+    }
+}
+
 /* Without memory nothing is remembered, and nothing is lost. */
 static void no_memory_is_no_failure(void)
 {
@@ -337,7 +352,9 @@ HF_TESTS({"make the world", make_world},
          {"what one key signed another did not", what_one_key_signed_another_did_not},
          {"refusals never enter", refusals_never_enter},
          {"what is remembered still expires", what_is_remembered_still_expires},
-         {"it is bounded", it_is_bounded}, {"no memory is no failure", no_memory_is_no_failure},
+         {"it is bounded", it_is_bounded},
+         {"certificates are spread by their ends", certificates_are_spread_by_their_ends},
+         {"no memory is no failure", no_memory_is_no_failure},
          {"nobody waits for a lock", nobody_waits_for_a_lock},
          {"threads share one memory", threads_share_one_memory},
          {"a child never waits for the memory", a_child_never_waits_for_the_memory},
