@@ -149,6 +149,13 @@ static void limits_without_sense_are_refused(void)
         HF_CHECK(cache == NULL);
     }
     HF_CHECK_CODE(hf_chain_cache_new(NULL, NULL), HF_E_BAD_ARGUMENT);
+    /* Twice as many indices must be numbers; of these there are as many as the bytes allow. */
+    struct hf_chain_cache_limits many = {.max_entries = UINT32_MAX / 2};
+    HF_CHECK_OK(hf_chain_cache_new(&many, &cache));
+    HF_CHECK(statistics_of(cache).max_bytes == HF_CHAIN_CACHE_BYTES);
+    hf_chain_cache_unref(cache);
+    many.max_entries++;
+    HF_CHECK_CODE(hf_chain_cache_new(&many, &cache), HF_E_BAD_ARGUMENT);
     /* An age that the clock cannot count to: nothing is kept, and nothing overflows. */
     const struct hf_chain_cache_limits for_ever = {.max_age = INT64_MAX};
     HF_CHECK_OK(hf_chain_cache_new(&for_ever, &cache));

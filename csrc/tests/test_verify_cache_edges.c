@@ -5,6 +5,8 @@
  * (tools/mutate.py).
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,8 +65,26 @@ static bool holds_in_a_child(bool (*question)(void))
 static bool watching;
 static size_t found_while_closed;
 
+static bool clearing;
+static pthread_t clearer;
+static atomic_bool cleared;
+
+static void *clear(void *unused)
+{
+    hf_chain_cache_clear(cache);
+    atomic_store(&cleared, true);
+    return unused;
+}
+
 static void look_before_fork(void)
 {
+    if (clearing) {
+        HF_CHECK(pthread_create(&clearer, NULL, clear, NULL) == 0);
+        /* Time enough for it to do its work, if it does not wait for the fork. */
+        for (int i = 0; i < 1000 && !atomic_load(&cleared); i++) {
+            (void)sched_yield();
+        }
+    }
     for (size_t shard = 0; watching && shard < SHARDS; shard++) {
         found_while_closed += has(cache, shard, 1);
         put(cache, shard, 2);
@@ -103,6 +123,21 @@ static void every_shard_is_closed_in_a_fork(void)
     for (size_t shard = 0; shard < SHARDS; shard++) {
         HF_CHECK(has(cache, shard, 1) && !has(cache, shard, 2));
     }
+    hf_chain_cache_unref(cache);
+}
+
+/* D9: who clears while a fork is under way waits for its end, and then clears every shard. */
+static void clearing_waits_for_a_fork(void)
+{
+    HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
+    for (size_t shard = 0; shard < SHARDS; shard++) {
+        put(cache, shard, 1);
+    }
+    clearing = true;
+    HF_CHECK(holds_in_a_child(is_empty_and_open));
+    clearing = false;
+    HF_CHECK(pthread_join(clearer, NULL) == 0);
+    HF_CHECK(atomic_load(&cleared) && statistics_of(cache).entries == 0);
     hf_chain_cache_unref(cache);
 }
 
@@ -200,6 +235,7 @@ static void nothing_is_left(void)
 
 HF_TESTS({"(forks are watched)", watch_forks},
          {"every shard is closed in a fork", every_shard_is_closed_in_a_fork},
+         {"clearing waits for a fork", clearing_waits_for_a_fork},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},

@@ -209,6 +209,21 @@ static void it_is_bounded(void)
     hf_bundle_unref(bundle);
 }
 
+/* Each of the last four bytes counts: who varies one of them alone fills more than one set. */
+static void certificates_are_spread_by_their_ends(void)
+{
+    uint8_t bytes[64];
+    for (uint32_t place = 0; place < 4; place++) {
+        struct hf_bundle *bundle = kit_bundle("a.example", KIT_CERTS(&root));
+        struct hf_signer *signer = bundle->authorities[0].signer;
+        for (uint32_t value = 0; value < 256; value++) {
+            hf_issuer_memory_keep(bundle, signer, fake(bytes, 64, value << 8 * place), signer);
+        }
+        HF_CHECK(hf_issuer_memory_count(bundle) > 200);
+        hf_bundle_unref(bundle);
+    }
+}
+
 /* Without memory nothing is remembered, and nothing is lost. */
 static void no_memory_is_no_failure(void)
 {
@@ -224,6 +239,30 @@ static void no_memory_is_no_failure(void)
     }
     hf_issuer_memory_keep(bundle, signer, fake(bytes, 64, 1), signer);
     HF_CHECK(hf_issuer_memory_count(bundle) == 1);
+    hf_bundle_unref(bundle);
+}
+
+/* What somebody else is at work with is not known, and not touched; the rest is. */
+static void nobody_waits_for_a_lock(void)
+{
+    uint8_t bytes[64], others[64];
+    struct hf_bundle *bundle = kit_bundle("a.example", KIT_CERTS(&root));
+    struct hf_signer *signer = bundle->authorities[0].signer;
+    struct hf_span der = fake(bytes, 64, 1);
+    struct hf_span same_set = fake(others, 64, 1);
+    others[0] ^= 1;
+    hf_issuer_memory_keep(bundle, signer, der, signer);
+    HF_CHECK(hf_issuer_memory_hold(bundle, der) && !hf_issuer_memory_hold(bundle, same_set));
+    HF_CHECK(hf_issuer_memory_find(bundle, signer, der) == NULL);
+    hf_issuer_memory_keep(bundle, signer, same_set, signer);
+    HF_CHECK(hf_issuer_memory_count(bundle) == 0);
+    hf_issuer_memory_release(bundle, der);
+    HF_CHECK(hf_issuer_memory_count(bundle) == 1);
+    struct hf_signer *found = hf_issuer_memory_find(bundle, signer, der);
+    HF_CHECK(found == signer);
+    hf_signer_unref(found);
+    HF_CHECK(hf_issuer_memory_hold(bundle, same_set));
+    hf_issuer_memory_release(bundle, same_set);
     hf_bundle_unref(bundle);
 }
 
@@ -313,7 +352,10 @@ HF_TESTS({"make the world", make_world},
          {"what one key signed another did not", what_one_key_signed_another_did_not},
          {"refusals never enter", refusals_never_enter},
          {"what is remembered still expires", what_is_remembered_still_expires},
-         {"it is bounded", it_is_bounded}, {"no memory is no failure", no_memory_is_no_failure},
+         {"it is bounded", it_is_bounded},
+         {"certificates are spread by their ends", certificates_are_spread_by_their_ends},
+         {"no memory is no failure", no_memory_is_no_failure},
+         {"nobody waits for a lock", nobody_waits_for_a_lock},
          {"threads share one memory", threads_share_one_memory},
          {"a child never waits for the memory", a_child_never_waits_for_the_memory},
          {"nothing is left", nothing_is_left})

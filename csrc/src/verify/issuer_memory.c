@@ -42,12 +42,10 @@ static void unlock(struct set *set)
     atomic_store_explicit(&set->locked, false, memory_order_release);
 }
 
-static void entry_wipe(struct entry *entry)
+static void entry_give_back(const struct entry *entry)
 {
-    static const struct entry none;
     hf_mem_free(entry->der);
     hf_signer_unref(entry->signer);
-    *entry = none;
 }
 
 static void release(struct hf_annex *annex)
@@ -56,7 +54,7 @@ static void release(struct hf_annex *annex)
     for (size_t i = 0; i < HF_ISSUER_SETS; i++) {
         struct entry *entries = memory->sets[i].entries;
         for (size_t way = 0; entries != NULL && way < HF_ISSUER_WAYS; way++) {
-            entry_wipe(&entries[way]);
+            entry_give_back(&entries[way]);
         }
         hf_mem_free(entries);
     }
@@ -167,7 +165,7 @@ void hf_issuer_memory_keep(const struct hf_bundle *bundle, const struct hf_signe
         }
         unlock(set);
     }
-    entry_wipe(&made);
+    entry_give_back(&made);
     hf_mem_free(room);
 }
 
@@ -186,4 +184,15 @@ size_t hf_issuer_memory_count(const struct hf_bundle *bundle)
         unlock(set);
     }
     return count;
+}
+
+bool hf_issuer_memory_hold(const struct hf_bundle *bundle, struct hf_span der)
+{
+    struct hf_issuer_memory *memory = need_memory(bundle);
+    return memory != NULL && lock(set_of(memory, der));
+}
+
+void hf_issuer_memory_release(const struct hf_bundle *bundle, struct hf_span der)
+{
+    unlock(set_of(memory_of(bundle), der));
 }

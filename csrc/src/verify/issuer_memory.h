@@ -31,4 +31,9 @@ void hf_issuer_memory_keep(const struct hf_bundle *bundle, const struct hf_signe
 /* Certificates remembered now. */
 size_t hf_issuer_memory_count(const struct hf_bundle *bundle);
 
+/* For tests: take the lock that `der` is under, as a thread that uses it does, and give it back.
+ * False when it is held already, or there is no memory. */
+bool hf_issuer_memory_hold(const struct hf_bundle *bundle, struct hf_span der);
+void hf_issuer_memory_release(const struct hf_bundle *bundle, struct hf_span der);
+
 #endif
