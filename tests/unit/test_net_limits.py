@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
@@ -25,6 +26,7 @@ from handfast import (
     Reason,
     SourceError,
     TlsConfig,
+    UsageError,
     authorize,
 )
 from handfast.errors import detail_for
@@ -32,6 +34,7 @@ from handfast.net import (
     MtlsStream,
     serve_mtls,
 )
+from handfast.net.sources import Sources
 from handfast.sources import SourceSnapshot
 
 
@@ -205,3 +208,28 @@ async def test_a_source_that_is_empty_costs_connections_and_not_the_server(
 async def test_limits_that_make_no_sense_are_refused(limit: str) -> None:
     with pytest.raises(ConfigError, match="above 0"):
         await serve_mtls(echo, 0, server_config(), **{limit: 0})  # type: ignore[arg-type]
+
+
+@trio_test
+async def test_an_ipv4_address_is_the_same_on_a_socket_of_both_families() -> None:
+    """D1, P8: mapped into IPv6 all of IPv4 would be one /64."""
+    both = trio.socket.socket(trio.socket.AF_INET6)
+    both.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 0)
+    await both.bind(("::", 0))
+    both.listen()
+    port = both.getsockname()[1]
+    sources = Sources(1)
+    async with trio.SocketListener(both) as listener, AsyncExitStack() as closing:
+        ends: list[trio.SocketStream] = []
+        for local in ("127.0.0.1", "127.0.0.1", "127.0.0.2"):
+            client = await trio.open_tcp_stream("127.0.0.1", port, local_address=local)
+            await closing.enter_async_context(client)
+            ends.append(await listener.accept())
+            await closing.enter_async_context(ends[-1])
+        assert ends[0].socket.getpeername()[0] == "::ffff:127.0.0.1"
+        leave = sources.enter(ends[0])
+        with pytest.raises(UsageError):
+            sources.enter(ends[1])
+        sources.enter(ends[2])()
+        leave()
+        sources.enter(ends[1])()

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "x509/ossl.h"
+#include "x509/scratch.h"
 
 enum place { CURRENT, UPCOMING, PREVIOUS };
 
@@ -31,16 +32,27 @@ static hf_result derive(const uint8_t secret[HF_TICKET_SECRET_SIZE], struct hf_t
     return hf_ok();
 }
 
+/* The thread's digest still has what it returned last: a key. */
+static void reset_digest(void)
+{
+    struct hf_scratch *scratch;
+    if (hf_is_ok(hf_scratch_get(&scratch))) {
+        (void)EVP_DigestInit_ex2(scratch->md, hf_ossl_digest(HF_DIGEST_SIZE), NULL);
+    }
+}
+
 hf_result hf_ticket_secrets_derive(const struct hf_ticket_secrets *ring,
                                    struct hf_ticket_snapshot *out)
 {
+    hf_result r = hf_ok();
     out->which = ring->which;
-    for (size_t i = 0; i < HF_TICKET_KEYS_MAX; i++) {
+    for (size_t i = 0; i < HF_TICKET_KEYS_MAX && hf_is_ok(r); i++) {
         if ((ring->which >> i & 1) != 0) {
-            HF_TRY(derive(ring->secrets[i], &out->keys[i]));
+            r = derive(ring->secrets[i], &out->keys[i]);
         }
     }
-    return hf_ok();
+    reset_digest();
+    return r;
 }
 
 static void set(struct hf_ticket_secrets *ring, size_t place, const uint8_t *secret)

@@ -31,6 +31,8 @@ class Lifetime:
 
     Attributes:
         max_age: Seconds after the handshake at which a stream is drained; None: never.
+            In a resumed handshake the peer proved its key earlier, by at most the
+            `max_age` of the sessions (`MtlsStream.authenticated_at`).
         on_credentials_end: What to do at `MtlsStream.expires_at`, when the peer's chain
             or our own SVID ends. The default lets streams outlive the credentials that
             they were authenticated by, as most TLS stacks do.
