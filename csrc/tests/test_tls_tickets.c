@@ -131,6 +131,26 @@ static void it_ends_with_the_svid_that_began_it(void)
     }
 }
 
+/* R3, R4: a ticket that a resumed connection was given ends with that SVID, too. */
+static void renewed_tickets_end_with_it(void)
+{
+    for (int64_t now = 299; now <= 300; now++) {
+        SSL_SESSION *first;
+        SSL_SESSION *second;
+        resume_start_tickets(&world, HF_TLS13);
+        resume_renew(&world.server, TLS_SERVER_ID, 300);
+        HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &first));
+        resume_renew(&world.server, TLS_SERVER_ID, 3000);
+        resume_clock(200);
+        HF_CHECK(resume_theirs(&world, NULL, NULL, first, &second));
+        resume_clock(now);
+        HF_CHECK(resume_theirs(&world, NULL, NULL, second, NULL) == (now == 299));
+        SSL_SESSION_free(first);
+        SSL_SESSION_free(second);
+        resume_finish(&world);
+    }
+}
+
 /* R4: another machine's steady clock says nothing. From the first sight on, ours counts. */
 static void clocks_of_two_machines(void)
 {
@@ -221,6 +241,7 @@ HF_TESTS({"a retired key opens nothing", a_retired_key_opens_nothing},
          {"keys of our own rotate", keys_of_our_own_rotate},
          {"a fleet shares its keys", a_fleet_shares_its_keys},
          {"it ends with the SVID that began it", it_ends_with_the_svid_that_began_it},
+         {"renewed tickets end with it", renewed_tickets_end_with_it},
          {"clocks of two machines", clocks_of_two_machines},
          {"a ticket may be shown again", a_ticket_may_be_shown_again},
          {"changed tickets open nothing", changed_tickets_open_nothing},

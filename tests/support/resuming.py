@@ -134,9 +134,13 @@ class World:
 
     def another(self, **settings: Any) -> TlsConfig:
         """A server of this process: another configuration, the same sessions."""
-        defaults = {"authorize": self.anybody, "sessions": self.sessions}
+        defaults: dict[str, Any] = {
+            "authorize": self.anybody,
+            "sessions": self.sessions,
+            "min_version": "1.2",
+        }
         source: Any = settings.pop("source", self.source)
-        return TlsConfig.server(source, min_version="1.2", **{**defaults, **settings})
+        return TlsConfig.server(source, **{**defaults, **settings})
 
     def known(self, **options: Any) -> Connection:
         """Meet twice: what nothing was changed for resumes. The second time is told."""

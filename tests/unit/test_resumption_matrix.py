@@ -193,6 +193,17 @@ def test_another_listener_has_other_settings(
     assert not world.client.visit(world.server).resumed
 
 
+def test_another_listener_speaks_nothing_older(way: Way) -> None:
+    """R1: the least version is a setting, too, also where the session has it."""
+    world = World(way)
+    world.known()
+    world.server = world.another(min_version="1.3")
+    if way.version == "1.2":
+        assert refused(world, PeerError) is Reason.VERSION_MISMATCH
+    else:
+        assert not world.client.visit(world.server).resumed
+
+
 def test_another_listener_is_another_identity(way: Way) -> None:
     """R1: a session with one workload is none with another in the same process."""
     world = World(way)
