@@ -205,7 +205,7 @@ static void buckets_are_a_power_of_two_for_all_entries(void)
     for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
         struct hf_cache_shard shard = {.capacity = 0};
         HF_CHECK(hf_cache_shard_init(&shard, capacities[i]));
-        HF_CHECK(shard.buckets_mask == masks[i]);
+        HF_CHECK(shard.buckets_mask == masks[i] && hf_cache_shard_bytes(&shard) == sizeof(shard));
         hf_cache_shard_destroy(&shard);
     }
 }
