@@ -2,9 +2,9 @@
 """Tries mutants of C files: the likeliest killer first, and nothing twice.
 
 Whoever noticed this mutant the last time is asked first, then the quick ones that
-noticed others of the file, then all, the quick ones first. What the first of them do not notice is compiled with
-optimisation: the very same code is no mutant. What survives all is asked again under
-ASan and UBSan, which `make sanitize` runs with the same tests.
+noticed others of the file, then all, the quick ones first. What the first of them do
+not notice is compiled with optimisation: the very same code is no mutant. What survives
+all is asked again under ASan and UBSan, which `make sanitize` runs with the same tests.
 """
 
 from __future__ import annotations

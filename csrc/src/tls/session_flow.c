@@ -3,6 +3,7 @@
  * What happens to sessions in the life of a connection.
  */
 #include "tls/session.h"
+#include "tls/shed.h"
 
 hf_result hf_conn_set_session_key(struct hf_conn *conn, const uint8_t *key, size_t len)
 {
