@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "hf_test.h"
-#include "verify/chain_cache.h"
+#include "verify/chain_cache_shard.h"
 
 #define SHARDS 64
 
@@ -198,6 +198,34 @@ static void a_limit_of_bytes_is_met_exactly(void)
     hf_chain_cache_unref(cache);
 }
 
+static void buckets_are_a_power_of_two_for_all_entries(void)
+{
+    static const uint32_t capacities[] = {1, 2, 3, 16, 17, 100};
+    static const uint32_t masks[] = {0, 1, 3, 15, 31, 127};
+    for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+        struct hf_cache_shard shard = {.capacity = 0};
+        HF_CHECK(hf_cache_shard_init(&shard, capacities[i]));
+        HF_CHECK(shard.buckets_mask == masks[i] && hf_cache_shard_bytes(&shard) == sizeof(shard));
+        hf_cache_shard_destroy(&shard);
+    }
+}
+
+/* C8: a shard takes the memory that it needs, twice as much each time, and no more at last. */
+static void room_doubles_up_to_the_capacity(void)
+{
+    static const uint8_t domain[HF_DIGEST_SIZE] = {1};
+    struct hf_cache_shard shard = {.capacity = 0};
+    HF_CHECK(hf_cache_shard_init(&shard, 100) && shard.room == 0);
+    for (uint8_t n = 1; n <= 120; n++) {
+        uint8_t key[HF_DIGEST_SIZE];
+        key_of(0, n, key);
+        hf_cache_shard_put(&shard, key, domain, INT64_MAX, &value);
+        HF_CHECK(shard.room == (n <= 16 ? 16 : n <= 32 ? 32 : n <= 64 ? 64 : 100));
+        HF_CHECK(shard.domains_room == 16 && shard.live == (n < 100 ? n : 100));
+    }
+    hf_cache_shard_destroy(&shard);
+}
+
 static void statistics_add_up_the_shards(void)
 {
     HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
@@ -239,6 +267,8 @@ HF_TESTS({"(forks are watched)", watch_forks},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
+         {"buckets are a power of two for all entries", buckets_are_a_power_of_two_for_all_entries},
+         {"room doubles up to the capacity", room_doubles_up_to_the_capacity},
          {"statistics add up the shards", statistics_add_up_the_shards},
          {"the last deadline is the end of time", the_last_deadline_is_the_end_of_time},
          {"nothing is left", nothing_is_left})

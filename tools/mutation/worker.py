@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tries mutants of C files: the likeliest killer first, and nothing twice.
 
-Whoever noticed this mutant the last time is asked first, then those that noticed others
-of the file, then the quick ones. What the first of them do not notice is compiled with
-optimisation: the very same code is no mutant. What survives all is asked again under
-ASan and UBSan, which `make sanitize` runs with the same tests.
+Whoever noticed this mutant the last time is asked first, then the quick ones that
+noticed others of the file, then all, the quick ones first. What the first of them do
+not notice is compiled with optimisation: the very same code is no mutant. What survives
+all is asked again under ASan and UBSan, which `make sanitize` runs with the same tests.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from pathlib import Path
 from mutation.c_engine import OPTIMISED, QUICK, SANITIZE, Engine
 from mutation.memory import Memory
 from mutation.mutant import Mutant
+
+#: Seconds; a test that takes longer is asked in its turn, whatever it noticed before.
+_QUICK = 0.5
 
 #: So many tests cost about as much as the look at optimised code.
 _BEFORE_CODE = 2
@@ -87,7 +90,8 @@ class Worker:
 
     def _order(self, file: str, tests: Sequence[str], first: str) -> list[str]:
         """Order the tests: who killed it, who killed others of the file, the quick."""
-        killers = self.killers.setdefault(file, [])
+        noticed = self.killers.setdefault(file, [])
+        killers = [t for t in noticed if self.engine.durations[t] < _QUICK]
         rest = sorted(tests, key=lambda test: self.engine.durations[test])
         likely = [test for test in (first, *killers) if test in tests]
         return list(dict.fromkeys([*likely, *rest]))
