@@ -239,8 +239,11 @@ _set_facts = vars(VerifiedPeer)["_facts"].__set__
 _set_record = vars(VerifiedPeer)["_record"].__set__
 
 
-def _copy_chain(chain: object) -> tuple[bytes, ...]:
+def _no_engine(chain: Any) -> tuple[bytes, ...]:
     raise TypeError(f"a chain of the engine's, and no engine: {chain!r}")
+
+
+_copy_chain: Callable[[Any], tuple[bytes, ...]] = _no_engine
 
 
 def copy_chains_by(function: Callable[[Any], tuple[bytes, ...]]) -> None:

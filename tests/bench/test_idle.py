@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def test_the_table_tells_what_tls_adds_to_the_floor() -> None:
 def test_fewer_are_made_where_descriptors_do_not_suffice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(idle.resource, "getrlimit", lambda _which: (1_024, 4_096))
-    monkeypatch.setattr(idle.resource, "setrlimit", lambda _which, _limits: None)
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (1_024, 4_096))
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, _limits: None)
     assert idle.make_room(10_000) == 4_096 - idle.FIRST - idle.DESCRIPTORS
     assert idle.make_room(1_000) == 1_000

@@ -29,12 +29,13 @@ _RECEIVE_SIZE: Final = 65536
 class _PlainWire:
     """Bytes as they are; see :class:`~handfast.net.wire.Wire`."""
 
-    __slots__ = ("early", "torn", "transport")
+    __slots__ = ("_ended", "early", "torn", "transport")
 
     def __init__(self, transport: trio.abc.Stream, early: bytes) -> None:
         self.transport = transport
         self.torn = False
         self.early = early
+        self._ended = False
 
     async def handshake(self) -> None:
         """Nothing: there is none."""
@@ -54,13 +55,17 @@ class _PlainWire:
         """Ask the transport."""
         await self.transport.wait_send_all_might_not_block()
 
-    async def receive(self, max_bytes: int) -> bytes:
-        """What was read already comes first. Cancelled, nothing was taken."""
+    def receive_now(self, max_bytes: int) -> bytes | None:
+        """Take of what was read already."""
         if not self.early:
-            return bytes(await self.transport.receive_some(max_bytes))
-        await trio.lowlevel.checkpoint()
+            return b"" if self._ended else None
         taken, self.early = self.early[:max_bytes], self.early[max_bytes:]
         return taken
+
+    async def wait_more(self) -> None:
+        """Read from the transport. Cancelled, nothing was taken."""
+        self.early = bytes(await self.transport.receive_some(_RECEIVE_SIZE))
+        self._ended = not self.early
 
     def is_quiet(self) -> bool:
         """Say what is known: a transport cannot be read without waiting."""
@@ -202,10 +207,18 @@ class PlainStream(LivingStream):
             raise trio.BusyResourceError("another task is receiving on this stream")
         self._receiving = True
         try:
-            return await self._wire.receive(size)
+            await trio.lowlevel.checkpoint_if_cancelled()
+            data = self._wire.receive_now(size)
+            if data is not None:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            while data is None:
+                await self._wire.wait_more()
+                data = self._wire.receive_now(size)
         except trio.ClosedResourceError:
             self._tell_end()
             raise
+        else:
+            return data
         finally:
             self._receiving = False
 
