@@ -98,9 +98,10 @@ def _start(
     """Start all peers that can take part here; say why the others cannot."""
     running, absent = [], {}
     for peer in scenario.peers:
-        without = {peer.program, peer.helper} & set(plan.missing)
+        needed = [peer.program, *([peer.helper] if peer.helper is not None else [])]
+        without = [plan.missing[one] for one in needed if one in plan.missing]
         if without:
-            absent[peer.name] = plan.missing[without.pop()]
+            absent[peer.name] = without[0]
             continue
         one = stack.enter_context(RunningPeer(peer, files, plan.programs, plan.cpu))
         if one.absent is not None:

@@ -11,7 +11,12 @@ import trio
 
 from bench.peers import handfast_memory, handfast_trio, loopback, sampler
 from bench.pki import CLIENT_ID
-from handfast.net import MtlsListener, open_mtls_listeners, serve_mtls_listeners
+from handfast.net import (
+    MtlsListener,
+    MtlsStream,
+    open_mtls_listeners,
+    serve_mtls_listeners,
+)
 
 
 def main() -> None:
@@ -22,7 +27,7 @@ def main() -> None:
     # Full handshakes are measured: nothing is resumed.
     (config,) = handfast_memory.configs(given, "server", sessions=None)
 
-    async def echo(stream: handfast_trio.MtlsStream) -> None:
+    async def echo(stream: MtlsStream) -> None:
         handfast_trio.check(stream, CLIENT_ID)
         await loopback.echo(stream)
 
