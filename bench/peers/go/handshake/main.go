@@ -195,7 +195,7 @@ func run() error {
 	}
 	out := json.NewEncoder(os.Stdout)
 	facts := map[string]any{
-		"go": runtime.Version(), "gomaxprocs": 1, "group": state.CurveID.String(),
+		"go": runtime.Version(), "gomaxprocs": 1, "group": *group, // the only one allowed
 		"protocol": tls.VersionName(state.Version), "tickets": tickets,
 		"cipher": tls.CipherSuiteName(state.CipherSuite), "verification": "crypto/x509",
 	}

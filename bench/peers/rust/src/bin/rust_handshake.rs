@@ -70,7 +70,9 @@ impl ServerCertVerifier for AnyName {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -128,7 +130,10 @@ fn make(pki: &Path, group: &str, resume: bool) -> Result<Ends, Failure> {
         .with_single_cert(chain, key)?;
 
     let (chain, key) = identity(pki, "client")?;
-    let any_name = AnyName { roots, provider: provider.clone() };
+    let any_name = AnyName {
+        roots,
+        provider: provider.clone(),
+    };
     let mut client = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&only)?
         .dangerous()
@@ -151,7 +156,10 @@ fn make(pki: &Path, group: &str, resume: bool) -> Result<Ends, Failure> {
 
 /// Seconds on a CPU clock of this process or thread.
 fn clock(which: libc::clockid_t) -> f64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: both clocks exist on every POSIX system and `now` is ours to write to.
     let code = unsafe { libc::clock_gettime(which, &mut now) };
     assert_eq!(code, 0, "clock_gettime");
@@ -160,7 +168,9 @@ fn clock(which: libc::clockid_t) -> f64 {
 
 /// Ends the benchmark when an end met somebody else: it would measure nothing.
 fn check(end: &CommonState, expected: &str, resumed: bool) -> Result<(), Failure> {
-    let chain = end.peer_certificates().ok_or("no certificate of the peer")?;
+    let chain = end
+        .peer_certificates()
+        .ok_or("no certificate of the peer")?;
     let leaf = EndEntityCert::try_from(&chain[0])?;
     if !leaf.valid_uri_names().eq([expected]) {
         return Err(format!("expected {expected}").into());
@@ -176,7 +186,13 @@ impl Ends {
     /// Makes one handshake; with `split`, adds each end's CPU seconds.
     fn handshake(&mut self, split: Option<&mut [f64; 2]>) -> Result<ClientConnection, Failure> {
         let timed = split.is_some();
-        let now = || if timed { clock(libc::CLOCK_THREAD_CPUTIME_ID) } else { 0.0 };
+        let now = || {
+            if timed {
+                clock(libc::CLOCK_THREAD_CPUTIME_ID)
+            } else {
+                0.0
+            }
+        };
         let mut spent = [0.0; 2];
         let begin = now();
         let mut client = ClientConnection::new(self.client.clone(), self.name.clone())?;
