@@ -38,7 +38,7 @@ test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test faults lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate soak stress bench bench-verify bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak stress bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -137,6 +137,11 @@ bench-verify: ## measure verification beside other stacks (BENCH=--short, --chec
 	@$(MAKE) --no-print-directory install LTO=ON
 	@$(PYTHON_ENV) cli bench
 	$(RUN)/python -m bench --plot $(BENCH) verify
+
+bench-matrix: ## layers x kinds x keys x groups, servers, open loop (BENCH=--short); with SVGs
+	@$(MAKE) --no-print-directory install LTO=ON
+	@$(PYTHON_ENV) cli bench
+	$(RUN)/python -m bench --plot $(BENCH) servers matrix
 
 bench-instructions: ## count the C core's instructions; fails when they grew by over 3 %
 	@$(PYTHON_ENV)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import build, idle, machine, report, verifying
+from bench import build, idle, loads, machine, matrix, report, verifying
 from bench.corpus import STAMP
 from bench.runner import Plan, measure
 from bench.scenarios import SCENARIOS
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bench.runner import Result
     from bench.scenarios import Scenario
 
-ALL = (*SCENARIOS, *verifying.SCENARIOS)
-GROUPS = ("handshakes", verifying.GROUP)
+ALL = (*SCENARIOS, *loads.SCENARIOS, *matrix.SCENARIOS, *verifying.SCENARIOS)
+GROUPS = ("handshakes", loads.GROUP, matrix.GROUP, verifying.GROUP)
 SHORT_LEAVES = 10_000
 
 
@@ -40,12 +40,13 @@ def arguments() -> argparse.Namespace:
         "scenarios",
         nargs="*",
         default=["handshakes"],
-        help=f"of {', '.join(names)}; the first two are groups of the others",
+        help=f"of {', '.join(names)}; the first {len(GROUPS)} are groups of the others",
     )
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     parser.add_argument("--rounds", type=int, help="15, short 3")
     parser.add_argument("--seconds", type=float, help="of each sample: 0.5, short 0.3")
     parser.add_argument("--short", action="store_true", help="fewer leaves, too")
+    parser.add_argument("--rate", type=float, help="of open-loop: clients a second")
     parser.add_argument("--cpu", type=int, help="pin every peer to this CPU (Linux)")
     parser.add_argument(
         "--lto",
@@ -64,6 +65,8 @@ def arguments() -> argparse.Namespace:
     given.seconds = seconds if given.seconds is None else given.seconds
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if given.rate is not None and given.rate <= 0:
+        parser.error("--rate must be more than nothing")
     return given
 
 
@@ -72,7 +75,9 @@ def make_plan(
 ) -> Plan:
     """Build what takes part, and say how long to measure."""
     say("building the peers")
-    names = {peer.program for one in scenarios for peer in one.peers}
+    peers = [peer for one in scenarios for peer in one.peers]
+    names = {peer.program for peer in peers}
+    names |= {peer.helper for peer in peers if peer.helper is not None}
     wanted = {name for name in names if name.startswith("c_")} - {build.STOCK}
     engine = build.engine_facts()
     programs = build.c_peers(
@@ -84,13 +89,13 @@ def make_plan(
     )
     if build.STOCK in names:
         build.stock_peer(given.output, programs)
-    others = any(name.startswith(("go_", "rust_")) for name in names)
+    others = sorted(name for name in names if name.startswith(("go_", "rust_")))
     return Plan(
         rounds=given.rounds,
         seconds=given.seconds,
         cpu=given.cpu,
         programs=programs,
-        missing=build.other_peers(given.output, programs) if others else {},
+        missing=build.other_peers(given.output, programs, others),
         corpora=given.output / "corpora",
         most=SHORT_LEAVES if given.short else None,
     )
@@ -109,7 +114,8 @@ def show(result: Result, path: Path, given: argparse.Namespace) -> None:
 def main() -> int:
     """Measure what was asked for."""
     given = arguments()
-    scenarios = [one for one in ALL if {one.name, one.group} & set(given.scenarios)]
+    asked = [one for one in ALL if {one.name, one.group} & set(given.scenarios)]
+    scenarios = [loads.at_rate(one, given.rate) for one in asked]
     engine = build.engine_facts()
     lto = given.lto == "on" or (
         given.lto == "auto" and engine.get("HANDFAST_LTO") == "ON"
@@ -139,6 +145,9 @@ def main() -> int:
             from bench import plot  # noqa: PLC0415
 
             print(f"  -> {plot.draw_axes(axes, given.output)}")
+    cells = [one for one in results if one.scenario.group == matrix.GROUP]
+    if cells:
+        print(report.summary(cells, by_peer=False), end="\n\n")
     missed = [
         found for one in results for found in one.ratios if found.reached is False
     ]

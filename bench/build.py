@@ -26,6 +26,7 @@ CACHED = (
     "HANDFAST_MALLOC",
 )
 STOCK = "c_loop_stock"
+OTHERS = ("go_handshake", "go_verify", "rust_handshake", "rust_verify")
 
 
 def engine_facts() -> dict[str, Any]:
@@ -96,14 +97,16 @@ def stock_peer(output: Path, programs: Path) -> None:
     shutil.copy2(where / "c_loop", programs / STOCK)
 
 
-def other_peers(output: Path, programs: Path) -> dict[str, str]:
+def other_peers(
+    output: Path, programs: Path, names: Iterable[str] = OTHERS
+) -> dict[str, str]:
     """Build the peers in Go and Rust into `programs`; return who is missing, and why.
 
     Their modules come by their own clients, pinned by go.sum and Cargo.lock.
     """
-    ways = {"go_verify": _go_peer, "rust_verify": _rust_peer}
     missing = {}
-    for name, build in ways.items():
+    for name in names:
+        build = _go_peer if name.startswith("go_") else _rust_peer
         try:
             build(output.resolve(), programs / name)
         except FileNotFoundError as error:
@@ -116,11 +119,13 @@ def other_peers(output: Path, programs: Path) -> dict[str, str]:
 
 
 def _go_peer(_output: Path, program: Path) -> None:
-    _run(["go", "build", "-trimpath", "-o", str(program), "."], PEERS / "go")
+    package = "./handshake" if program.name == "go_handshake" else "."
+    _run(["go", "build", "-trimpath", "-o", str(program), package], PEERS / "go")
 
 
 def _rust_peer(output: Path, program: Path) -> None:
     target = output / "rust"
     step = ["cargo", "build", "--release", "--locked", "--quiet"]
+    step += ["--bin", program.name]
     _run(step, PEERS / "rust", CARGO_TARGET_DIR=str(target))
     shutil.copy2(target / "release" / program.name, program)

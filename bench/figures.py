@@ -9,6 +9,7 @@ of one round are not independent.
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 from dataclasses import dataclass
@@ -84,6 +85,14 @@ def ratio(
         aim=aim,
         wall=wall,
     )
+
+
+def pooled(samples: list[dict[str, Any]]) -> list[int]:
+    """Return the microseconds that each client of an open loop took, in order.
+
+    Of all rounds together: the slowest one in a thousand is not in every round.
+    """
+    return sorted(itertools.chain.from_iterable(one["open_loop_us"] for one in samples))
 
 
 def latency(samples: list[dict[str, Any]]) -> list[float]:

@@ -6,6 +6,7 @@ Only handshakes have latencies worth a curve; verification gets the bars alone.
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import TYPE_CHECKING
 
@@ -55,12 +56,31 @@ def _curves(axes: Axes, result: Result) -> None:
     axes.legend()
 
 
+def _histogram(axes: Axes, result: Result) -> None:
+    """Show how many clients of an open loop waited how long, both axes logarithmic.
+
+    A curve of shares would hide the few that wait a hundred times as long.
+    """
+    waited = {name: figures.pooled(it.samples) for name, it in result.peers.items()}
+    ends = [min(map(min, waited.values())), max(map(max, waited.values())) + 1]
+    low, high = (math.log10(max(end, 1)) for end in ends)
+    edges = [10 ** (low + (high - low) * step / 60) for step in range(61)]
+    for name, values in waited.items():
+        axes.hist(values, bins=edges, histtype="step", label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("microseconds from when a client was due to its answer")
+    axes.set_ylabel("clients")
+    axes.legend()
+
+
 def draw(result: Result, directory: Path) -> Path:
     """Write `<scenario>.svg` and return where."""
     if result.scenario.corpus is None:
         size = (11, 4.5)
         figure, (bars, curves) = plt.subplots(1, 2, figsize=size, layout="constrained")
-        _curves(curves, result)
+        show = _curves if result.scenario.rate is None else _histogram
+        show(curves, result)
     else:
         figure, bars = plt.subplots(figsize=(8, 4.5), layout="constrained")
         bars.set_xscale("log")

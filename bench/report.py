@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import figures
 from bench.peers.sampler import LATENCY_GRID
+from bench.peers.schedule import percentile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,12 @@ def _row(name: str, peer: RunningPeer, result: Result) -> list[str]:
     row = [name, f"{per_cpu:.0f}", f"{1e6 / per_cpu:.{1 if per_cpu > 1e4 else 0}f}"]
     if result.scenario.corpus is not None:
         return [*row, f"{per_wall:.0f}"]
-    grid = figures.latency(peer.samples)
-    shown = [f"{grid[LATENCY_GRID.index(share)]:.0f}" for share in SHOWN.values()]
+    if result.scenario.rate is not None:
+        waited = figures.pooled(peer.samples)
+        shown = [f"{percentile(waited, share):.0f}" for share in SHOWN.values()]
+    else:
+        grid = figures.latency(peer.samples)
+        shown = [f"{grid[LATENCY_GRID.index(share)]:.0f}" for share in SHOWN.values()]
     return [*row, *_split(peer), *shown]
 
 
@@ -72,6 +77,16 @@ def _ratio_line(found: figures.Ratio, width: int) -> str:
     return line
 
 
+def _lateness(name: str, peer: RunningPeer) -> str:
+    """How late the clients themselves were: waiting that is not the server's alone."""
+    late = [sample["clients_late_us"] for sample in peer.samples]
+    words = [
+        f"{key} {statistics.median(one[key] for one in late):.0f} us" for key in late[0]
+    ]
+    count = sum(sample["count"] for sample in peer.samples)
+    return f"  {name}: {count:,} clients, themselves late by {', '.join(words)}"
+
+
 def table(result: Result) -> str:
     """Return the tables of one scenario."""
     head = ["peer", "per CPU s", "CPU us"]
@@ -87,15 +102,19 @@ def table(result: Result) -> str:
         facts = peer.facts
         words = [facts.get(k) for k in ("openssl", "protocol", "cipher", "group")]
         lines.append(f"  {name}: {', '.join(filter(None, [peer.peer.note, *words]))}")
+    if result.scenario.rate is not None:
+        lines += [_lateness(name, peer) for name, peer in result.peers.items()]
     lines += [f"  {name}: absent: {why}" for name, why in result.absent.items()]
     return "\n".join(lines)
 
 
-def summary(results: list[Result]) -> str:
-    """Return a table of several scenarios: peers by scenario, units per CPU second."""
+def summary(results: list[Result], *, by_peer: bool = True) -> str:
+    """Return a table of several scenarios: units per CPU second.
+
+    Peers by scenario; or, where scenarios are too many for a line, the other way round.
+    """
     names = dict.fromkeys(peer.name for one in results for peer in one.scenario.peers)
-    head = ["per CPU second", *(one.scenario.name for one in results)]
-    rows = [head]
+    rows = [["per CPU second", *(one.scenario.name for one in results)]]
     for name in names:
         row = [name]
         for one in results:
@@ -103,6 +122,8 @@ def summary(results: list[Result]) -> str:
             rates = [figures.rate(sample) for sample in peer.samples] if peer else []
             row.append(f"{statistics.median(rates):,.0f}" if rates else "-")
         rows.append(row)
+    if not by_peer:
+        rows = [list(row) for row in zip(*rows, strict=True)]
     return "\n".join(columns(rows))
 
 

@@ -98,8 +98,10 @@ def _start(
     """Start all peers that can take part here; say why the others cannot."""
     running, absent = [], {}
     for peer in scenario.peers:
-        if peer.program in plan.missing:
-            absent[peer.name] = plan.missing[peer.program]
+        needed = [peer.program, *([peer.helper] if peer.helper is not None else [])]
+        without = [plan.missing[one] for one in needed if one in plan.missing]
+        if without:
+            absent[peer.name] = without[0]
             continue
         one = stack.enter_context(RunningPeer(peer, files, plan.programs, plan.cpu))
         if one.absent is not None:
@@ -113,6 +115,7 @@ def measure(scenario: Scenario, plan: Plan, say: Say) -> Result:
     """Run one scenario and return everything that was seen."""
     started = datetime.now(UTC)
     rounds = min(plan.rounds, scenario.rounds or plan.rounds)
+    seconds = plan.seconds * scenario.stretch
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         files = _input(scenario, plan, say, scratch)
@@ -124,15 +127,16 @@ def measure(scenario: Scenario, plan: Plan, say: Say) -> Result:
             say(f"{scenario.name}: round {number + 1} of {rounds}")
             # There and back: what drifts meets everybody alike.
             for peer in running if number % 2 == 0 else reversed(running):
-                peer.samples.append(peer.sample(plan.seconds))
+                peer.samples.append(peer.sample(seconds))
         if scenario.split:
             for peer in running:
-                peer.split = peer.sample(plan.seconds, split=True)
+                if peer.peer.apart:
+                    peer.split = peer.sample(seconds, split=True)
         after = machine.steal_ticks()
     conditions = {
         "started": started.isoformat(timespec="seconds"),
         "rounds": rounds,
-        "seconds": plan.seconds,
+        "seconds": seconds,
         "order": "A B C C B A",
         "warm_up_discarded": f"{WARM_UP} s of each peer",
         "pinned_to": plan.cpu,
@@ -171,4 +175,5 @@ def _subject(scenario: Scenario, plan: Plan) -> dict[str, Any]:
         "resumption": "each by the ticket of the one before"
         if scenario.resumed
         else None,
+        "clients_a_second": scenario.rate,
     }

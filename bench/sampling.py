@@ -28,6 +28,8 @@ def command(peer: Peer, pki: Path, programs: Path) -> list[str]:
     program = [str(programs / peer.program)]
     if not peer.program.startswith(BUILT):
         program = [sys.executable, "-m", f"bench.peers.{peer.program}"]
+    if peer.helper is not None:
+        program += ["--program", str(programs / peer.helper)]
     return [*program, "--pki", str(pki), *peer.options]
 
 

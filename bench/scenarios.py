@@ -26,6 +26,8 @@ class Peer:
     options: tuple[str, ...] = ()
     note: str
     rival: bool = True  # somebody that "handfast / …" is worth a line about
+    apart: bool = True  # its ends can be timed apart, where the scenario's can
+    helper: str | None = None  # a built program that it starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Scenario:
     wall: bool = False  # ratios by the clock on the wall
     rounds: int | None = None  # at most
     resumed: bool = False
+    rate: float | None = None  # clients a second, who come when they are due
+    stretch: int = 1  # samples are so many times as long
     group: str = "handshakes"
 
 
@@ -113,6 +117,47 @@ PYOPENSSL = Peer(name="pyopenssl", program="pyopenssl", note="pyOpenSSL, memory 
 HANDFAST = Peer(
     name="handfast", program="handfast_memory", note="handfast.Connection, in memory"
 )
+TRIO_SSL = Peer(
+    name="trio_ssl",
+    program="trio_ssl",
+    options=TICKETS,
+    note="trio.SSLStream on a context as it comes: two tickets",
+)
+TRIO_SSL_LEAN = Peer(
+    name="trio_ssl_lean",
+    program="trio_ssl",
+    note="trio.SSLStream without tickets: the same work",
+    apart=False,
+)
+HANDFAST_TRIO = Peer(
+    name="handfast",
+    program="handfast_trio",
+    note="handfast's MtlsStream",
+    apart=False,
+)
+ASYNCIO = Peer(
+    name="asyncio",
+    program="asyncio_ssl",
+    apart=False,
+    note="asyncio streams on stdlib ssl, no tickets",
+)
+UVLOOP = Peer(
+    name="uvloop",
+    program="asyncio_ssl",
+    options=("--uvloop",),
+    apart=False,
+    note="the same on uvloop's loop and its TLS",
+)
+GO = Peer(
+    name="go",
+    program="go_handshake",
+    note="Go's crypto/tls in memory, two goroutines on one processor",
+)
+RUSTLS = Peer(
+    name="rustls",
+    program="rust_handshake",
+    note="rustls with aws-lc-rs in memory, both ends in one thread",
+)
 
 
 def _with(options: tuple[str, ...], *peers: Peer) -> tuple[Peer, ...]:
@@ -132,6 +177,8 @@ SCENARIOS = (
             STDLIB,
             STDLIB_DEFAULT,
             PYOPENSSL,
+            GO,
+            RUSTLS,
             HANDFAST,
         ),
         aims=(
@@ -164,7 +211,9 @@ SCENARIOS = (
     Scenario(
         name="resumed",
         title="resumed handshakes, each by the ticket of the last, and a byte of data",
-        peers=_with(RESUME, C_STOCK, C_STOCK_BUILD, C_TUNED, STDLIB, HANDFAST),
+        peers=_with(
+            RESUME, C_STOCK, C_STOCK_BUILD, C_TUNED, STDLIB, GO, RUSTLS, HANDFAST
+        ),
         aims=(
             Aim(peer="handfast", over="c_stock_build", ratio=1.4),
             Aim(peer="handfast", over="stdlib", ratio=4.2),
@@ -185,23 +234,14 @@ SCENARIOS = (
     ),
     Scenario(
         name="loopback",
-        title="trio over loopback TCP: connect, full handshake, 64 bytes, close",
+        title="over loopback in one process: connect, full handshake, 64 bytes, close",
         peers=(
-            Peer(
-                name="trio_ssl",
-                program="trio_ssl",
-                options=TICKETS,
-                note="trio.SSLStream on a context as it comes: two tickets",
-            ),
-            Peer(
-                name="trio_ssl_lean",
-                program="trio_ssl",
-                note="trio.SSLStream without tickets: the same work",
-            ),
+            TRIO_SSL,
+            TRIO_SSL_LEAN,
             Peer(name="trio_tcp", program="trio_tcp", note="no TLS at all: the floor"),
-            Peer(
-                name="handfast", program="handfast_trio", note="handfast's MtlsStream"
-            ),
+            ASYNCIO,
+            UVLOOP,
+            HANDFAST_TRIO,
         ),
         aims=(Aim(peer="handfast", over="trio_ssl", ratio=3.3),),
         split=False,

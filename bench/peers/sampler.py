@@ -50,6 +50,7 @@ class Clock:
     server_cpu: float = 0.0
     count: int | None = None  # units, when they are not counted by laps
     cpu: float | None = None  # seconds, when it is not the whole process that counts
+    more: Facts = field(default_factory=dict)  # what else a sample has to say
     _cpu: float = 0.0
     _wall: float = 0.0
     _usage: resource.struct_rusage | None = None
@@ -104,7 +105,7 @@ class Clock:
         }
         if self.split:
             found |= {"client_cpu": self.client_cpu, "server_cpu": self.server_cpu}
-        return found
+        return found | self.more
 
 
 def parser(description: str) -> argparse.ArgumentParser:

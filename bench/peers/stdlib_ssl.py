@@ -15,6 +15,8 @@ from bench.peers import memory, sampler
 if TYPE_CHECKING:
     import argparse
 
+CURVES = {"P-256": "prime256v1"}  # the name that this function wants
+
 
 def context(given: argparse.Namespace, name: str) -> ssl.SSLContext:
     """Make the context of one end; also used by trio_ssl."""
@@ -29,7 +31,7 @@ def context(given: argparse.Namespace, name: str) -> ssl.SSLContext:
     chain, key = (given.pki / f"{name}{end}" for end in (".pem", ".key.pem"))
     made.load_cert_chain(chain, key)
     try:
-        made.set_ecdh_curve(given.groups)
+        made.set_ecdh_curve(CURVES.get(given.groups, given.groups))
     except ssl.SSLError:
         # Debian's 3.11.2 asks OpenSSL in a way that knows no X25519; it is OpenSSL's
         # own first choice, so both ends take it by themselves.

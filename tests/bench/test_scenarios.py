@@ -11,9 +11,9 @@ import pytest
 from bench.runner import Result, make_ratios
 from bench.scenarios import SCENARIOS, Aim, Peer, Scenario
 
-from bench import report, verifying
+from bench import loads, matrix, report, verifying
 
-ALL = (*SCENARIOS, *verifying.SCENARIOS)
+ALL = (*SCENARIOS, *loads.SCENARIOS, *matrix.SCENARIOS, *verifying.SCENARIOS)
 
 
 def peer(name: str) -> Peer:
@@ -44,7 +44,8 @@ def test_aims_are_about_peers_of_their_own_scenario(scenario: Scenario) -> None:
 
 
 def test_scenarios_are_told_apart_by_name() -> None:
-    names = [scenario.name for scenario in ALL] + ["handshakes", verifying.GROUP]
+    groups = ["handshakes", loads.GROUP, matrix.GROUP, verifying.GROUP]
+    names = [one.name for one in ALL] + groups
     assert len(set(names)) == len(names)
 
 
