@@ -226,6 +226,41 @@ static void room_doubles_up_to_the_capacity(void)
     hf_cache_shard_destroy(&shard);
 }
 
+/* C8: room for trust domains grows as well, and what is new of it is nobody's. */
+static void trust_domains_find_room(void)
+{
+    struct hf_cache_shard shard = {.capacity = 0};
+    struct hf_cached out;
+    uint8_t key[HF_DIGEST_SIZE];
+    HF_CHECK(hf_cache_shard_init(&shard, 100));
+    for (uint8_t n = 1; n <= 100; n++) {
+        const uint8_t domain[HF_DIGEST_SIZE] = {n};
+        key_of(0, n, key);
+        hf_cache_shard_put(&shard, key, domain, INT64_MAX, &value);
+        HF_CHECK(hf_cache_shard_find(&shard, key, 1, 1, &out) && shard.live == n);
+        HF_CHECK(shard.domains_room == shard.room);
+    }
+    hf_cache_shard_destroy(&shard);
+}
+
+/* C8: with one place each, a second entry costs its own trust domain the first. */
+static void the_last_place_is_nobody_elses(void)
+{
+    struct hf_cache_shard shard = {.capacity = 0};
+    struct hf_cached out;
+    uint8_t keys[4][HF_DIGEST_SIZE];
+    HF_CHECK(hf_cache_shard_init(&shard, 3));
+    for (uint8_t n = 0; n < 4; n++) {
+        const uint8_t domain[HF_DIGEST_SIZE] = {n < 3 ? n : 2};
+        key_of(0, n, keys[n]);
+        hf_cache_shard_put(&shard, keys[n], domain, INT64_MAX, &value);
+    }
+    for (uint8_t n = 0; n < 4; n++) {
+        HF_CHECK(hf_cache_shard_find(&shard, keys[n], 1, 1, &out) == (n != 2));
+    }
+    hf_cache_shard_destroy(&shard);
+}
+
 static void statistics_add_up_the_shards(void)
 {
     HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
@@ -269,6 +304,8 @@ HF_TESTS({"(forks are watched)", watch_forks},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
          {"buckets are a power of two for all entries", buckets_are_a_power_of_two_for_all_entries},
          {"room doubles up to the capacity", room_doubles_up_to_the_capacity},
+         {"trust domains find room", trust_domains_find_room},
+         {"the last place is nobody else's", the_last_place_is_nobody_elses},
          {"statistics add up the shards", statistics_add_up_the_shards},
          {"the last deadline is the end of time", the_last_deadline_is_the_end_of_time},
          {"nothing is left", nothing_is_left})

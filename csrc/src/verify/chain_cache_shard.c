@@ -256,8 +256,8 @@ static uint32_t richest(const struct hf_cache_shard *shard,
         best = shard->domains[i].count > shard->domains[best].count ? i : best;
     }
     uint32_t own = place_of(shard, entering);
-    bool equal = own < shard->domains_room && shard->domains[own].count != 0 &&
-                 shard->domains[own].count == shard->domains[best].count;
+    bool equal =
+        own < shard->domains_room && shard->domains[own].count == shard->domains[best].count;
     return equal ? own : best;
 }
 
@@ -309,8 +309,7 @@ static uint32_t enter_new(struct hf_cache_shard *shard, const uint8_t key[HF_DIG
     uint32_t place = place_of(shard, name);
     struct hf_cache_domain *domain = &shard->domains[place];
     if (domain->count == 0) {
-        domain->newest = 0;
-        domain->oldest = 0;
+        domain->newest = 0; /* so that the first one becomes the oldest as well */
         (void)hf_mem_copy(domain->name, HF_CACHE_DOMAIN_SIZE, name, HF_CACHE_DOMAIN_SIZE);
     }
     domain->count++;
