@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -12,6 +14,10 @@ from handfast.authority import Authority
 # busy with something else: only wrong results fail, not slow ones.
 settings.register_profile("handfast", deadline=None)
 settings.load_profile("handfast")
+
+# A shell makes a job in its background ignore SIGINT, and what it starts inherits that;
+# Python then leaves it so. Tests interrupt programs, wherever they are run from.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -373,13 +373,7 @@ def test_an_interrupt_ends_it_at_once(
     trust: tuple[str, str], some: list[Chain]
 ) -> None:
     """In the middle of a stream that does not end: no traceback, no waiting for it."""
-    # A shell makes a job in its background, this test run perhaps, ignore SIGINT; its
-    # children inherit that, and Python then leaves it so.
-    program = (
-        "import signal; from handfast.cli import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
-    )
-    command = [sys.executable, "-c", program, "verify", "--batch", "--json"]
+    command = [sys.executable, "-m", "handfast.cli", "verify", "--batch", "--json"]
     with subprocess.Popen(
         [*command, "--only-refused", *trust, "-"],
         stdin=subprocess.PIPE,

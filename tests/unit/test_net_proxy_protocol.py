@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from tests.support.net_world import (
     trio_test,
 )
 
-from handfast import ConfigError, Reason
+from handfast import ConfigError, Reason, TransportError
 from handfast.net import (
     MtlsListener,
     MtlsStream,
@@ -348,6 +350,23 @@ async def test_an_ipv4_proxy_on_a_socket_of_both_families_is_known() -> None:
         assert server.socket.getpeername()[0].startswith("::ffff:")
         assert LOOPBACK.is_named(server)
         assert not ELSEWHERE.is_named(server)
+
+
+@trio_test
+async def test_a_peer_that_is_gone_is_told_as_gone_not_as_somebody_else() -> None:
+    """A proxy's health check: it sends its header and resets."""
+    with trio.socket.socket() as socket:
+        await socket.bind(("127.0.0.1", 0))
+        socket.listen()
+        client = await trio.open_tcp_stream("127.0.0.1", socket.getsockname()[1])
+        server = await trio.SocketListener(socket).accept()
+        client.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        await client.aclose()
+        async with server:
+            await trio.lowlevel.wait_readable(server.socket)
+            with pytest.raises(TransportError) as caught:
+                LOOPBACK.is_named(server)
+    assert caught.value.reason is Reason.CONNECTION_RESET
 
 
 @pytest.mark.parametrize(

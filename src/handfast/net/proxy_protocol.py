@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, final
 import trio
 
 from handfast import _ffi
-from handfast.errors import PeerMisbehaved, Reason, detail_for
+from handfast.errors import PeerMisbehaved, Reason, TransportError, detail_for
 from handfast.net.failures import refuse_setting
 from handfast.net.origin import socket_address
 
@@ -59,14 +59,19 @@ class ProxyProtocol:
             refuse_setting("at least one source that may send PROXY headers", "none")
 
     def is_named(self, transport: trio.abc.Stream) -> bool:
-        """Whether a connection comes from a proxy of ours, by what the system says."""
+        """Whether a connection comes from a proxy of ours, by what the system says.
+
+        Raises:
+            TransportError: the other end is gone, as after a proxy's health check, and
+                the system does not know any more who it was.
+        """
         if not isinstance(transport, trio.SocketStream):
             return False
         if transport.socket.family == socket.AF_UNIX:
             return self._local_sockets
         address = socket_address(transport)
         if address is None:
-            return False  # gone already
+            raise TransportError(detail_for(Reason.CONNECTION_RESET, seen="no peer"))
         host = ipaddress.ip_address(address[0].partition("%")[0])
         mapped = host.ipv4_mapped if isinstance(host, ipaddress.IPv6Address) else None
         return any((mapped or host) in network for network in self._sources)
