@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, final
 
 from cryptography import x509
 
@@ -89,7 +89,9 @@ class VerifiedPeer:
 
     __slots__ = ("_chain", "_facts", "_record")
 
-    _chain: Any  # tuple[bytes, ...], or the engine's, which `_copy_chain` makes one of
+    _chain: (
+        object  # tuple[bytes, ...], or the engine's, which `_copy_chain` makes one of
+    )
     _facts: _Facts | None  # what `_record` says, once somebody asked
     _record: bytes  # of the engine; empty when the facts were given
 
@@ -138,10 +140,12 @@ class VerifiedPeer:
     @property
     def chain(self) -> tuple[bytes, ...]:
         """DER certificates as they were presented, leaf first."""
-        if not isinstance(self._chain, tuple):
-            # Of a connection's peer few ask. Two threads may both do this: it is equal.
-            _set_chain(self, _copy_chain(self._chain))
-        chain: tuple[bytes, ...] = self._chain
+        kept: object = self._chain
+        if isinstance(kept, tuple):
+            return cast("tuple[bytes, ...]", kept)
+        # Of a connection's peer few ask. Two threads may both do this: it is equal.
+        chain = _copy_chain(kept)
+        _set_chain(self, chain)
         return chain
 
     @property
