@@ -30,7 +30,7 @@ OBJECT_FLOOR = 2_500
 WARM_UP = 0.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What the process is at after so many handshakes."""
 
