@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 TIME   ?= 60
+# Of `make soak`; a million is what a release has behind it.
+HANDSHAKES ?= 50000
 # Wheels and benchmarks take minutes more to build, and run faster: docs/explanation/build.md.
 LTO    ?= OFF
 PGO    ?= $(LTO)
@@ -83,11 +85,12 @@ faults: install ## run the fault sweeps with every k, not with some of them
 	$(RUN)/python -m pytest tests/faults
 	@$(RUN)/python tools/faults.py $(FAULTS)
 
-soak: install ## rotate everything for a minute under load, then stuck handshakes and a flood (TIME=60)
+soak: install ## rotation under load, stuck handshakes, a flood, many handshakes (TIME=60, HANDSHAKES=50000)
 	@$(PYTHON_ENV) cli test
 	$(RUN)/python -m tests.soak.rotation $(TIME)
 	$(RUN)/python -m tests.soak.stuck
 	$(RUN)/python -m tests.soak.flood
+	$(RUN)/python -m tests.soak.handshakes $(HANDSHAKES)
 
 stress: ## the acceptor with everything at once, under the thread sanitizer (TIME=600 for long)
 	@$(PYTHON_ENV)

@@ -5,6 +5,8 @@
  * books, with all that OpenSSL took.
  */
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,9 +27,11 @@
 #endif
 
 #define MANY 100
-/* After the server's flight. What is taken is more than what is touched: the published figure, of
- * resident memory, is held by tests/soak/stuck.py. */
-#define LIMIT 56000
+/* After the server's flight, of the pinned OpenSSL (41,764 when this was written): below the 50 KB
+ * that are published, with all that is taken and not only what is touched. A system's OpenSSL has
+ * room for 32 records a direction where the pinned one has room for one: 9.4 KB more. */
+#define LIMIT 46000
+#define LIMIT_OF_SYSTEM 56000
 /* Before the whole ClientHello: a connection of ours and what came, without an SSL. */
 #define LIMIT_BEFORE 5000
 
@@ -120,7 +124,8 @@ static void stuck_handshakes_are_small(void)
     check_stuck(hello, 1, LIMIT_BEFORE);
     check_stuck(hello, len / 2, LIMIT_BEFORE);
     check_stuck(hello, len - 1, LIMIT_BEFORE);
-    check_stuck(hello, len, LIMIT);
+    bool pinned = strcmp(hf_openssl_origin(), "pinned") == 0;
+    check_stuck(hello, len, pinned ? LIMIT : LIMIT_OF_SYSTEM);
     hf_config_unref(client_config);
     hf_config_unref(server_config);
 }

@@ -17,10 +17,12 @@ import trio
 from tests.soak.server_process import Server, server_process
 from tests.soak.stuck_clients import KINDS, Crowd
 
+from handfast import openssl_version
 from handfast.net import open_mtls_stream
 
-#: Bytes that a stuck handshake may cost, of the server's resident memory.
-MOST_BYTES = 60_000
+#: Bytes that a stuck handshake may cost, of the server's resident memory. A system's
+#: OpenSSL has room for 32 records a direction, the pinned one for one: 9.4 KB less.
+MOST_BYTES = 50_000 if openssl_version().origin == "pinned" else 60_000
 
 #: Good clients that come first: what is made once is made then.
 GOOD = 20
