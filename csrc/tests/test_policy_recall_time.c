@@ -150,7 +150,33 @@ static void another_path_at_another_time(void)
         HF_CHECK(recall_is_refused(ask_at(cache, set, PKI_NOW + 20 * DAY), HF_E_CERT_EXPIRED));
         hf_chain_cache_unref(cache);
     }
+    /* And straight from one moment to any other, back in time as well. */
+    for (size_t pair = 0; pair < count * count; pair++) {
+        struct hf_chain_cache *cache = recall_cache(0);
+        HF_CHECK(recall_is_judged(ask_at(cache, set, moments[pair / count])));
+        HF_CHECK(ask_at(cache, set, moments[pair % count]).same);
+        hf_chain_cache_unref(cache);
+    }
     hf_bundle_set_unref(set);
+}
+
+/* More certificates than a chain may have are refused before anything is made of them. */
+static void a_chain_that_is_too_long_is_not_looked_up(void)
+{
+    make_root(&root, "root", 0, PKI_NOW - DAY, PKI_NOW + DAY);
+    make_middle(&middle, "root", 0, PKI_NOW - DAY, PKI_NOW + DAY);
+    make_leaf(&leaf, PKI_NOW - DAY, PKI_NOW + DAY);
+    struct hf_chain_cache *cache = recall_cache(0);
+    struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&root));
+    struct recall_answer answer = recall_ask(
+        cache, (struct recall_question){.set = set,
+                                        .certs = KIT_CERTS(&leaf, &middle, &middle, &middle,
+                                                           &middle, &middle, &middle, &middle,
+                                                           &middle, &middle, &middle, &middle),
+                                        .at = PKI_NOW});
+    HF_CHECK(recall_is_refused(answer, HF_E_CHAIN_TOO_LONG));
+    hf_bundle_set_unref(set);
+    hf_chain_cache_unref(cache);
 }
 
 /* P3: the same with two intermediates, of which the peer presents both. */
@@ -206,5 +232,6 @@ static void an_entry_is_asked_again_when_it_is_old(void)
 HF_TESTS({"the window of every certificate counts", the_window_of_every_certificate_counts},
          {"the shortest window", the_shortest_window}, {"far dates hold, too", far_dates_hold_too},
          {"another path at another time", another_path_at_another_time},
+         {"a chain that is too long is not looked up", a_chain_that_is_too_long_is_not_looked_up},
          {"another intermediate at another time", another_intermediate_at_another_time},
          {"an entry is asked again when it is old", an_entry_is_asked_again_when_it_is_old})
