@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/forks.h"
 #include "hf_test.h"
 #include "verify/chain_cache_shard.h"
 
@@ -139,6 +140,15 @@ static void clearing_waits_for_a_fork(void)
     HF_CHECK(pthread_join(clearer, NULL) == 0);
     HF_CHECK(atomic_load(&cleared) && statistics_of(cache).entries == 0);
     hf_chain_cache_unref(cache);
+}
+
+static void forks_are_held_by_one(void)
+{
+    for (int i = 0; i < 2; i++) {
+        HF_CHECK(hf_fork_try_hold());
+        HF_CHECK(!hf_fork_try_hold());
+        hf_fork_release();
+    }
 }
 
 /* Several caches, of which some are gone: NULL. */
@@ -333,6 +343,7 @@ static void nothing_is_left(void)
 HF_TESTS({"(forks are watched)", watch_forks},
          {"every shard is closed in a fork", every_shard_is_closed_in_a_fork},
          {"clearing waits for a fork", clearing_waits_for_a_fork},
+         {"forks are held by one", forks_are_held_by_one},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
