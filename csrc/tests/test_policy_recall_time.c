@@ -153,6 +153,65 @@ static void another_path_at_another_time(void)
     hf_bundle_set_unref(set);
 }
 
+/* Three authorities, the first of them a stranger's, then two of one name and key; the one that is
+ * good from PKI_NOW + `second` days on comes second. A bundle sorts them by what was signed. */
+static struct hf_bundle_set *sorted_set(int64_t second)
+{
+    static struct pki_cert other, early, late;
+    for (int i = 0; i < 1000; i++) {
+        make_root(&other, "other", 1, PKI_NOW - 30 * DAY, PKI_NOW + 30 * DAY);
+        make_root(&early, "root", 0, PKI_NOW - 10 * DAY, PKI_NOW + 2 * DAY);
+        make_root(&late, "root", 0, PKI_NOW + DAY, PKI_NOW + 20 * DAY);
+        struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&other, &early, &late));
+        const struct hf_authority *found = set->bundles[0]->authorities;
+        if (found[0].cert.not_before == PKI_NOW - 30 * DAY &&
+            found[1].cert.not_before == PKI_NOW + second * DAY) {
+            return set;
+        }
+        hf_bundle_set_unref(set);
+    }
+    return NULL;
+}
+
+/* P3: straight from any moment to any other, also back in time: whichever authority is preferred
+ * when both are good, what is recalled is what would be judged. */
+static void from_any_moment_to_any_other(void)
+{
+    static const int64_t days[] = {0, 1, 2, 19};
+    make_middle(&middle, "root", 0, PKI_NOW - 30 * DAY, PKI_NOW + 30 * DAY);
+    make_leaf(&leaf, PKI_NOW - 30 * DAY, PKI_NOW + 30 * DAY);
+    for (int late_first = 0; late_first < 2; late_first++) {
+        struct hf_bundle_set *set = sorted_set(late_first != 0 ? 1 : -10);
+        HF_CHECK(set != NULL);
+        for (size_t pair = 0; pair < 16; pair++) {
+            struct hf_chain_cache *cache = recall_cache(0);
+            HF_CHECK(recall_is_judged(ask_at(cache, set, PKI_NOW + days[pair / 4] * DAY)));
+            HF_CHECK(ask_at(cache, set, PKI_NOW + days[pair % 4] * DAY).same);
+            hf_chain_cache_unref(cache);
+        }
+        hf_bundle_set_unref(set);
+    }
+}
+
+/* More certificates than a chain may have are refused before anything is made of them. */
+static void a_chain_that_is_too_long_is_not_looked_up(void)
+{
+    make_root(&root, "root", 0, PKI_NOW - DAY, PKI_NOW + DAY);
+    make_middle(&middle, "root", 0, PKI_NOW - DAY, PKI_NOW + DAY);
+    make_leaf(&leaf, PKI_NOW - DAY, PKI_NOW + DAY);
+    struct hf_chain_cache *cache = recall_cache(0);
+    struct hf_bundle_set *set = kit_set1("a.example", KIT_CERTS(&root));
+    struct recall_answer answer = recall_ask(
+        cache, (struct recall_question){.set = set,
+                                        .certs = KIT_CERTS(&leaf, &middle, &middle, &middle,
+                                                           &middle, &middle, &middle, &middle,
+                                                           &middle, &middle, &middle, &middle),
+                                        .at = PKI_NOW});
+    HF_CHECK(recall_is_refused(answer, HF_E_CHAIN_TOO_LONG));
+    hf_bundle_set_unref(set);
+    hf_chain_cache_unref(cache);
+}
+
 /* P3: the same with two intermediates, of which the peer presents both. */
 static void another_intermediate_at_another_time(void)
 {
@@ -206,5 +265,7 @@ static void an_entry_is_asked_again_when_it_is_old(void)
 HF_TESTS({"the window of every certificate counts", the_window_of_every_certificate_counts},
          {"the shortest window", the_shortest_window}, {"far dates hold, too", far_dates_hold_too},
          {"another path at another time", another_path_at_another_time},
+         {"from any moment to any other", from_any_moment_to_any_other},
+         {"a chain that is too long is not looked up", a_chain_that_is_too_long_is_not_looked_up},
          {"another intermediate at another time", another_intermediate_at_another_time},
          {"an entry is asked again when it is old", an_entry_is_asked_again_when_it_is_old})

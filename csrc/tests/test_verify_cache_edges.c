@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/forks.h"
 #include "hf_test.h"
 #include "verify/chain_cache_shard.h"
 
@@ -141,6 +142,15 @@ static void clearing_waits_for_a_fork(void)
     hf_chain_cache_unref(cache);
 }
 
+static void forks_are_held_by_one(void)
+{
+    for (int i = 0; i < 2; i++) {
+        HF_CHECK(hf_fork_try_hold());
+        HF_CHECK(!hf_fork_try_hold());
+        hf_fork_release();
+    }
+}
+
 /* Several caches, of which some are gone: NULL. */
 #define CACHES 5
 static struct hf_chain_cache *caches[CACHES];
@@ -261,6 +271,40 @@ static void the_last_place_is_nobody_elses(void)
     hf_cache_shard_destroy(&shard);
 }
 
+/* D9, C8: what there was before a fork does not count in the child. Entries 1 to 4 and 200
+ * were its parent's, one of them too old; then come four of one trust domain, which gives up two
+ * for another that its parent knew, and whose third one costs that its first. */
+static void shares_begin_anew_in_a_child(void)
+{
+    for (uint8_t which = 0; which < 2; which++) {
+        struct hf_cache_shard shard = {.capacity = 0};
+        struct hf_cached out;
+        uint8_t key[HF_DIGEST_SIZE];
+        HF_CHECK(hf_cache_shard_init(&shard, 4));
+        for (uint8_t n = 1; n <= 11; n++) {
+            const uint8_t domain[HF_DIGEST_SIZE] = {n <= 4 ? n % 2 : n <= 8 ? 2 : which};
+            if (n == 5) {
+                key_of(0, 200, key);
+                hf_cache_shard_put(&shard, key, (uint8_t[HF_DIGEST_SIZE]){1}, INT64_MAX, &value);
+                HF_CHECK(hf_cache_shard_find(&shard, key, 1, 1, &out));
+                HF_CHECK(!hf_cache_shard_find(&shard, key, 1, INT64_MAX, &out));
+                HF_CHECK(shard.evictions == 1 && shard.expired == 1);
+                hf_cache_shard_restart(&shard);
+                HF_CHECK(shard.live == 0 && shard.hits == 0 && shard.misses == 0);
+                HF_CHECK(shard.inserts == 0 && shard.evictions == 0 && shard.expired == 0);
+            }
+            key_of(0, n, key);
+            hf_cache_shard_put(&shard, key, domain, INT64_MAX, &value);
+        }
+        HF_CHECK(shard.evictions == 3);
+        for (uint8_t n = 1; n <= 11; n++) {
+            key_of(0, n, key);
+            HF_CHECK(hf_cache_shard_find(&shard, key, 1, 1, &out) == (n > 6 && n != 9));
+        }
+        hf_cache_shard_destroy(&shard);
+    }
+}
+
 static void statistics_add_up_the_shards(void)
 {
     HF_CHECK_OK(hf_chain_cache_new(NULL, &cache));
@@ -299,6 +343,7 @@ static void nothing_is_left(void)
 HF_TESTS({"(forks are watched)", watch_forks},
          {"every shard is closed in a fork", every_shard_is_closed_in_a_fork},
          {"clearing waits for a fork", clearing_waits_for_a_fork},
+         {"forks are held by one", forks_are_held_by_one},
          {"every cache is empty after a fork", every_cache_is_empty_after_a_fork},
          {"shards have sixteen places at least", shards_have_sixteen_places_at_least},
          {"a limit of bytes is met exactly", a_limit_of_bytes_is_met_exactly},
@@ -306,6 +351,7 @@ HF_TESTS({"(forks are watched)", watch_forks},
          {"room doubles up to the capacity", room_doubles_up_to_the_capacity},
          {"trust domains find room", trust_domains_find_room},
          {"the last place is nobody else's", the_last_place_is_nobody_elses},
+         {"shares begin anew in a child", shares_begin_anew_in_a_child},
          {"statistics add up the shards", statistics_add_up_the_shards},
          {"the last deadline is the end of time", the_last_deadline_is_the_end_of_time},
          {"nothing is left", nothing_is_left})

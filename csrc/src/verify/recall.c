@@ -75,8 +75,6 @@ bool hf_recall(const struct hf_recaller *recaller, const struct hf_presented *pr
         !hf_is_ok(read_leaf(recaller, presented, &leaf, &id))) {
         return false;
     }
-    miss->leaf_not_before = leaf.not_before;
-    miss->leaf_not_after = leaf.not_after;
     if (!find(recaller, presented, &id, miss, &bundle, &cached)) {
         return false;
     }
@@ -106,12 +104,12 @@ static void narrow(int64_t not_before, int64_t not_after, int64_t at, struct hf_
     }
 }
 
-static hf_result narrow_all(const struct hf_presented *presented, const struct hf_recall_miss *miss,
-                            const struct hf_bundle *bundle, struct hf_cached *cached)
+/* The leaf is on every path: the path's own window, which comes first, is within its. */
+static hf_result narrow_all(const struct hf_presented *presented, const struct hf_bundle *bundle,
+                            struct hf_cached *cached)
 {
     const struct hf_chain *chain = presented->chain;
     const uint8_t *der = chain->der + chain->lengths[0];
-    narrow(miss->leaf_not_before, miss->leaf_not_after, presented->at, cached);
     for (size_t i = 1; i < chain->count; i++) {
         struct hf_cert cert;
         HF_TRY(hf_cert_parse(hf_span_of(der, chain->lengths[i]), &cert));
@@ -141,7 +139,7 @@ void hf_recall_keep(const struct hf_recaller *recaller, const struct hf_presente
         .not_after = peer->not_after,
         .path_length = peer->path_length,
     };
-    if (bundle == NULL || !hf_is_ok(narrow_all(presented, miss, bundle, &cached)) ||
+    if (bundle == NULL || !hf_is_ok(narrow_all(presented, bundle, &cached)) ||
         !hf_mem_copy(cached.anchor_digest, HF_DIGEST_SIZE, peer->anchor_digest, HF_DIGEST_SIZE)) {
         return;
     }

@@ -32,8 +32,6 @@ struct hf_recall_miss {
     bool keyed;                  /* the rest is there */
     uint8_t key[HF_DIGEST_SIZE]; /* where to enter an acceptance */
     uint8_t chain_digest[HF_DIGEST_SIZE];
-    int64_t leaf_not_before;
-    int64_t leaf_not_after;
 };
 
 /* True: `out` is what hf_judge_svid() would fill it with. It is authenticated, not authorized. */
