@@ -34,6 +34,12 @@ def test_a_server_that_costs_too_much_is_named() -> None:
     assert words == "memory: handfast: 16,385 bytes, at most 16,384"
 
 
+def test_nothing_is_asked_of_fewer_than_ten_thousand() -> None:
+    few = found(handfast=20_000.0)
+    few["conditions"]["connections"] = 2_000
+    assert idle.missed(few) == []
+
+
 def test_rivals_have_no_limit() -> None:
     assert idle.missed(found(trio_ssl=40_000.0, trio_tcp=40_000.0)) == []
 
