@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.soak.flat import Course, Sample
-from tests.soak.handshakes import LEAKS, main, shake_hands
+from tests.soak.handshakes import LEAKS, shake_hands
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,10 @@ def test_handshakes_of_every_kind_leave_nothing() -> None:
 def test_a_planted_leak_is_seen(leak: str, complaint: str, tmp_path: Path) -> None:
     """The negative control: each kind of leak turns the run red."""
     written = tmp_path / "handshakes.json"
-    assert main(["1500", "--leak", leak, "--json", str(written)]) == 1
+    # A process of its own: what other tests gave back would hide what is leaked here.
+    command = [sys.executable, "-m", "tests.soak.handshakes", "1500", "--leak", leak]
+    done = subprocess.run([*command, "--json", written], cwd=ROOT, check=False)
+    assert done.returncode == 1
     told = json.loads(written.read_text(encoding="utf-8"))["wrong"]
     assert any(complaint in it for it in told), told
 
