@@ -71,6 +71,7 @@ demo: install ## see two workloads shake hands, and five refusals explained
 test: install ## run the C tests and the Python tests (one part: TESTS=tests/unit)
 	@$(PYTHON_ENV) cli test
 	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin haproxy
+	@rm -f $(FAULTS)
 	$(call c_build,c,-DHANDFAST_MALLOC=AUTO)
 	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
