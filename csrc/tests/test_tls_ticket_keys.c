@@ -314,7 +314,8 @@ static void a_rotation_waits_for_no_fork(void)
         /* Not by exit: a thread that nobody joined there is a leak to the thread sanitizer. */
         (void)raise(SIGKILL);
     }
-    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    HF_CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+             WTERMSIG(status) == SIGKILL);
     HF_CHECK(pthread_join(thread, NULL) == 0);
     hf_fork_watch_end(&watch);
     hf_ticket_keys_statistics(keys, &now);
