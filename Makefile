@@ -34,12 +34,15 @@ cmake -S csrc -B build/$(1) -DHANDFAST_MB_PREFIX=$(abspath $(VENV)) $(2) >build/
 endef
 c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --parallel $(JOBS)
 
+# Which peers `make interop` compiles; rust needs cargo and its registry.
+PEERS ?= go rust
+
 # Every fault sweep appends its totals; tools/faults.py adds them up.
 FAULTS := $(abspath build/faults.tsv)
 test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv install demo test faults lint format sanitize sanitize-address \
+.PHONY: help venv install demo test interop faults lint format sanitize sanitize-address \
         sanitize-thread coverage mutate soak stress bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
         clean
 
@@ -76,6 +79,13 @@ test: install ## run the C tests and the Python tests (one part: TESTS=tests/uni
 	$(call c_test,c)
 	$(RUN)/python -m pytest $(TESTS)
 	@$(RUN)/python tools/faults.py $(FAULTS)
+
+interop: export HANDFAST_PEERS := $(PEERS)
+interop: install ## shake hands with programs of others, those on Go and rustls too (PEERS=go)
+	@$(PYTHON_ENV) cli test
+	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin haproxy \
+	  $(if $(filter go,$(PEERS)),go=golang-go)
+	$(RUN)/python -m pytest tests/interop
 
 faults: export HANDFAST_FAULTS := all
 faults: install ## run the fault sweeps with every k, not with some of them

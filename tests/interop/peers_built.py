@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our drivers of Go's crypto/tls and of rustls: built once, where their tools are.
+"""Drivers of ours on Go's crypto/tls and on rustls: built by `make interop` alone.
 
-`make test` installs neither: conftest leaves the tests of a peer out where its tool is
-missing or too old. rustls comes from its registry, pinned by Cargo.lock; Go's is its
-standard library.
+They want tools that few machines have, and rustls comes from its registry, pinned by
+Cargo.lock: nothing for a test run without a network. Go's is its standard library.
 """
 
 from __future__ import annotations
@@ -21,18 +20,22 @@ _OLDEST = {"go": (1, 19), "cargo": (1, 71)}
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
-def is_here(tool: str) -> bool:
-    """Whether a tool is there and new enough."""
-    if shutil.which(tool) is None:
-        return False
+def _need(tool: str) -> None:
+    """Say what is missing, where a build would fail with something else."""
+    oldest = ".".join(str(number) for number in _OLDEST[tool])
+    where = shutil.which(tool)
+    assert where, (
+        f"{tool} >= {oldest} is not on the PATH; `make interop PEERS=` goes on"
+    )
     said = subprocess.run(
-        [tool, "version" if tool == "go" else "--version"],
+        [where, "version" if tool == "go" else "--version"],
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
-    found = _VERSION.search(said)
-    return found is not None and (int(found[1]), int(found[2])) >= _OLDEST[tool]
+        check=False,
+    )
+    found = _VERSION.search(said.stdout)
+    is_new = found is not None and (int(found[1]), int(found[2])) >= _OLDEST[tool]
+    assert is_new, f"{tool} >= {oldest} is wanted: {said.stdout}{said.stderr}"
 
 
 def _build(where: Path, *command: str | Path) -> None:
@@ -49,6 +52,7 @@ def _build(where: Path, *command: str | Path) -> None:
 
 def go_tls() -> Path:
     """The client and server on Go's crypto/tls."""
+    _need("go")
     program = _BUILD / "go_tls"
     _build(_PEERS / "go", "go", "build", "-o", program, ".")
     return program
@@ -56,6 +60,7 @@ def go_tls() -> Path:
 
 def rust_tls() -> Path:
     """The client and server on rustls."""
+    _need("cargo")
     target = _BUILD / "rust"
     options = ("--release", "--locked", "--quiet", "--target-dir", target)
     _build(_PEERS / "rust", "cargo", "build", *options)
