@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inside an environment that has the wheel: does it run the OpenSSL it contains?
 
-python tools/check_installed.py [--without-profile]
+python tools/check_installed.py [--without-profile] [--without-allocator]
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ HAS_LANES = re.compile(r"^Tag: \S+-manylinux\S*_x86_64$", re.MULTILINE)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--without-profile", action="store_true", help="LTO will do")
-    wanted = {"LTO"} if parser.parse_args().without_profile else {"LTO", "PGO"}
+    parser.add_argument("--without-allocator", action="store_true", help="as it says")
+    given = parser.parse_args()
+    wanted = {"LTO"} if given.without_profile else {"LTO", "PGO"}
+    allocator = "system" if given.without_allocator else "mimalloc "
     version = handfast.openssl_version()
     pinned = openssl.Pin.read().version
     checkout = Path(__file__).resolve().parent.parent
@@ -45,7 +48,7 @@ def main() -> int:
             ),
             (
                 f"its allocator is {version.allocator}",
-                full and not version.allocator.startswith("mimalloc "),
+                full and not version.allocator.startswith(allocator),
             ),
             (
                 f"imported from the checkout: {handfast.__file__}",

