@@ -17,7 +17,7 @@ endif()
 foreach(source IN LISTS test_sources)
   get_filename_component(name "${source}" NAME_WE)
   add_executable(${name} "${source}" ${support})
-  target_include_directories(${name} PRIVATE src tests)
+  target_include_directories(${name} PRIVATE src tests .)
   target_link_libraries(${name} PRIVATE handfast handfast_warnings)
   add_test(NAME ${name} COMMAND ${name})
   # Sweeps try thousands of places, and machines may be busy.

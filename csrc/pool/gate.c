@@ -8,10 +8,12 @@
  */
 #include "gate.h"
 
+#include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Thread_local struct gate_thread gate_self;
@@ -64,7 +66,9 @@ void gate_enter_slowly(struct gate_thread *self)
     atomic_store_explicit(&self->inside, 0, memory_order_release);
     /* Whoever holds this lock with the gate closed forks. */
     (void)pthread_mutex_lock(&threads_lock);
-    if (!self->known) {
+    /* Without memory for that, its end would leave the list a thread that is not there: it stays
+     * out of it, and comes this way again. */
+    if (!self->known && pthread_setspecific(thread_end, self) == 0) {
         self->known = true;
         self->previous = NULL;
         self->next = threads;
@@ -72,10 +76,24 @@ void gate_enter_slowly(struct gate_thread *self)
             threads->previous = self;
         }
         threads = self;
-        (void)pthread_setspecific(thread_end, self);
     }
     atomic_store_explicit(&self->inside, 1, memory_order_relaxed);
     (void)pthread_mutex_unlock(&threads_lock);
+}
+
+/* Every thread has seen the gate closed, or is seen inside. */
+static void settle(void)
+{
+    struct timespec left = {.tv_nsec = 1000000};
+    /* It worked at the start; but a process that was restored is not registered any more. */
+    if (barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) ||
+        (barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+         barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))) {
+        return;
+    }
+    /* Taken away meanwhile, by a sandbox: no processor keeps a store to itself for so long. */
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
 }
 
 static void before_fork(void)
@@ -84,8 +102,7 @@ static void before_fork(void)
     (void)pthread_mutex_lock(&threads_lock);
     self->forking = true;
     atomic_store_explicit(&gate_closed, 1, memory_order_seq_cst);
-    /* It worked at the start, so it works. */
-    (void)barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    settle();
     for (struct gate_thread *each = threads; each != NULL; each = each->next) {
         while (each != self && atomic_load_explicit(&each->inside, memory_order_acquire) != 0) {
             (void)sched_yield();

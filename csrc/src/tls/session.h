@@ -69,7 +69,7 @@ HF_MUST_USE hf_result hf_session_recheck(const struct hf_config *config,
 /* The second look: the connection resumed. Makes its verdict. */
 HF_MUST_USE hf_result hf_session_admit(struct hf_conn *conn);
 
-/* At most so many sessions are looked at for one ClientHello: each look may be a verification. */
+/* At most so many sessions are looked at for one connection: each look may be a verification. */
 #define HF_SESSION_LOOKS_MAX 4
 
 /* session_callbacks.c: both of the context. */
