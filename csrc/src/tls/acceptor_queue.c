@@ -77,6 +77,10 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
         count_untold(queue, shake->socket, shake->outcome, shake->code);
         rest = shake;
     } else {
+        /* Counted before it is told: whoever sees it finds that the queue is full. */
+        if (shake->outcome == HF_ACCEPTED_READY) {
+            atomic_fetch_add(&queue->ready, 1);
+        }
         signal_first(queue);
         shake->newer = NULL;
         if (queue->first == NULL) {
@@ -85,9 +89,6 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
             queue->last->newer = shake;
         }
         queue->last = shake;
-        if (shake->outcome == HF_ACCEPTED_READY) {
-            atomic_fetch_add(&queue->ready, 1);
-        }
         queue->failures += shake->code != 0 ? 1 : 0;
     }
     (void)pthread_mutex_unlock(&queue->lock);
