@@ -50,7 +50,4 @@ bool acc_until_under_way(const struct acc *acc, size_t count);
 /* The client's handshake over a blocking socket. */
 HF_MUST_USE hf_result acc_shake(struct hf_config *client, int fd, struct hf_conn **out);
 
-/* Descriptors that this process has open. */
-size_t acc_descriptors(void);
-
 #endif
