@@ -110,7 +110,7 @@ static void the_oldest_gives_way(void)
     acc_open(&acc, spec, NULL);
     for (size_t i = 0; i < 3; i++) {
         silent[i] = acc_connect(&acc);
-        HF_CHECK(acc_until_under_way(&acc, i + 1));
+        HF_CHECK(acc_until_begun(&acc, i + 1));
     }
     fd = acc_connect(&acc);
     server = acc_next(&acc);
@@ -138,7 +138,7 @@ static void one_address_has_its_share(void)
     acc_open(&acc, spec, NULL);
     int first = acc_connect(&acc);
     int second = acc_connect(&acc);
-    HF_CHECK(acc_until_under_way(&acc, 2));
+    HF_CHECK(acc_until_begun(&acc, 2));
     int third = acc_connect(&acc);
     item = acc_next(&acc);
     HF_CHECK(item.outcome == HF_ACCEPTED_CROWDED && item.code == HF_E_LIMIT);
