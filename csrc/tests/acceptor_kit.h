@@ -46,11 +46,10 @@ void acc_drop(struct hf_accepted *item);
 bool acc_hangs_up(int fd);
 /* Wait until this many are accepted and not taken. */
 bool acc_until_under_way(const struct acc *acc, size_t count);
+/* Wait until so many handshakes have a place: what is accepted later is later for all workers. */
+bool acc_until_begun(const struct acc *acc, size_t count);
 
 /* The client's handshake over a blocking socket. */
 HF_MUST_USE hf_result acc_shake(struct hf_config *client, int fd, struct hf_conn **out);
-
-/* Descriptors that this process has open. */
-size_t acc_descriptors(void);
 
 #endif

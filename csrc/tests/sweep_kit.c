@@ -7,18 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOW_BUILD 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW_BUILD 1
-#endif
-#ifndef SLOW_BUILD
-#define SLOW_BUILD 0
-#endif
+#include "sanitized.h"
 
 /* Descriptors that are looked at: tests open a handful. */
 #define DESCRIPTORS_MAX 1024
@@ -102,7 +91,7 @@ size_t sweep_stride(size_t quick)
     if (wanted != NULL && strcmp(wanted, "all") == 0) {
         return 1;
     }
-    return SLOW_BUILD ? quick * 16 + 1 : quick;
+    return SANITIZED ? quick * 16 + 1 : quick;
 }
 
 size_t sweep_descriptors(void)

@@ -79,11 +79,7 @@ static struct hf_config *configs[2]; /* client, server */
 
 static void start(void)
 {
-    static struct tls_who who[2];
-    for (int i = 0; i < 2; i++) {
-        tls_who_key(&who[i], i == 0 ? HF_ROLE_CLIENT : HF_ROLE_SERVER, PKI_ED25519);
-        configs[i] = tls_config(&who[i]);
-    }
+    tls_good_configs(PKI_ED25519, &configs[0], &configs[1]);
 }
 
 static void finish(void)

@@ -19,12 +19,7 @@ static struct hf_config *server_config;
 
 static void start(void)
 {
-    static struct tls_who client;
-    static struct tls_who server;
-    tls_who_key(&client, HF_ROLE_CLIENT, PKI_ED25519);
-    tls_who_key(&server, HF_ROLE_SERVER, PKI_ED25519);
-    client_config = tls_config(&client);
-    server_config = tls_config(&server);
+    tls_good_configs(PKI_ED25519, &client_config, &server_config);
 }
 
 static void finish(void)

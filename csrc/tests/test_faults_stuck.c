@@ -11,19 +11,11 @@
 #include <unistd.h>
 
 #include "hf_test.h"
+#include "sanitized.h"
 #include "tls_kit.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
-#endif
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OTHER_ALLOCATOR 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OTHER_ALLOCATOR 1
 #endif
 
 #define MANY 100
@@ -41,7 +33,7 @@ static struct hf_config *server_config;
 /* Bytes that are in use; 0 where nobody keeps such books. */
 static size_t in_use(void)
 {
-#if defined(__GLIBC__) && !defined(OTHER_ALLOCATOR)
+#if defined(__GLIBC__) && !SANITIZED
     struct mallinfo2 books = mallinfo2();
     return books.uordblks + books.hblkhd;
 #else
@@ -112,13 +104,8 @@ static void check_stuck(const uint8_t *bytes, size_t len, size_t limit)
 
 static void stuck_handshakes_are_small(void)
 {
-    static struct tls_who client;
-    static struct tls_who server;
     uint8_t hello[4096];
-    tls_who(&client, HF_ROLE_CLIENT);
-    tls_who(&server, HF_ROLE_SERVER);
-    client_config = tls_config(&client);
-    server_config = tls_config(&server);
+    tls_good_configs(PKI_P256, &client_config, &server_config);
     size_t len = copy_of_hello(hello, sizeof(hello));
     check_stuck(hello, 0, LIMIT_BEFORE);
     check_stuck(hello, 1, LIMIT_BEFORE);

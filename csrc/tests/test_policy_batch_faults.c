@@ -4,47 +4,14 @@
  * then judged all the same, or refused for want of memory, or the call fails as a whole and nobody
  * is accepted; no other verdict changes.
  */
-#include <openssl/crypto.h>
-
 #include "batch_world.h"
 #include "hf_test.h"
+#include "ossl_memory.h"
 
 #define CHAINS ((size_t)27)
 
 static struct hf_verifier *verifier;
 static struct batch_corpus *corpus;
-
-/* OpenSSL's memory is ours in this program: counted, and made to fail like the engine's. */
-static void *ossl_new(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return hf_mem_new(size);
-}
-
-static void ossl_release(void *block, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    hf_mem_free(block);
-}
-
-static void *ossl_grow(void *block, size_t size, const char *file, int line)
-{
-    if (block != NULL && size == 0) {
-        ossl_release(block, file, line);
-        return NULL;
-    }
-    return hf_mem_grow(block, size);
-}
-
-/* Before anything of OpenSSL runs. */
-__attribute__((constructor)) static void take_over(void)
-{
-    if (CRYPTO_set_mem_functions(ossl_new, ossl_grow, ossl_release) != 1) {
-        (void)fprintf(stderr, "OpenSSL allocated before the test began\n");
-    }
-}
 
 static void make_world(void)
 {

@@ -110,7 +110,7 @@ static void the_oldest_gives_way(void)
     acc_open(&acc, spec, NULL);
     for (size_t i = 0; i < 3; i++) {
         silent[i] = acc_connect(&acc);
-        HF_CHECK(acc_until_under_way(&acc, i + 1));
+        HF_CHECK(acc_until_begun(&acc, i + 1));
     }
     fd = acc_connect(&acc);
     server = acc_next(&acc);
@@ -138,7 +138,7 @@ static void one_address_has_its_share(void)
     acc_open(&acc, spec, NULL);
     int first = acc_connect(&acc);
     int second = acc_connect(&acc);
-    HF_CHECK(acc_until_under_way(&acc, 2));
+    HF_CHECK(acc_until_begun(&acc, 2));
     int third = acc_connect(&acc);
     item = acc_next(&acc);
     HF_CHECK(item.outcome == HF_ACCEPTED_CROWDED && item.code == HF_E_LIMIT);
@@ -161,18 +161,34 @@ static void a_full_queue_stops_accepting(void)
     struct acc acc;
     struct hf_accepted item;
     struct hf_conn *clients[2];
-    struct hf_acceptor_spec spec = acc_spec(2);
+    int slow[2];
+    struct hf_acceptor_spec spec = acc_spec(1);
     spec.max_waiting = 1;
     acc_open(&acc, spec, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        slow[i] = acc_connect(&acc);
+        HF_CHECK(acc_until_under_way(&acc, i + 1));
+    }
     int first = acc_connect(&acc);
     HF_CHECK_OK(acc_shake(acc.client, first, &clients[0]));
     while (acc_is_empty(&acc)) {
     }
     int second = acc_connect(&acc); /* by the system only */
-    HF_CHECK(hf_acceptor_under_way(acc.acceptor, 0) == 1);
+    /* The one worker is awake twice after it came, and has not accepted it. */
+    for (size_t i = 0; i < 2; i++) {
+        HF_CHECK(send(slow[i], "GET / HTTP/1.1\r\n", 16, MSG_NOSIGNAL) == 16);
+        HF_CHECK(acc_hangs_up(slow[i]));
+        (void)close(slow[i]);
+    }
+    HF_CHECK(hf_acceptor_under_way(acc.acceptor, 0) == 3);
     item = acc_next(&acc);
     HF_CHECK(item.outcome == HF_ACCEPTED_READY);
     acc_drop(&item);
+    for (size_t i = 0; i < 2; i++) {
+        item = acc_next(&acc);
+        HF_CHECK(item.outcome == HF_ACCEPTED_REFUSED && item.code == HF_E_NOT_TLS);
+        acc_drop(&item);
+    }
     HF_CHECK_OK(acc_shake(acc.client, second, &clients[1]));
     item = acc_next(&acc);
     HF_CHECK(item.outcome == HF_ACCEPTED_READY);
@@ -205,17 +221,25 @@ static void a_pause_keeps_what_is_under_way(void)
     struct acc acc;
     struct hf_accepted item;
     struct hf_conn *client;
-    acc_open(&acc, acc_spec(2), NULL);
+    int other;
+    acc_open(&acc, acc_spec(1), NULL);
     int fd = acc_connect(&acc);
     HF_CHECK(acc_until_under_way(&acc, 1));
+    meet(&acc, &item, &client, &other); /* the one worker is in no accept() any more */
+    part(&item, client, other);
     HF_CHECK_OK(hf_acceptor_pause(acc.acceptor, true));
+    int late = acc_connect(&acc); /* by the system only */
     HF_CHECK_OK(acc_shake(acc.client, fd, &client));
     item = acc_next(&acc);
     HF_CHECK(item.outcome == HF_ACCEPTED_READY);
+    /* Two flights of the peer after it came, nobody has accepted it. */
+    HF_CHECK(hf_acceptor_under_way(acc.acceptor, 0) == 0);
     part(&item, client, fd);
     HF_CHECK_OK(hf_acceptor_pause(acc.acceptor, false));
-    meet(&acc, &item, &client, &fd);
-    part(&item, client, fd);
+    HF_CHECK_OK(acc_shake(acc.client, late, &client));
+    item = acc_next(&acc);
+    HF_CHECK(item.outcome == HF_ACCEPTED_READY);
+    part(&item, client, late);
     acc_close(&acc);
 }
 

@@ -7,6 +7,7 @@
 
 #include "acceptor_kit.h"
 #include "hf_test.h"
+#include "sweep_kit.h"
 
 static struct hf_accepted next_of(struct acc *acc, int outcome)
 {
@@ -99,7 +100,7 @@ static void it_closes_without_workers_too(void)
 static void stopping_while_it_closes_leaves_nothing(void)
 {
     size_t memory = hf_mem_live();
-    size_t descriptors = acc_descriptors();
+    size_t descriptors = sweep_descriptors();
     for (int round = 0; round < 20; round++) {
         struct acc acc;
         acc_open(&acc, acc_spec(4), NULL);
@@ -107,7 +108,7 @@ static void stopping_while_it_closes_leaves_nothing(void)
         HF_CHECK_OK(hf_acceptor_stop(acc.acceptor));
         acc_close(&acc);
     }
-    HF_CHECK(hf_mem_live() == memory && acc_descriptors() == descriptors);
+    HF_CHECK(hf_mem_live() == memory && sweep_descriptors() == descriptors);
 }
 
 /* Its number is free for others at once, and no worker touches that. */

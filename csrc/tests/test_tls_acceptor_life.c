@@ -12,6 +12,7 @@
 
 #include "acceptor_kit.h"
 #include "hf_test.h"
+#include "sweep_kit.h"
 
 static void specs_that_make_no_sense_are_refused(void)
 {
@@ -47,7 +48,7 @@ static void stopping_leaves_nothing(void)
     for (int round = 0; round < 2; round++) {
         struct acc acc;
         size_t memory = hf_mem_live();
-        size_t descriptors = acc_descriptors();
+        size_t descriptors = sweep_descriptors();
         acc_open(&acc, acc_spec(2), NULL);
         int silent = acc_connect(&acc);
         int half = acc_connect(&acc);
@@ -73,7 +74,7 @@ static void stopping_leaves_nothing(void)
         (void)close(ready);
         acc_close(&acc);
         HF_CHECK(hf_mem_live() == memory);
-        HF_CHECK(acc_descriptors() == descriptors);
+        HF_CHECK(sweep_descriptors() == descriptors);
     }
 }
 
@@ -86,7 +87,7 @@ static void no_memory_to_make_one(void)
     spec.socket_count = 1;
     spec.max_per_source = 1;
     size_t memory = hf_mem_live();
-    size_t descriptors = acc_descriptors();
+    size_t descriptors = sweep_descriptors();
     size_t failed = 0;
     for (size_t k = 1; k < 100; k++) {
         struct hf_acceptor *acceptor;
@@ -102,7 +103,7 @@ static void no_memory_to_make_one(void)
         HF_CHECK_CODE(r, HF_E_OUT_OF_MEMORY);
     }
     HF_CHECK(failed == 3);
-    HF_CHECK(hf_mem_live() == memory && acc_descriptors() == descriptors);
+    HF_CHECK(hf_mem_live() == memory && sweep_descriptors() == descriptors);
     (void)close(socket);
 }
 

@@ -14,6 +14,7 @@
 
 #include "acceptor_kit.h"
 #include "hf_test.h"
+#include "sweep_kit.h"
 
 #define CLIENTS 3
 #define ROTATE_MS 50
@@ -192,7 +193,7 @@ static void everything_at_once(void)
     struct taken taken = {0};
     pthread_t threads[CLIENTS];
     pthread_t rotating;
-    size_t descriptors = acc_descriptors();
+    size_t descriptors = sweep_descriptors();
     start(&stress);
     int64_t until = now_ms() + seconds_to_run() * 1000;
     HF_CHECK(pthread_create(&rotating, NULL, rotate, &stress) == 0);
@@ -224,7 +225,7 @@ static void everything_at_once(void)
     hf_session_store_unref(stress.client.sessions);
     hf_session_store_unref(stress.server.sessions);
     hf_chain_cache_unref(stress.server.cache);
-    HF_CHECK(acc_descriptors() == descriptors);
+    HF_CHECK(sweep_descriptors() == descriptors);
 }
 
 HF_TESTS({"everything at once", everything_at_once})

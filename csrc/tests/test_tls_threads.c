@@ -16,12 +16,7 @@ static struct hf_config *server_config;
 
 static void start(void)
 {
-    static struct tls_who client;
-    static struct tls_who server;
-    tls_who(&client, HF_ROLE_CLIENT);
-    tls_who(&server, HF_ROLE_SERVER);
-    client_config = tls_config(&client);
-    server_config = tls_config(&server);
+    tls_good_configs(PKI_P256, &client_config, &server_config);
 }
 
 static void finish(void)

@@ -100,6 +100,15 @@ struct hf_config *tls_config(const struct tls_who *who)
     return config;
 }
 
+void tls_good_configs(enum pki_kind kind, struct hf_config **client, struct hf_config **server)
+{
+    static struct tls_who who;
+    tls_who_key(&who, HF_ROLE_CLIENT, kind);
+    *client = tls_config(&who);
+    tls_who_key(&who, HF_ROLE_SERVER, kind);
+    *server = tls_config(&who);
+}
+
 static void start_end(struct tls_end *out)
 {
     static const struct tls_end empty;

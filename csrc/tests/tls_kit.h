@@ -45,6 +45,9 @@ struct hf_config *tls_config(const struct tls_who *who);
 /* For a mistake in the configuration itself. */
 HF_MUST_USE hf_result tls_config_try(const struct tls_who *who, struct hf_config **out);
 
+/* A client and a server that let each other in, with keys of this kind. */
+void tls_good_configs(enum pki_kind kind, struct hf_config **client, struct hf_config **server);
+
 /* One end: a connection of ours or a plain SSL between memory BIOs. */
 struct tls_end {
     struct hf_conn *conn;

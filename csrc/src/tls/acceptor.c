@@ -15,7 +15,7 @@
 /* What a verdict takes, with room for sanitizers. Only pages that are touched cost memory. */
 #define STACK_SIZE ((size_t)1 << 20)
 
-static hf_result system_failure(const char *what)
+hf_result hf_acceptor_failed(const char *what)
 {
     int number = errno;
     hf_result r =
@@ -24,7 +24,7 @@ static hf_result system_failure(const char *what)
     return r;
 }
 
-static hf_result need_here(const struct hf_acceptor *acceptor)
+hf_result hf_acceptor_need_here(const struct hf_acceptor *acceptor)
 {
     HF_NEED_PTR(acceptor);
     HF_NEED_SEEN(acceptor->pid == getpid(), HF_E_WRONG_STATE, "the process that made the acceptor",
@@ -56,7 +56,7 @@ static hf_result open_sockets(struct hf_acceptor *acceptor, const struct hf_acce
         /* A copy: the caller may close his at any time, and the number may be another's then. */
         int fd = fcntl(spec->sockets[i], F_DUPFD_CLOEXEC, 0);
         if (fd < 0) {
-            return system_failure("dup");
+            return hf_acceptor_failed("dup");
         }
         atomic_init(&acceptor->sockets[i].broken, false);
         atomic_init(&acceptor->sockets[i].under_way, 0);
@@ -67,7 +67,7 @@ static hf_result open_sockets(struct hf_acceptor *acceptor, const struct hf_acce
         acceptor->socket_count = i + 1;
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-            return system_failure("fcntl");
+            return hf_acceptor_failed("fcntl");
         }
     }
     return hf_ok();
@@ -86,7 +86,7 @@ static hf_result open_workers(struct hf_acceptor *acceptor, uint32_t count)
         worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         acceptor->worker_count = i + 1;
         if (worker->epoll < 0 || worker->wake < 0) {
-            return system_failure("epoll");
+            return hf_acceptor_failed("epoll");
         }
     }
     return hf_ok();
@@ -177,7 +177,7 @@ hf_result hf_acceptor_new(const struct hf_acceptor_spec *spec, struct hf_accepto
 hf_result hf_acceptor_configure(struct hf_acceptor *acceptor, uint32_t socket,
                                 struct hf_config *const *configs, size_t count, uint64_t generation)
 {
-    HF_TRY(need_here(acceptor));
+    HF_TRY(hf_acceptor_need_here(acceptor));
     HF_NEED(socket < acceptor->socket_count && count <= HF_ACCEPTOR_WORKERS_MAX &&
                 (configs != NULL || count == 0),
             HF_E_BAD_ARGUMENT);
@@ -220,7 +220,7 @@ hf_result hf_acceptor_start(struct hf_acceptor *acceptor)
     pthread_attr_t attributes;
     sigset_t all;
     sigset_t before;
-    HF_TRY(need_here(acceptor));
+    HF_TRY(hf_acceptor_need_here(acceptor));
     HF_NEED_SEEN(acceptor->running == 0 && !atomic_load(&acceptor->stop), HF_E_WRONG_STATE,
                  "an acceptor that was never started", "one that was");
     HF_NEED(pthread_attr_init(&attributes) == 0, HF_E_OUT_OF_MEMORY);
@@ -245,7 +245,7 @@ static void wake_all(const struct hf_acceptor *acceptor)
 
 hf_result hf_acceptor_stop(struct hf_acceptor *acceptor)
 {
-    HF_TRY(need_here(acceptor));
+    HF_TRY(hf_acceptor_need_here(acceptor));
     atomic_store(&acceptor->stop, true);
     wake_all(acceptor);
     while (acceptor->running > 0) {
@@ -264,7 +264,7 @@ hf_result hf_acceptor_stop(struct hf_acceptor *acceptor)
 
 hf_result hf_acceptor_pause(struct hf_acceptor *acceptor, bool paused)
 {
-    HF_TRY(need_here(acceptor));
+    HF_TRY(hf_acceptor_need_here(acceptor));
     if (atomic_exchange(&acceptor->paused, paused) != paused) {
         wake_all(acceptor);
     }

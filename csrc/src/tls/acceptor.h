@@ -117,6 +117,12 @@ struct hf_acceptor {
     struct hf_acceptor_worker workers[HF_ACCEPTOR_WORKERS_MAX];
 };
 
+/* acceptor.c */
+/* Not in a child of the process that made it (D9). */
+HF_MUST_USE hf_result hf_acceptor_need_here(const struct hf_acceptor *acceptor);
+/* What errno says now of the call that failed. */
+HF_MUST_USE hf_result hf_acceptor_failed(const char *what);
+
 /* acceptor_queue.c */
 HF_MUST_USE hf_result hf_queue_open(struct hf_acceptor_queue *queue, size_t sockets);
 void hf_queue_close(struct hf_acceptor_queue *queue);

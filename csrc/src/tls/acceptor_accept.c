@@ -16,6 +16,7 @@
 
 /* At once, before handshakes that are under way get their turn, and other workers theirs. */
 #define BURST 4
+
 static void read_remote(struct hf_remote *out, const struct sockaddr_storage *from, socklen_t len)
 {
     struct sockaddr_in v4;

@@ -87,9 +87,7 @@ static hf_result begin_to_close(struct hf_acceptor *acceptor, struct hf_acceptor
 
 hf_result hf_acceptor_close_socket(struct hf_acceptor *acceptor, uint32_t index, bool end)
 {
-    HF_NEED_PTR(acceptor);
-    HF_NEED_SEEN(acceptor->pid == getpid(), HF_E_WRONG_STATE, "the process that made the acceptor",
-                 "a child of it");
+    HF_TRY(hf_acceptor_need_here(acceptor));
     HF_NEED(index < acceptor->socket_count, HF_E_BAD_ARGUMENT);
     struct hf_acceptor_socket *socket = &acceptor->sockets[index];
     if (atomic_load(&acceptor->stop)) {

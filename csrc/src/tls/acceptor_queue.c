@@ -6,7 +6,6 @@
  * taken, both under the lock: it is readable exactly while there is something.
  */
 #ifdef __linux__
-#include <errno.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,10 +23,7 @@ hf_result hf_queue_open(struct hf_acceptor_queue *queue, size_t sockets)
     HF_NEED_MEM(queue->untold);
     queue->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (queue->event < 0) {
-        hf_result r =
-            hf_error_set_seen(HF_E_IO, __FILE__, __LINE__, "an eventfd", "errno %d", errno);
-        hf_error_current()->system = errno;
-        return r;
+        return hf_acceptor_failed("eventfd");
     }
     return hf_ok();
 }
@@ -81,6 +77,10 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
         count_untold(queue, shake->socket, shake->outcome, shake->code);
         rest = shake;
     } else {
+        /* Counted before it is told: whoever sees it finds that the queue is full. */
+        if (shake->outcome == HF_ACCEPTED_READY) {
+            atomic_fetch_add(&queue->ready, 1);
+        }
         signal_first(queue);
         shake->newer = NULL;
         if (queue->first == NULL) {
@@ -89,9 +89,6 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
             queue->last->newer = shake;
         }
         queue->last = shake;
-        if (shake->outcome == HF_ACCEPTED_READY) {
-            atomic_fetch_add(&queue->ready, 1);
-        }
         queue->failures += shake->code != 0 ? 1 : 0;
     }
     (void)pthread_mutex_unlock(&queue->lock);
@@ -208,9 +205,8 @@ hf_result hf_acceptor_take(struct hf_acceptor *acceptor, struct hf_accepted *out
 {
     HF_NEED_PTR(count);
     *count = 0;
-    HF_NEED_PTR(acceptor);
+    HF_TRY(hf_acceptor_need_here(acceptor));
     HF_NEED(out != NULL && cap != 0, HF_E_BAD_ARGUMENT);
-    HF_NEED(acceptor->pid == getpid(), HF_E_WRONG_STATE);
     *count = take(acceptor, out, cap);
     return hf_ok();
 }

@@ -163,10 +163,10 @@ static void end_late_ones(struct hf_acceptor_worker *worker)
 /* ---- waiting ---- */
 
 /* A broken socket was told by whoever noticed, and is waited for no more. */
-static void listen_or_not(struct hf_acceptor_worker *worker)
+static void listen_or_not(struct hf_acceptor_worker *worker, int64_t now)
 {
     struct hf_acceptor *acceptor = worker->acceptor;
-    bool wanted = hf_acceptor_may_accept(acceptor) && hf_acceptor_now() >= worker->quiet_until;
+    bool wanted = hf_acceptor_may_accept(acceptor) && now >= worker->quiet_until;
     if (wanted == worker->listening) {
         return;
     }
@@ -182,10 +182,9 @@ static void listen_or_not(struct hf_acceptor_worker *worker)
 }
 
 /* Milliseconds until something is due, as epoll_wait() wants them. */
-static int patience(const struct hf_acceptor_worker *worker)
+static int patience(const struct hf_acceptor_worker *worker, int64_t now)
 {
     int64_t due = INT64_MAX;
-    int64_t now = hf_acceptor_now();
     if (worker->oldest != NULL) {
         due = worker->oldest->began + worker->acceptor->handshake_ms;
     }
@@ -236,8 +235,10 @@ void *hf_acceptor_work(void *argument)
     (void)epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &wake);
     while (!atomic_load(&worker->acceptor->stop)) {
         hf_worker_mind_closing(worker);
-        listen_or_not(worker);
-        int n = epoll_wait(worker->epoll, events, EVENTS, patience(worker));
+        /* One moment for both: a rest that ended between them would be waited for no more. */
+        int64_t now = hf_acceptor_now();
+        listen_or_not(worker, now);
+        int n = epoll_wait(worker->epoll, events, EVENTS, patience(worker, now));
         uint32_t sockets = handle(worker, events, n);
         end_late_ones(worker);
         hf_worker_give_way_as_asked(worker);

@@ -2,6 +2,8 @@
  *
  * The server name as OpenSSL read it: for the application, and to be held against our own reading.
  */
+#include <string.h>
+
 #include "tls/connection.h"
 
 hf_result hf_conn_server_name(const struct hf_conn *conn, const char **name, size_t *len)
@@ -16,9 +18,7 @@ hf_result hf_conn_server_name(const struct hf_conn *conn, const char **name, siz
     const char *asked = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
     if (asked != NULL) {
         *name = asked;
-        while (asked[*len] != '\0') {
-            (*len)++;
-        }
+        *len = strlen(asked);
     }
     return hf_ok();
 }

@@ -141,8 +141,6 @@ hf_result hf_proxy_header_read(const uint8_t *bytes, size_t len, struct hf_proxy
     hf_result r = read_any(hf_span_of(bytes, len), out);
     if (!hf_is_ok(r)) {
         *out = (struct hf_proxy_header){.version = out->version};
-    } else if (out->family == HF_PROXY_NONE) {
-        out->source_port = out->destination_port = 0;
     }
     return r;
 }
