@@ -272,6 +272,27 @@ async def test_a_removed_authority_ends_what_rests_on_it(
     assert clock.current_time() > 0
 
 
+@pytest.mark.parametrize("way", ["close", "drain"])
+@trio_test
+async def test_a_stream_that_drains_already_is_closed_when_trust_is_withdrawn(
+    way: Any, clock: trio.testing.MockClock
+) -> None:
+    """R11: with "close", a long drain is no way to outlive it; it was asked to end."""
+    issuer = authority("a.example")
+    ours = StaticSource(issuer.issue(WEB), issuer.bundle)
+    lifetime = Lifetime(max_age=10, on_revoked=way, drain_timeout=HOUR)
+    async with living(lifetime, ours=ours) as (client, server):
+        await client.wait_draining()
+        ours.update(svid=issuer.issue("spiffe://a.example/another"))
+        await trio.sleep(2 * TICK)
+        if way == "close":
+            assert await server.receive_some() == b""
+            await ended_with(client, Reason.CREDENTIALS_REVOKED)
+        else:
+            assert state(client) == "draining"
+    assert clock.current_time() < HOUR
+
+
 @trio_test
 async def test_a_withdrawn_identity_ends_what_rests_on_it(
     clock: trio.testing.MockClock,
