@@ -171,7 +171,8 @@ class Connection:
             VerificationError: the peer's chain was refused; again at every later call.
             NotAuthorized: the peer is who it says, but may not come in.
             PeerAlert: the peer refused us.
-            PeerError: anything else that the peer did wrong, or its end (`Truncated`).
+            PeerError: anything else that the peer did wrong, or its end: clean
+                (`ConnectionClosed`) or not (`Truncated`).
         """
         if self._established:
             return True

@@ -222,8 +222,13 @@ class HandshakeTimeout(PeerError):
     """The handshake did not finish in the time it was given."""
 
 
-class ConnectionClosed(HandfastError):
-    """The peer has ended the connection cleanly; nothing more can be done with it."""
+class ConnectionClosed(PeerError):
+    """The peer ended the connection cleanly in the middle of the handshake.
+
+    TLS allows that, and nothing was cut off. But it did not finish, and whoever catches
+    `PeerError` for all that a stranger can do has to get this, too. Afterwards a clean
+    end is no error: reading tells it.
+    """
 
 
 class ConnectionEnded(HandfastError):

@@ -12,9 +12,11 @@ from tests.support.engine import NOT_AUTHORIZED_ALERT
 
 from handfast import (
     Connection,
+    ConnectionClosed,
     HandfastError,
     NotAuthorized,
     PeerAlert,
+    PeerError,
     Reason,
     StaticSource,
     TlsConfig,
@@ -26,6 +28,7 @@ from handfast.reasons import ROWS
 from handfast.testing import attempt_handshake
 
 ROLES = ("client", "server")
+CLOSE_NOTIFY = bytes([21, 3, 3, 0, 2, 1, 0])  # nothing is encrypted yet
 ALERTS = {
     Reason.UNKNOWN_AUTHORITY: 48,
     Reason.UNKNOWN_TRUST_DOMAIN: 48,
@@ -181,3 +184,16 @@ def test_a_refused_client_learns_nothing_of_the_servers_policy() -> None:
     outcome = attempt_handshake(client, server)
     assert isinstance(outcome.client, PeerAlert)
     assert "secret-name" not in str(outcome.client)
+
+
+def test_a_clean_end_in_mid_handshake_is_an_error_of_the_peers() -> None:
+    """D4, A9: a stranger does not choose what escapes `except PeerError`."""
+    ours = Connection(workloads.client())
+    assert not ours.handshake()
+    ours.receive(CLOSE_NOTIFY)
+    for action in (ours.handshake, ours.handshake, ours.read, lambda: ours.send(b"x")):
+        with pytest.raises(PeerError) as ended:
+            action()
+        assert type(ended.value) is ConnectionClosed
+        assert ended.value.reason is Reason.CLOSED
+    assert not ours.closed_by_peer

@@ -133,6 +133,26 @@ async def test_a_second_drain_can_only_be_shorter(
 
 
 @trio_test
+async def test_a_drain_that_is_cancelled_at_once_has_asked_all_the_same(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P6: nothing is accepted any more, and the streams end when the time is over."""
+    world = InMemory()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_until_drained, world, echo)
+        async with MtlsStream(world.transport.connect(), client_config()) as client:
+            await client.send_all(b"ping")
+            assert await client.receive_some() == b"ping"
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await world.listener.drain(5)
+            assert scope.cancelled_caught
+            assert await client.receive_some() == b""
+    assert world.statistics.ended == {Reason.DRAINED: 1}
+    assert clock.current_time() >= 5
+
+
+@trio_test
 async def test_a_drained_server_refuses_new_connections_and_returns() -> None:
     async with trio.open_nursery() as nursery:
         listeners: list[MtlsListener] = await nursery.start(

@@ -42,6 +42,7 @@ from handfast.authority import Authority
 from handfast.errors import detail_for
 from handfast.net import Lifetime, MtlsStream
 from handfast.net.keeper import TICK
+from handfast.net.stream_wire import StreamWire
 from handfast.sources import SourceSnapshot
 
 HOUR = 3600.0
@@ -272,6 +273,27 @@ async def test_a_removed_authority_ends_what_rests_on_it(
     assert clock.current_time() > 0
 
 
+@pytest.mark.parametrize("way", ["close", "drain"])
+@trio_test
+async def test_a_stream_that_drains_already_is_closed_when_trust_is_withdrawn(
+    way: Any, clock: trio.testing.MockClock
+) -> None:
+    """R11: with "close", a long drain is no way to outlive it; it was asked to end."""
+    issuer = authority("a.example")
+    ours = StaticSource(issuer.issue(WEB), issuer.bundle)
+    lifetime = Lifetime(max_age=10, on_revoked=way, drain_timeout=HOUR)
+    async with living(lifetime, ours=ours) as (client, server):
+        await client.wait_draining()
+        ours.update(svid=issuer.issue("spiffe://a.example/another"))
+        await trio.sleep(2 * TICK)
+        if way == "close":
+            assert await server.receive_some() == b""
+            await ended_with(client, Reason.CREDENTIALS_REVOKED)
+        else:
+            assert state(client) == "draining"
+    assert clock.current_time() < HOUR
+
+
 @trio_test
 async def test_a_withdrawn_identity_ends_what_rests_on_it(
     clock: trio.testing.MockClock,
@@ -358,6 +380,48 @@ async def test_ending_twice_and_closing_afterwards_do_nothing() -> None:
         client.start_draining()
         await client.wait_draining()
         assert await server.receive_some() == b""
+
+
+@trio_test
+async def test_a_handshake_on_a_stream_that_was_ended_says_so() -> None:
+    """P6: in handfast's own words, as a server counts them: it goes on."""
+    ours, _theirs = trio.testing.memory_stream_pair()
+    stream = MtlsStream(ours, server_config())
+    await stream.end(Reason.DRAINED)
+    for _ in range(2):
+        with pytest.raises(ConnectionEnded) as ended:
+            await stream.do_handshake()
+        assert ended.value.reason is Reason.DRAINED
+    await ended_with(stream, Reason.DRAINED)
+    await stream.aclose()
+
+
+@trio_test
+async def test_a_stream_that_ends_as_its_handshake_does_has_no_peer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P6: nobody is given a stream that is closed already."""
+    client, server = (
+        MtlsStream(end, config)
+        for end, config in zip(
+            trio.testing.memory_stream_pair(),
+            (client_config(), server_config()),
+            strict=True,
+        )
+    )
+    handshake = StreamWire.handshake
+
+    async def and_end(wire: StreamWire) -> None:
+        await handshake(wire)
+        if wire.transport is server.transport_stream:
+            await server.end(Reason.DRAINED)
+
+    monkeypatch.setattr(StreamWire, "handshake", and_end)
+    async with client, trio.open_nursery() as nursery:
+        nursery.start_soon(client.do_handshake)
+        with pytest.raises(ConnectionEnded):
+            await server.do_handshake()
+    await ended_with(server, Reason.DRAINED)
 
 
 @trio_test

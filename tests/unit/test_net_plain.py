@@ -47,6 +47,9 @@ async def test_what_was_read_before_comes_first_in_any_pieces() -> None:
         assert await stream.receive_some() == b"rly"
         assert stream.is_quiet()
         assert await stream.receive_some() == b" late"
+        await client.send_eof()
+        assert await stream.receive_some() == b""
+        assert not stream.is_quiet()
         with pytest.raises(ValueError, match="max_bytes"):
             await stream.receive_some(0)
 

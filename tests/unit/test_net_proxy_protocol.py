@@ -376,8 +376,19 @@ async def test_a_peer_that_is_gone_is_told_as_gone_not_as_somebody_else() -> Non
         lambda: ProxyProtocol("10.0.0.0/8"),
         lambda: ProxyProtocol(["10.0.0.1/8"]),
         lambda: ProxyProtocol(["proxy.example"]),
+        lambda: ProxyProtocol(["::ffff:10.0.0.0/104"]),
+        lambda: ProxyProtocol(["::ffff:10.0.0.1"]),
+        lambda: ProxyProtocol([ipaddress.ip_network("::ffff:0:0/96")]),
+        lambda: ProxyProtocol(["fe80::1%eth0"]),
     ],
 )
 def test_sources_that_are_none_are_refused(make: Callable[[], ProxyProtocol]) -> None:
+    """A source that could never be the one that was meant is no source."""
     with pytest.raises(ConfigError):
         make()
+
+
+def test_an_ipv4_network_in_the_form_of_ipv6_is_told_how_to_be_written() -> None:
+    with pytest.raises(ConfigError, match=r"as '10\.0\.0\.0/24'") as refused:
+        ProxyProtocol(["::ffff:10.0.0.0/104"])
+    assert refused.value.seen.startswith("::ffff:")

@@ -126,7 +126,9 @@ class Keeper:
         """Ask the newest snapshots whether they still carry the streams."""
         for number, stream in enumerate(list(self._streams), 1):
             way = stream.lifetime.on_revoked
-            if way != "ignore" and not stream.draining and self._is_revoked(stream):
+            # Whoever drains has been asked already, and is closed all the same.
+            due = way == "close" or (way == "drain" and not stream.draining)
+            if due and self._is_revoked(stream):
                 if way == "close":
                     self._end(stream, Reason.CREDENTIALS_REVOKED, endings)
                 else:

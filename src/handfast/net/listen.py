@@ -166,9 +166,10 @@ class MtlsListener(trio.abc.Listener[MtlsStream]):
         end = self._drain_end
         if self.others is not None:
             self.others.stop(end=False)
-        await self.transport_listener.aclose()
+        # Before anything that may be cancelled; what comes from now on is asked, too.
         for stream in list(self._streams):
             stream.start_draining(timeout)
+        await self.transport_listener.aclose()
         with trio.move_on_at(end):
             while self._streams or (self.others is not None and self.others.is_busy()):
                 await self._closings.park()

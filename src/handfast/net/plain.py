@@ -69,7 +69,7 @@ class _PlainWire:
 
     def is_quiet(self) -> bool:
         """Say what is known: a transport cannot be read without waiting."""
-        return not self.early
+        return not self.early and not self._ended
 
     def last_words(self) -> HandfastError | None:
         """Nothing: plain text has no alerts."""

@@ -32,6 +32,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # What the two versions begin with.
 _FIRST_BYTES: Final = frozenset(b"P\r")
 
+# Of ::ffff:0:0/96, as IPv6 sockets write IPv4 addresses.
+_MAPPED_PREFIX: Final = 96
+
 
 @final
 class ProxyProtocol:
@@ -39,7 +42,8 @@ class ProxyProtocol:
 
     Args:
         sources: Addresses and networks of the proxies, such as ``"10.0.0.0/24"``. Host
-            bits that are set are refused: was one address meant, or all of them?
+            bits that are set are refused: was one address meant, or all of them? So are
+            IPv4 networks in IPv6's form, and interfaces: neither would be what it says.
         local_sockets: Whether those who connect to a local (Unix) socket are proxies.
 
     Raises:
@@ -126,6 +130,15 @@ class ProxyProtocol:
 
 def _network(source: str | Network) -> Network:
     try:
-        return ipaddress.ip_network(source)
+        network = ipaddress.ip_network(source)
     except ValueError as error:
         refuse_setting("an IP address or network, as '10.0.0.0/24'", f"{error}")
+    if isinstance(network, ipaddress.IPv6Network):
+        first = network.network_address
+        # An IPv4 peer is compared as such, whatever the socket: this would name nobody.
+        if network.prefixlen >= _MAPPED_PREFIX and first.ipv4_mapped is not None:
+            refuse_setting("IPv4 networks written as such, as '10.0.0.0/24'", network)
+        # Networks hold no interfaces: this would name the same address on all of them.
+        if first.scope_id is not None:
+            refuse_setting("networks without an interface (%)", network)
+    return network

@@ -160,6 +160,7 @@ class MtlsStream(LivingStream):
             PeerAlert: the peer refused us.
             PeerError: anything else that the peer did wrong, its early end included.
             TransportError: the transport failed.
+            ConnectionEnded: it was ended on purpose.
             trio.ClosedResourceError: this stream was closed.
         """
         if self._established and not self._closed:
@@ -169,13 +170,13 @@ class MtlsStream(LivingStream):
             await self._wait_for_handshake()
         self._shaking = True
         try:
-            if self._closed:
-                raise self._why_closed()
+            self._need_open()
             if self._established:
                 return
             if self._receive_failure is not None:
                 raise again(self._receive_failure)
             await self._wire.handshake()
+            self._need_open()  # it may have been closed in the last checkpoint
             self._established = True
             self._come_alive()
         except HandfastError as error:
@@ -189,6 +190,10 @@ class MtlsStream(LivingStream):
             self._shaking = False
             if self._shaken is not None:
                 self._shaken.unpark_all()
+
+    def _need_open(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("this stream was closed")
 
     async def _wait_for_handshake(self) -> None:
         """Wait until nobody shakes hands: it is done then, or ours to go on with."""
