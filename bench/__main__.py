@@ -78,6 +78,8 @@ def make_plan(
     peers = [peer for one in scenarios for peer in one.peers]
     names = {peer.program for peer in peers}
     names |= {peer.helper for peer in peers if peer.helper is not None}
+    if idle.NAME in given.scenarios:
+        names |= {server.program for server in idle.SERVERS}
     wanted = {name for name in names if name.startswith("c_")} - {build.STOCK}
     engine = build.engine_facts()
     programs = build.c_peers(
@@ -132,8 +134,7 @@ def main() -> int:
     results = []
     too_much = []
     if idle.NAME in given.scenarios:
-        programs = build.c_peers(given.output, lto=lto, programs=["c_idle"])
-        too_much = idle.run(programs, given.output, short=given.short, say=say)
+        too_much = idle.run(plan.programs, given.output, short=given.short, say=say)
     for scenario in scenarios:
         result = measure(scenario, plan, say)
         results.append(result)

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
 
+from handfast import _ffi
 from handfast.authority import Authority
 
 # The first example of a property pays for imports and keys, on a machine that may be
@@ -30,3 +33,12 @@ def authority() -> Authority:
 def other_authority() -> Authority:
     """The authority of b.example."""
     return Authority("b.example")
+
+
+@pytest.fixture
+def engine_now() -> Iterator[datetime]:
+    """The second at which the engine's clock stands still; tests move it on."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    _ffi.fix_clock(int(now.timestamp()))
+    yield now
+    _ffi.reset_clock()

@@ -6,8 +6,7 @@ here is the server's alone: the CPU clocks of the worker threads, or, with `--wh
 the process, the event loop and a handler that does nothing included. A machine with two
 cores has no room for clients that could fill two workers; so the rate of N workers is
 told as N over the CPU time of a handshake, which counts what they lose by sharing
-anything (locks, cache lines) but not what they would wait for: `involuntary` and
-`voluntary` switches of the workers are told beside it.
+anything (locks, cache lines) but not what they would wait for.
 """
 
 from __future__ import annotations

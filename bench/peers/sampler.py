@@ -11,7 +11,8 @@ and answers each with one JSON line: how many units of work (mostly: handshakes)
 done in that time, CPU seconds of the whole process, latencies on the grid
 `LATENCY_GRID`; with SPLIT 1 also the CPU seconds of each end. A peer that cannot take
 part here prints `{"absent": WHY}` instead of facts. c_sampler.c is the same thing for
-peers in C; those in Go and Rust, which only verify, tell count, CPU and wall time.
+peers in C. Those in Go and Rust do the same; where they verify, they tell count, CPU
+and wall time alone.
 """
 
 from __future__ import annotations

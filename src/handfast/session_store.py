@@ -54,8 +54,9 @@ class SessionStore:
     """Sessions of any number of configurations and threads, in this process alone.
 
     Configurations that share one resume no session of each other unless they are the
-    same in everything that a session is bound to. A session takes about 8 KB, those of
-    peers with long chains more. A child after `os.fork` starts with it empty.
+    same in everything that a session is bound to. A session takes about 2 KB, those of
+    peers with long chains, or of a system's OpenSSL, more. A child after `os.fork`
+    starts with it empty.
 
     Args:
         max_entries: Sessions to keep at most.

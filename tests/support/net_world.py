@@ -156,6 +156,19 @@ async def echo(stream: MtlsStream) -> None:
             await stream.send_all(data)
 
 
+async def polite(stream: MtlsStream) -> None:
+    """Echo, and end when we are asked to."""
+    async with trio.open_nursery() as nursery:
+
+        async def mind() -> None:
+            await stream.wait_draining()
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(mind)
+        await echo(stream)
+        nursery.cancel_scope.cancel()
+
+
 async def ask(stream: MtlsStream, question: bytes = b"ping") -> bytes:
     """Send, end our direction, and read to the peer's end."""
     answer = b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from tests.support import peers, pki, workloads
@@ -18,6 +19,7 @@ from handfast import (
     TicketKeys,
     TlsConfig,
     TrustBundleSet,
+    _ffi,
     authorize,
 )
 from handfast.sources import SourceSnapshot
@@ -36,6 +38,11 @@ class Way(NamedTuple):
 
 
 WAYS = [Way(v, kept) for v in ("1.3", "1.2") for kept in ("cache", "ticket")]
+
+
+def at(moment: datetime) -> None:
+    """Set the engine's clock; the fixture `engine_now` sets it right again."""
+    _ffi.fix_clock(int(moment.timestamp()))
 
 
 class Rotating:

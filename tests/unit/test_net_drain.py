@@ -13,6 +13,7 @@ from tests.support.net_world import (
     ask,
     client_config,
     echo,
+    polite,
     server_config,
     trio_test,
 )
@@ -36,19 +37,6 @@ def clock() -> trio.testing.MockClock:
 async def serve_until_drained(world: InMemory, handler: object) -> None:
     """Serve, and say by ending that there is nothing left."""
     await serve_mtls_listeners(handler, [world.listener])  # type: ignore[arg-type]
-
-
-async def polite(stream: MtlsStream) -> None:
-    """Echo, and end when we are asked to."""
-    async with trio.open_nursery() as nursery:
-
-        async def mind() -> None:
-            await stream.wait_draining()
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(mind)
-        await echo(stream)
-        nursery.cancel_scope.cancel()
 
 
 @trio_test

@@ -83,7 +83,7 @@ async def test_failures_come_with_their_reasons() -> None:
         await closed.aclose()
         seen = {}
         targets = [("127.0.0.1", port) for port in ports] * 2
-        async with open_many(targets, client_config(), timeout=0.5) as results:
+        async with open_many(targets, client_config(), timeout=2) as results:
             async for opened in results:
                 assert (opened.stream is None) is (opened.failure is not None)
                 reason = opened.failure and opened.failure.reason

@@ -20,6 +20,7 @@ from tests.support.net_world import (
     source,
     trio_test,
 )
+from tests.support.sweep import settled_connections
 
 from handfast import ConfigError, Reason, StaticSource, VerificationError, _ffi
 from handfast.net import ConnectionPool, Lifetime, MtlsStream
@@ -186,6 +187,7 @@ async def test_an_idle_connection_gives_way_to_another_endpoint() -> None:
 async def test_limits_hold_and_nothing_stays_behind_when_tasks_are_cancelled() -> None:
     """D6: tasks that are cancelled at every stage leave no place taken."""
     most = running = 0
+    alive = await settled_connections()
 
     async def use(pool: ConnectionPool, server: Served, steps: int) -> None:
         nonlocal most, running
@@ -220,9 +222,7 @@ async def test_limits_hold_and_nothing_stays_behind_when_tasks_are_cancelled() -
         assert statistics.idle <= 3
         assert 1 <= most <= 3
         await ping(pool, server)
-    conns = _ffi.live_handles()["conn"]
-    await trio.testing.wait_all_tasks_blocked(cushion=0.02)
-    assert _ffi.live_handles()["conn"] <= conns
+    assert await settled_connections() <= alive
 
 
 @trio_test

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from tests.support.named import PAY, SHOP, anybody, config_of, names
 from tests.support.net_world import (
     DB,
     InMemory,
     ask,
     client_config,
-    server_config,
     serving,
-    source,
     trio_test,
 )
 
@@ -26,30 +25,10 @@ from handfast import (
     PeerIncompatible,
     PeerMisbehaved,
     Reason,
-    TlsConfig,
     authorize,
 )
 from handfast.net import MtlsStream, Passthrough, Permissive, PlainStream, ServerNames
 from handfast.net.sni import compare_names
-
-PAY = "spiffe://a.example/pay"
-SHOP = "spiffe://a.example/shop"
-
-
-def config_of(spiffe_id: str, **settings: Any) -> TlsConfig:
-    return server_config(source=source(spiffe_id), **settings)
-
-
-def anybody(**settings: Any) -> TlsConfig:
-    """Make a client that takes any server of its trust domain."""
-    return client_config(authorize=authorize.any_in("a.example"), **settings)
-
-
-def names(**settings: Any) -> ServerNames:
-    return ServerNames(
-        {"pay.example.com": config_of(PAY), "*.shop.example": config_of(SHOP)},
-        **settings,
-    )
 
 
 async def who_answers(world: InMemory, name: str | None) -> str:

@@ -8,36 +8,14 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from tests.support.named import SHOP, anybody, names
 from tests.support.net_world import (
     InMemory,
-    client_config,
-    server_config,
-    source,
     trio_test,
 )
 
-from handfast import Reason, TlsConfig, authorize
-from handfast.net import ServerNames
+from handfast import Reason
 from handfast.tls import Connection
-
-PAY = "spiffe://a.example/pay"
-SHOP = "spiffe://a.example/shop"
-
-
-def config_of(spiffe_id: str, **settings: Any) -> TlsConfig:
-    return server_config(source=source(spiffe_id), **settings)
-
-
-def anybody(**settings: Any) -> TlsConfig:
-    """Make a client that takes any server of its trust domain."""
-    return client_config(authorize=authorize.any_in("a.example"), **settings)
-
-
-def names(**settings: Any) -> ServerNames:
-    return ServerNames(
-        {"pay.example.com": config_of(PAY), "*.shop.example": config_of(SHOP)},
-        **settings,
-    )
 
 
 def hello(name: str, **settings: Any) -> bytes:

@@ -10,24 +10,16 @@ from typing import Any
 
 import pytest
 import trio.testing
+from tests.support.named import PAY, SHOP, config_of
 from tests.support.net_world import (
     WEB,
     InMemory,
     authority,
-    server_config,
-    source,
     trio_test,
 )
 
-from handfast import SessionStore, TlsConfig
+from handfast import SessionStore
 from handfast.net import ServerNames
-
-PAY = "spiffe://a.example/pay"
-SHOP = "spiffe://a.example/shop"
-
-
-def config_of(spiffe_id: str, **settings: Any) -> TlsConfig:
-    return server_config(source=source(spiffe_id), **settings)
 
 
 class Openssl:

@@ -13,6 +13,7 @@ from tests.support.net_world import (
     ask,
     client_config,
     echo,
+    polite,
     server_config,
     source,
     trio_test,
@@ -28,19 +29,6 @@ from handfast.net import (
     serve_mtls,
     serve_mtls_listeners,
 )
-
-
-async def polite(stream: MtlsStream) -> None:
-    """Echo, and end when we are asked to."""
-    async with trio.open_nursery() as nursery:
-
-        async def mind() -> None:
-            await stream.wait_draining()
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(mind)
-        await echo(stream)
-        nursery.cancel_scope.cancel()
 
 
 async def open_listeners(count: int) -> list[MtlsListener]:

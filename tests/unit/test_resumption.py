@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import gc
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
 from tests.support import pki, workloads
+from tests.support.forking import holds_in_a_child
 
 from handfast import (
     ConfigError,
@@ -277,10 +277,7 @@ def test_a_forked_child_has_no_sessions_of_its_parent() -> None:
     store = SessionStore()
     ends = Both(workloads.client(), workloads.server(sessions=store))
     assert not ends.resumes()
-    child = os.fork()
-    if child == 0:
-        os._exit(store.statistics().entries + ends.resumes())
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert holds_in_a_child(lambda: not store.statistics().entries + ends.resumes())
     assert ends.resumes()
 
 

@@ -8,13 +8,12 @@ nothing, so that whatever is refused or done in full is our client's own doing.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.support import peers, pki, workloads
-from tests.support.resuming import WAYS, Rotating, Way
+from tests.support.resuming import WAYS, Rotating, Way, at
 
 from handfast import (
     Connection,
@@ -24,7 +23,6 @@ from handfast import (
     TlsConfig,
     TrustBundle,
     VerificationError,
-    _ffi,
     authorize,
 )
 
@@ -76,18 +74,6 @@ class World:
         return again
 
 
-@pytest.fixture
-def clock() -> Iterator[datetime]:
-    now = datetime.now(UTC).replace(microsecond=0)
-    _ffi.fix_clock(int(now.timestamp()))
-    yield now
-    _ffi.reset_clock()
-
-
-def at(moment: datetime) -> None:
-    _ffi.fix_clock(int(moment.timestamp()))
-
-
 def test_nothing_changed(way: Way) -> None:
     """The control, R5."""
     world = World(way)
@@ -99,10 +85,10 @@ def test_nothing_changed(way: Way) -> None:
         assert again.authenticated_at == full.authenticated_at
 
 
-def test_the_servers_svid_expired(way: Way, clock: datetime) -> None:
+def test_the_servers_svid_expired(way: Way, engine_now: datetime) -> None:
     """R3."""
     world = World(way)
-    ends = clock + timedelta(seconds=300)
+    ends = engine_now + timedelta(seconds=300)
     peers.load_identity(
         world.context, pki.leaf(world.ca, workloads.SERVER, not_after=ends)
     )
@@ -117,14 +103,14 @@ def test_the_servers_svid_expired(way: Way, clock: datetime) -> None:
     assert not world.visit().resumed
 
 
-def test_the_age_is_over(way: Way, clock: datetime) -> None:
+def test_the_age_is_over(way: Way, engine_now: datetime) -> None:
     """R4: tickets that renew each other end at the first one's age."""
     world = World(way)
     world.known()
     for minutes in range(1, 10):
-        at(clock + timedelta(minutes=minutes))
+        at(engine_now + timedelta(minutes=minutes))
         assert world.visit().resumed
-    at(clock + timedelta(minutes=10))
+    at(engine_now + timedelta(minutes=10))
     assert not world.visit().resumed
 
 

@@ -9,12 +9,11 @@ never a resumption that a full handshake would not have been.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.support import peers, pki, workloads
-from tests.support.resuming import WAYS, Foreigner, Rotating, Way, World
+from tests.support.resuming import WAYS, Foreigner, Rotating, Way, World, at
 
 from handfast import (
     ChainCache,
@@ -26,7 +25,6 @@ from handfast import (
     TlsConfig,
     TrustBundle,
     VerificationError,
-    _ffi,
     authorize,
 )
 
@@ -38,18 +36,6 @@ def refused(world: World, kind: type[PeerError] = VerificationError) -> Reason:
     with pytest.raises(kind) as caught:
         world.client.visit(world.server)
     return caught.value.reason
-
-
-@pytest.fixture
-def clock() -> Iterator[datetime]:
-    now = datetime.now(UTC).replace(microsecond=0)
-    _ffi.fix_clock(int(now.timestamp()))
-    yield now
-    _ffi.reset_clock()
-
-
-def at(moment: datetime) -> None:
-    _ffi.fix_clock(int(moment.timestamp()))
 
 
 def test_nothing_changed(way: Way) -> None:
@@ -64,10 +50,10 @@ def test_nothing_changed(way: Way) -> None:
         assert again.presented_chain == full.presented_chain
 
 
-def test_the_svid_expired(way: Way, clock: datetime) -> None:
+def test_the_svid_expired(way: Way, engine_now: datetime) -> None:
     """R3: with a new one at hand a full handshake, else a refusal."""
     world = World(way)
-    ends = clock + timedelta(seconds=600)
+    ends = engine_now + timedelta(seconds=600)
     world.client.becomes(pki.leaf(world.ca, workloads.CLIENT, not_after=ends))
     world.known()
     at(ends - timedelta(seconds=1))
@@ -78,10 +64,10 @@ def test_the_svid_expired(way: Way, clock: datetime) -> None:
     assert not world.client.visit(world.server).resumed
 
 
-def test_our_own_svid_expired(way: Way, clock: datetime) -> None:
+def test_our_own_svid_expired(way: Way, engine_now: datetime) -> None:
     """What a full handshake would show to the peer is shown: no session hides it."""
     world = World(way)
-    ends = clock + timedelta(seconds=600)
+    ends = engine_now + timedelta(seconds=600)
     world.source.rotate(
         pki.leaf(world.ca, workloads.SERVER, not_after=ends).svid(),
         world.ca.bundle("a.example"),
@@ -93,23 +79,23 @@ def test_our_own_svid_expired(way: Way, clock: datetime) -> None:
     assert not world.client.visit(world.server).resumed
 
 
-def test_the_age_is_over(way: Way, clock: datetime) -> None:
+def test_the_age_is_over(way: Way, engine_now: datetime) -> None:
     """R4: renewed every minute, until ten minutes after the key was proved."""
     world = World(way)
     world.server = world.another(sessions=way.sessions(max_age=600))
     world.known()
     for minutes in range(1, 10):
-        at(clock + timedelta(minutes=minutes))
+        at(engine_now + timedelta(minutes=minutes))
         assert world.client.visit(world.server).resumed
-    at(clock + timedelta(minutes=10))
+    at(engine_now + timedelta(minutes=10))
     assert not world.client.visit(world.server).resumed
 
 
-def test_the_clock_was_set_back(way: Way, clock: datetime) -> None:
+def test_the_clock_was_set_back(way: Way, engine_now: datetime) -> None:
     """R4: before the time of its proof a session is none."""
     world = World(way)
     world.known()
-    at(clock - timedelta(seconds=1))
+    at(engine_now - timedelta(seconds=1))
     assert not world.client.visit(world.server).resumed
 
 

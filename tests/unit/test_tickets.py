@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support import pki, workloads
+from tests.support.forking import holds_in_a_child
 from tests.support.resuming import Foreigner, Rotating, Way, World
 
 from handfast import (
@@ -72,10 +73,7 @@ def test_a_forked_child_opens_its_parents_tickets() -> None:
     """D9: workers of one server; neither uses up what the other has."""
     world = World(WAY)
     assert not world.client.visit(world.server).resumed
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if world.client.visit(world.server).resumed else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert holds_in_a_child(lambda: world.client.visit(world.server).resumed)
     assert world.client.visit(world.server).resumed
 
 
