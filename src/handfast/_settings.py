@@ -52,6 +52,13 @@ def one_of(name: str, value: object, choices: Mapping[str, _T]) -> _T:
     refuse(f"{name} to be {known}", repr(value))
 
 
+def need_count(name: str, value: object, most: int) -> int:
+    """Insist on a whole number from 1 on."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
+        return value
+    refuse(f"{name} from 1 to {most}", repr(value))
+
+
 def need_authorizer(value: object) -> Authorizer:
     """Insist on an authorizer: who may come in is never left to a default."""
     if not isinstance(value, Authorizer):

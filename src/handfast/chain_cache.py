@@ -18,11 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from handfast import _ffi
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast import _ffi, _settings
 
 if TYPE_CHECKING:
-    from typing import NoReturn, Self
+    from typing import Self
 
 __all__ = ["ChainCache", "ChainCacheStatistics"]
 
@@ -94,9 +93,9 @@ class ChainCache:
         max_age: int = _ffi.CACHE_AGE,
     ) -> None:
         self._native = _ffi.NativeChainCache.create(
-            _positive("max_entries=", max_entries, 2**31 - 1),
-            _positive("max_bytes=", max_bytes, 2**63 - 1),
-            _positive("max_age=", max_age, 2**31 - 1),
+            _settings.need_count("max_entries=", max_entries, 2**31 - 1),
+            _settings.need_count("max_bytes=", max_bytes, 2**63 - 1),
+            _settings.need_count("max_age=", max_age, 2**31 - 1),
         )
 
     @classmethod
@@ -133,16 +132,7 @@ def as_native(
     if isinstance(cache, ChainCache):
         return cache.native
     if cache != "shared":
-        _refuse("cache= to be a ChainCache, 'shared', or None for none", repr(cache))
+        _settings.refuse(
+            "cache= to be a ChainCache, 'shared', or None for none", repr(cache)
+        )
     return _ffi.NativeChainCache.shared()
-
-
-def _refuse(expected: str, seen: str) -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
-    raise ConfigError(detail)
-
-
-def _positive(name: str, value: object, limit: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= limit:
-        return value
-    _refuse(f"{name} from 1 to {limit}", repr(value))

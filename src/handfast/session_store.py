@@ -14,14 +14,10 @@ or None for none. See :doc:`/explanation/resumption`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from handfast import _ffi
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast import _ffi, _settings
 from handfast.tickets import TicketKeys
-
-if TYPE_CHECKING:
-    from typing import NoReturn
 
 __all__ = ["SessionStatistics", "SessionStore"]
 
@@ -83,8 +79,8 @@ class SessionStore:
         max_age: int = _ffi.SESSION_AGE,
     ) -> None:
         self._native = _ffi.NativeSessionStore(
-            _positive("max_entries=", max_entries, _ffi.SESSION_ENTRIES_MAX),
-            _positive("max_age=", max_age, _ffi.SESSION_AGE_MAX),
+            _settings.need_count("max_entries=", max_entries, _ffi.SESSION_ENTRIES_MAX),
+            _settings.need_count("max_age=", max_age, _ffi.SESSION_AGE_MAX),
         )
 
     @property
@@ -121,18 +117,7 @@ def as_native(sessions: SessionStore | TicketKeys | Literal["own"] | None) -> Ke
     if isinstance(sessions, TicketKeys):
         return Kept(tickets=sessions.native)
     if sessions != "own":
-        _refuse(
+        _settings.refuse(
             "a SessionStore, TicketKeys, 'own' or None as sessions=", repr(sessions)
         )
     return Kept(store=SessionStore().native)
-
-
-def _refuse(expected: str, seen: str) -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
-    raise ConfigError(detail)
-
-
-def _positive(name: str, value: object, limit: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= limit:
-        return value
-    _refuse(f"{name} from 1 to {limit}", repr(value))

@@ -11,13 +11,9 @@ is for sessions in a store (P4); see :doc:`/explanation/resumption`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from handfast import _ffi
-from handfast.errors import ConfigError, Reason, detail_for
-
-if TYPE_CHECKING:
-    from typing import NoReturn
+from handfast import _ffi, _settings
 
 __all__ = ["TicketKeys", "TicketSecrets", "TicketStatistics"]
 
@@ -114,7 +110,8 @@ class TicketKeys:
         self, secrets: TicketSecrets | None = None, *, max_age: int = _ffi.SESSION_AGE
     ) -> None:
         ring = None if secrets is None else _ring(secrets)
-        self._native = _ffi.NativeTicketKeys(ring, _age(max_age))
+        age = _settings.need_count("max_age=", max_age, _ffi.SESSION_AGE_MAX)
+        self._native = _ffi.NativeTicketKeys(ring, age)
 
     @property
     def native(self) -> _ffi.NativeTicketKeys:
@@ -150,36 +147,26 @@ class TicketKeys:
         return f"<TicketKeys: {now.issued} issued, {now.opened} opened>"
 
 
-def _refuse(expected: str, seen: str) -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
-    raise ConfigError(detail)
-
-
 def _ring(secrets: object) -> _ffi.TicketRing:
     if not isinstance(secrets, TicketSecrets):
-        _refuse("secrets to be TicketSecrets, or None", type(secrets).__name__)
+        _settings.refuse("secrets to be TicketSecrets, or None", type(secrets).__name__)
     return _ffi.TicketRing(secrets.current, secrets.upcoming, secrets.previous)
-
-
-def _age(value: object) -> int:
-    most = _ffi.SESSION_AGE_MAX
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most:
-        return value
-    _refuse(f"max_age= from 1 to {most}", repr(value))
 
 
 def _few(secrets: tuple[bytes, ...]) -> tuple[bytes, ...]:
     if not isinstance(secrets, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]
-        _refuse("previous= to be a tuple", type(secrets).__name__)
+        _settings.refuse("previous= to be a tuple", type(secrets).__name__)
     if len(secrets) > _ffi.TICKET_PREVIOUS_MAX:
-        _refuse(f"at most {_ffi.TICKET_PREVIOUS_MAX} previous=", str(len(secrets)))
+        _settings.refuse(
+            f"at most {_ffi.TICKET_PREVIOUS_MAX} previous=", str(len(secrets))
+        )
     return secrets
 
 
 def _need_secret(name: str, secret: Any) -> None:
     # Never shown: only what it is, and how long.
     if not isinstance(secret, bytes):
-        _refuse(f"{name} to be bytes", type(secret).__name__)
+        _settings.refuse(f"{name} to be bytes", type(secret).__name__)
     if len(secret) != _ffi.TICKET_SECRET_SIZE:
         expected = f"{name} of {_ffi.TICKET_SECRET_SIZE} random bytes"
-        _refuse(expected, f"{len(secret)} bytes")
+        _settings.refuse(expected, f"{len(secret)} bytes")

@@ -192,21 +192,25 @@ def test_an_interrupt_never_makes_a_peer() -> None:
                 raise KeyboardInterrupt
         signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, 0.0004, 0.0004)
+        def one_round():
+            # A function of its own: the jumps of loops are outside of the table of
+            # a try around them in CPython 3.12 and later, a call is not.
+            a, b = Connection(client), Connection(nobody)
+            for _ in range(6):
+                for x, y in ((a, b), (b, a)):
+                    try:
+                        finished = x.handshake()
+                        if x is b and finished: os._exit(3)
+                    except HandfastError: pass
+                    data = x.to_send()
+                    if data:
+                        try: y.receive(data)
+                        except HandfastError: pass
         interrupts = 0
         for _ in range(100):
             try:
                 armed = True
-                a, b = Connection(client), Connection(nobody)
-                for _ in range(6):
-                    for x, y in ((a, b), (b, a)):
-                        try:
-                            finished = x.handshake()
-                            if x is b and finished: os._exit(3)
-                        except HandfastError: pass
-                        data = x.to_send()
-                        if data:
-                            try: y.receive(data)
-                            except HandfastError: pass
+                one_round()
                 armed = False
             except KeyboardInterrupt:
                 interrupts += 1

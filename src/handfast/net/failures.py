@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import trio
 
+from handfast._settings import refuse as refuse_setting
 from handfast.errors import (
-    ConfigError,
     HandshakeTimeout,
     Reason,
     TransportError,
@@ -68,18 +68,7 @@ def system_failure(error: OSError) -> TransportError:
 def need_positive(name: str, value: float) -> None:
     """Insist on a limit that lets something happen."""
     if not value > 0:
-        raise ConfigError(
-            detail_for(
-                Reason.CONFIG_INVALID, expected=f"{name} above 0", seen=f"{value}"
-            )
-        )
-
-
-def refuse_setting(expected: str, seen: object) -> NoReturn:
-    """Refuse a setting."""
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=f"{seen}")
-    )
+        refuse_setting(f"{name} above 0", value)
 
 
 def again(error: HandfastError) -> HandfastError:
@@ -99,10 +88,6 @@ def need_role(config: TlsConfig, role: Literal["client", "server"]) -> None:
         ConfigError: it is for the other side.
     """
     if config.role != role:
-        raise ConfigError(
-            detail_for(
-                Reason.CONFIG_INVALID,
-                expected=f"a configuration made by TlsConfig.{role}()",
-                seen=f"one for a {config.role}",
-            )
+        refuse_setting(
+            f"a configuration made by TlsConfig.{role}()", f"one for a {config.role}"
         )
