@@ -10,13 +10,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.support import agent_messages as agent
-from tests.support.agent_messages import API, OTHER, OWN, WEB, SvidPart, Svids
+from tests.support.agent_messages import API, OTHER, OWN, WEB
 
 from handfast import Reason, SourceError, SourceSnapshot
 from handfast.errors import detail_for
 from handfast.sources.workload_api_state import X509State, X509View, by_hint, first
 from handfast.sources.workload_api_x509 import X509Reader
 from handfast.testing import FakeClock
+from handfast.workload_api.proto import X509SVID, X509SVIDResponse
 
 AGENT = "the agent at unix:/run/agent.sock"
 
@@ -43,7 +44,9 @@ _SPOILS = st.sampled_from(
 )
 
 
-def _message(parts: list[SvidPart], federated: list[str], lists: list[str]) -> Svids:
+def _message(
+    parts: list[X509SVID], federated: list[str], lists: list[str]
+) -> X509SVIDResponse:
     return agent.svids(
         *parts,
         federated=[agent.authority(name).bundle for name in federated],
@@ -63,7 +66,7 @@ _MESSAGES = st.builds(
 )
 
 
-def _expected(message: Svids) -> object:
+def _expected(message: X509SVIDResponse) -> object:
     """Say, from the raw message alone, what a snapshot of it must hold."""
     kept: list[tuple[str, bytes, str]] = []
     hints: set[str] = set()
@@ -110,7 +113,7 @@ class SourceMachine(RuleBasedStateMachine):
         self.history: dict[int, object] = {}
 
     @rule(message=_MESSAGES)
-    def good_message(self, message: Svids) -> None:
+    def good_message(self, message: X509SVIDResponse) -> None:
         """A new stream after a reconnect sends no more than this, either."""
         before, old = self.state.generation, self.model
         changed = self.state.accept(self.reader.read_svids(message))
@@ -121,7 +124,7 @@ class SourceMachine(RuleBasedStateMachine):
 
     @rule(message=_MESSAGES, spoil=_SPOILS, data=st.data())
     def bad_message(
-        self, message: Svids, spoil: tuple[str, object], data: st.DataObject
+        self, message: X509SVIDResponse, spoil: tuple[str, object], data: st.DataObject
     ) -> None:
         place = data.draw(st.integers(0, len(message.svids) - 1))
         setattr(message.svids[place], *spoil)

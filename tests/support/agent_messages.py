@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
@@ -14,33 +13,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast import PrivateKey, TrustBundle, X509Svid
 from handfast.authority import Authority, Signer
+from handfast.workload_api.proto import (
+    X509SVID,
+    X509BundlesResponse,
+    X509SVIDResponse,
+)
 
 OWN = "a.example"
 OTHER = "b.example"
 WEB = "spiffe://a.example/web"
 API = "spiffe://a.example/api"
-
-
-@dataclass
-class SvidPart:
-    spiffe_id: str = ""
-    x509_svid: bytes = b""
-    x509_svid_key: bytes = b""
-    bundle: bytes = b""
-    hint: str = ""
-
-
-@dataclass
-class Svids:
-    svids: list[SvidPart] = field(default_factory=list)
-    crl: list[bytes] = field(default_factory=list)
-    federated_bundles: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class Bundles:
-    crl: list[bytes] = field(default_factory=list)
-    bundles: dict[str, bytes] = field(default_factory=dict)
 
 
 _KEYS: dict[bytes, PrivateKey] = {}
@@ -76,11 +58,11 @@ def part(
     *,
     hint: str = "",
     bundle: TrustBundle | None = None,
-) -> SvidPart:
+) -> X509SVID:
     """Put one identity into a message."""
     it = identity or svid()
     trusted = bundle or authority(it.spiffe_id.trust_domain.name).bundle
-    return SvidPart(
+    return X509SVID(
         spiffe_id=str(it.spiffe_id),
         x509_svid=b"".join(it.chain),
         x509_svid_key=it.key.der,
@@ -90,21 +72,21 @@ def part(
 
 
 def svids(
-    *parts: SvidPart,
+    *parts: X509SVID,
     federated: Sequence[TrustBundle] = (),
     crl: Sequence[bytes] = (),
-) -> Svids:
+) -> X509SVIDResponse:
     """Make what ``FetchX509SVID`` sends; one honest identity when none is given."""
-    return Svids(
+    return X509SVIDResponse(
         svids=list(parts) or [part()],
         crl=list(crl),
         federated_bundles=_by_id(federated),
     )
 
 
-def bundles(*given: TrustBundle, crl: Sequence[bytes] = ()) -> Bundles:
+def bundles(*given: TrustBundle, crl: Sequence[bytes] = ()) -> X509BundlesResponse:
     """Make what ``FetchX509Bundles`` sends."""
-    return Bundles(crl=list(crl), bundles=_by_id(given))
+    return X509BundlesResponse(crl=list(crl), bundles=_by_id(given))
 
 
 def _by_id(given: Sequence[TrustBundle]) -> dict[str, bytes]:
@@ -140,13 +122,13 @@ def crl(signer: Signer, *revoked: X509Svid, days: int = 7) -> bytes:
     return signed.public_bytes(Encoding.DER)
 
 
-def with_content(message: Svids, **changes: object) -> Svids:
-    """Change fields of the first identity of a message."""
-    for name, value in changes.items():
-        setattr(message.svids[0], name, value)
-    return message
-
-
 def svid_key(identity: X509Svid) -> PrivateKey:
     """Return the key that an SVID of ours was made with."""
     return _KEYS[identity.chain[0]]
+
+
+def fresh(spiffe_id: str, now: Callable[[], datetime]) -> X509Svid:
+    """Issue an SVID at another time, by the same authority's root."""
+    authority_then = Authority.__new__(Authority)
+    authority_then.__dict__.update(authority().__dict__, _now=now)
+    return authority_then.issue(spiffe_id)

@@ -22,7 +22,7 @@ BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 STEADY = Backoff(first=0.5, most=30.0, random=lambda: 1.0)
 
 
-class Answer(SourceError):
+class AnswerError(SourceError):
     def __init__(self, code: int) -> None:
         super().__init__(detail_for(Reason.SOURCE_FAILED))
         self.code = code
@@ -31,7 +31,7 @@ class Answer(SourceError):
 @pytest.mark.parametrize("code", range(1, 17))
 def test_only_what_is_hopeless_is_not_asked_again(code: int) -> None:
     """WAPI-17, WAPI-21: InvalidArgument and Unimplemented; WAPI-18, WAPI-20: others."""
-    assert never_again(Answer(code)) == (code in {3, 12})
+    assert never_again(AnswerError(code)) == (code in {3, 12})
 
 
 def test_a_failure_without_a_status_is_asked_again() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support import agent_messages as agent
-from tests.support.agent_messages import API, OTHER, OWN, WEB, Svids, part, svid, svids
+from tests.support.agent_messages import API, OTHER, OWN, WEB, part, svid, svids
 
 from handfast import (
     Reason,
@@ -21,13 +21,14 @@ from handfast import (
 from handfast.authority import Authority
 from handfast.sources.workload_api_x509 import HINT_MAX, X509Reader, X509Update
 from handfast.testing import FakeClock
+from handfast.workload_api.proto import X509SVIDResponse
 
 
-def read(message: Svids, now: datetime | None = None) -> X509Update:
+def read(message: X509SVIDResponse, now: datetime | None = None) -> X509Update:
     return X509Reader(FakeClock(now)).read_svids(message)
 
 
-def refused(message: Svids) -> SourceError:
+def refused(message: X509SVIDResponse) -> SourceError:
     with pytest.raises(SourceError) as caught:
         read(message)
     assert caught.value.reason is Reason.SOURCE_INVALID
@@ -62,92 +63,93 @@ def test_a_mandatory_field_that_is_empty_spoils_the_message(
 def test_no_identity_at_all_is_no_answer() -> None:
     """WAPI-39, WAPI-41: PermissionDenied withdraws identities, not silence."""
     message = svids()
-    message.svids.clear()
+    del message.svids[:]
     assert "1 to 100 identities" in refused(message).expected
 
 
-def _id_of_another(message: Svids) -> None:
+def _id_of_another(message: X509SVIDResponse) -> None:
     message.svids[0].spiffe_id = API
 
 
-def _id_in_upper_case(message: Svids) -> None:
+def _id_in_upper_case(message: X509SVIDResponse) -> None:
     message.svids[0].spiffe_id = WEB.upper()
 
 
-def _key_of_another(message: Svids) -> None:
+def _key_of_another(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid_key = svid(API).key.der
 
 
-def _garbage_key(message: Svids) -> None:
+def _garbage_key(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid_key = b"\x30\x03\x02\x01\x00"
 
 
-def _garbage_chain(message: Svids) -> None:
+def _garbage_chain(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid = b"\x00" * 100
 
 
-def _cut_chain(message: Svids) -> None:
+def _cut_chain(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid = message.svids[0].x509_svid[:-1]
 
 
-def _pem_chain(message: Svids) -> None:
+def _pem_chain(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid = svid().to_pem_chain()
 
 
-def _chain_without_its_intermediate(message: Svids) -> None:
+def _chain_without_its_intermediate(message: X509SVIDResponse) -> None:
     message.svids[0].x509_svid = svid().chain[0]
 
 
-def _bundle_of_another(message: Svids) -> None:
+def _bundle_of_another(message: X509SVIDResponse) -> None:
     message.svids[0].bundle = agent.der(agent.authority(OTHER).bundle)
 
 
-def _bundle_of_an_impostor(message: Svids) -> None:
+def _bundle_of_an_impostor(message: X509SVIDResponse) -> None:
     message.svids[0].bundle = agent.der(Authority(OWN).bundle)
 
 
-def _garbage_bundle(message: Svids) -> None:
+def _garbage_bundle(message: X509SVIDResponse) -> None:
     message.svids[0].bundle = b"\xff" * 40
 
 
-def _leaf_as_bundle(message: Svids) -> None:
+def _leaf_as_bundle(message: X509SVIDResponse) -> None:
     message.svids[0].bundle = svid().chain[0]
 
 
-def _long_hint(message: Svids) -> None:
+def _long_hint(message: X509SVIDResponse) -> None:
     message.svids[0].hint = "x" * (HINT_MAX + 1)
 
 
-def _megabyte_hint(message: Svids) -> None:
+def _megabyte_hint(message: X509SVIDResponse) -> None:
     message.svids[0].hint = "\N{SNOWMAN}" * 1_000_000
 
 
-def _garbage_federated(message: Svids) -> None:
+def _garbage_federated(message: X509SVIDResponse) -> None:
     message.federated_bundles[f"spiffe://{OTHER}"] = b"garbage"
 
 
-def _federated_by_a_bare_name(message: Svids) -> None:
+def _federated_by_a_bare_name(message: X509SVIDResponse) -> None:
     message.federated_bundles[OTHER] = agent.der(agent.authority(OTHER).bundle)
 
 
-def _federated_by_a_workload(message: Svids) -> None:
+def _federated_by_a_workload(message: X509SVIDResponse) -> None:
     bundle = agent.der(agent.authority(OTHER).bundle)
     message.federated_bundles[f"spiffe://{OTHER}/web"] = bundle
 
 
-def _too_many_identities(message: Svids) -> None:
-    message.svids *= 101
+def _too_many_identities(message: X509SVIDResponse) -> None:
+    message.svids.extend([message.svids[0]] * 101)
 
 
-def _too_many_bundles(message: Svids) -> None:
-    message.federated_bundles |= {f"spiffe://d{it}.example": b"" for it in range(1001)}
+def _too_many_bundles(message: X509SVIDResponse) -> None:
+    for it in range(1001):
+        message.federated_bundles[f"spiffe://d{it}.example"] = b""
 
 
-def _too_many_lists(message: Svids) -> None:
-    message.crl += [b"\x30\x00"] * 1001
+def _too_many_lists(message: X509SVIDResponse) -> None:
+    message.crl.extend([b"\x30\x00"] * 1001)
 
 
-def _huge_list(message: Svids) -> None:
+def _huge_list(message: X509SVIDResponse) -> None:
     message.crl.append(bytes(16 * 1024 * 1024))
 
 
@@ -179,7 +181,7 @@ def _huge_list(message: Svids) -> None:
     ids=lambda it: it.__name__.strip("_"),
 )
 def test_a_part_that_is_wrong_spoils_the_message(
-    spoil: Callable[[Svids], None],
+    spoil: Callable[[X509SVIDResponse], None],
 ) -> None:
     """W4, P8: key and chain fit, ids agree, the chain verifies; sizes are bounded."""
     message = svids(part(svid(WEB)), part(svid(API)))

@@ -29,6 +29,7 @@ from handfast.text import escape
 
 if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
+    from handfast.sources.crls import RevocationLists
     from handfast.svid import X509Svid
 
 __all__ = ["Choice", "Held", "X509State", "X509View", "by_hint", "first"]
@@ -124,8 +125,16 @@ class X509State:
         Raises:
             SourceError: Nothing came yet, or it was withdrawn.
         """
-        held = self._held
-        return self._need(held).bundles
+        return self._need(self._held).bundles
+
+    @property
+    def crls(self) -> RevocationLists:
+        """Revocation lists that came along.
+
+        Raises:
+            SourceError: Nothing came yet, or it was withdrawn.
+        """
+        return self._need(self._held).crls
 
     @property
     def held(self) -> Held:
@@ -221,10 +230,17 @@ class X509View:
     @property
     def ends(self) -> datetime | None:
         """When this identity ends; None while there is none."""
+        found = self.newest()
+        return None if found is None else found[1]
+
+    def newest(self) -> tuple[X509Svid, datetime] | None:
+        """Return this identity and its end, also after it; None while there is none."""
         with suppress(SourceError):
             self.snapshot()
         seen = self._seen
-        return None if seen is None or seen.snapshot is None else seen.ends
+        if seen is None or seen.snapshot is None:
+            return None
+        return seen.snapshot.svid, seen.ends
 
     def _look(self, held: Held) -> _Seen:
         update = held.update
