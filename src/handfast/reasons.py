@@ -54,6 +54,8 @@ class Category(enum.StrEnum):
     CONFIG = "config"
     #: one token is not acceptable
     JWT = "jwt"
+    #: a source of identity has nothing usable to give
+    SOURCE = "source"
 
 
 class Reason(enum.StrEnum):
@@ -303,6 +305,26 @@ class Reason(enum.StrEnum):
     JWT_NOT_YET_VALID = "jwt_not_yet_valid"
     #: a claim is not what it must be
     JWT_CLAIM = "jwt_claim"
+    #: the source of identity cannot be reached, or has given nothing yet
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    #: the source of identity has none for this process
+    SOURCE_REFUSED = "source_refused"
+    #: the source of identity answered with an error
+    SOURCE_FAILED = "source_failed"
+    #: the source of identity broke its protocol
+    SOURCE_PROTOCOL = "source_protocol"
+    #: the source of identity has given nothing yet
+    SOURCE_NOT_READY = "source_not_ready"
+    #: the parts that the source of identity gave do not fit together
+    SOURCE_INCONSISTENT = "source_inconsistent"
+    #: others may read or change what the source of identity is made of
+    SOURCE_PERMISSIONS = "source_permissions"
+    #: what the source of identity gave cannot be used, none of it
+    SOURCE_INVALID = "source_invalid"
+    #: all that the source of identity gave has ended, and nothing newer came
+    SOURCE_EXPIRED = "source_expired"
+    #: the source gave identities, and none is the one that was asked for
+    SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1160,5 +1182,75 @@ ROWS: dict[Reason, Row] = {
         None,
         "a claim is not what it must be",
         "",
+    ),
+    Reason.SOURCE_UNAVAILABLE: Row(
+        Category.SOURCE,
+        0x4201,
+        None,
+        "the source of identity cannot be reached, or has given nothing yet",
+        "is it running, and may this process open its socket or read its files?",
+    ),
+    Reason.SOURCE_REFUSED: Row(
+        Category.SOURCE,
+        0x4202,
+        None,
+        "the source of identity has none for this process",
+        "is there a registration entry whose selectors all fit this process?",
+    ),
+    Reason.SOURCE_FAILED: Row(
+        Category.SOURCE,
+        0x4203,
+        None,
+        "the source of identity answered with an error",
+        "see the source's own words, and its log",
+    ),
+    Reason.SOURCE_PROTOCOL: Row(
+        Category.SOURCE,
+        0x4204,
+        None,
+        "the source of identity broke its protocol",
+        "is the endpoint a SPIFFE Workload API, and nothing else?",
+    ),
+    Reason.SOURCE_NOT_READY: Row(
+        Category.SOURCE,
+        0x4205,
+        None,
+        "the source of identity has given nothing yet",
+        "wait for it: wait_ready()",
+    ),
+    Reason.SOURCE_INCONSISTENT: Row(
+        Category.SOURCE,
+        0x4206,
+        None,
+        "the parts that the source of identity gave do not fit together",
+        "what it gave before stays in use; were key, chain and bundle written together?",
+    ),
+    Reason.SOURCE_PERMISSIONS: Row(
+        Category.SOURCE,
+        0x4207,
+        None,
+        "others may read or change what the source of identity is made of",
+        "chmod 600 the key, and let nobody else write to its directory",
+    ),
+    Reason.SOURCE_INVALID: Row(
+        Category.SOURCE,
+        0x4208,
+        None,
+        "what the source of identity gave cannot be used, none of it",
+        "what it gave before stays in use until it ends; see the source's own log",
+    ),
+    Reason.SOURCE_EXPIRED: Row(
+        Category.SOURCE,
+        0x4209,
+        None,
+        "all that the source of identity gave has ended, and nothing newer came",
+        "is the source running, and in touch with its own server?",
+    ),
+    Reason.SOURCE_NO_SUCH_IDENTITY: Row(
+        Category.SOURCE,
+        0x420A,
+        None,
+        "the source gave identities, and none is the one that was asked for",
+        "compare the hint, or the choice, with the registration entries of this workload",
     ),
 }
