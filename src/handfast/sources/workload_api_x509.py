@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-__all__ = ["HINT_MAX", "X509Message", "X509Reader", "X509Update"]
+__all__ = [
+    "HINT_MAX",
+    "X509Message",
+    "X509Reader",
+    "X509Update",
+    "read_domain",
+    "refuse",
+]
 
 #: Bytes of a hint (WAPI-63 allows servers no more).
 HINT_MAX: Final = 1024
@@ -112,9 +119,8 @@ class X509Update:
         )
 
 
-def _refuse(
-    expected: str, seen: str, *, cause: BaseException | None = None
-) -> NoReturn:
+def refuse(expected: str, seen: str, *, cause: BaseException | None = None) -> NoReturn:
+    """Refuse what the agent sent, all of it."""
     detail = detail_for(Reason.SOURCE_INVALID, expected=expected, seen=seen)
     raise SourceError(detail) from cause
 
@@ -143,7 +149,7 @@ class X509Reader:
         # An answer without an identity is no answer: one is withdrawn by
         # PermissionDenied (WAPI-41, WAPI-51).
         if not 1 <= count <= _SVIDS_MAX:
-            _refuse(f"1 to {_SVIDS_MAX} identities", f"{count}")
+            refuse(f"1 to {_SVIDS_MAX} identities", f"{count}")
         svids: dict[tuple[bytes, bytes, str], X509Svid] = {}
         bundles: dict[tuple[TrustDomain, bytes], TrustBundle] = {}
         own: dict[TrustDomain, TrustBundle] = {}
@@ -156,7 +162,7 @@ class X509Reader:
             domain = svid.spiffe_id.trust_domain
             bundle = self._bundle(domain, part.bundle, where, bundles)
             if own.setdefault(domain, bundle).digest != bundle.digest:
-                _refuse(
+                refuse(
                     "one bundle a trust domain",
                     f"{where}: another bundle of {domain} than before",
                 )
@@ -185,7 +191,7 @@ class X509Reader:
             SourceError: A part of it cannot be used, so none of it is (WAPI-39).
         """
         if not message.bundles:
-            _refuse("at least the bundle of the own trust domain", "none")
+            refuse("at least the bundle of the own trust domain", "none")
         bundles: dict[tuple[TrustDomain, bytes], TrustBundle] = {}
         trusted = TrustBundleSet(self._federated(message.bundles, {}, bundles))
         crls = self._lists(message.crl, trusted, ())
@@ -202,19 +208,19 @@ class X509Reader:
     ) -> X509Svid:
         for name in ("spiffe_id", "x509_svid", "x509_svid_key", "bundle"):
             if not getattr(part, name):
-                _refuse(f"{where} with its {name}", "none")
+                refuse(f"{where} with its {name}", "none")
         hint = part.hint
         if len(hint.encode("utf-8", "surrogatepass")) > HINT_MAX:
-            _refuse(f"a hint of at most {HINT_MAX} bytes", f"{where}: a longer one")
+            refuse(f"a hint of at most {HINT_MAX} bytes", f"{where}: a longer one")
         key = part.x509_svid, part.x509_svid_key, hint
         try:
             svid = self._svids.get(key) or X509Svid.from_der(
                 part.x509_svid, part.x509_svid_key, hint=hint
             )
         except HandfastError as error:
-            _refuse("an SVID with its key", _said(where, error), cause=error)
+            refuse("an SVID with its key", _said(where, error), cause=error)
         if part.spiffe_id != str(svid.spiffe_id):
-            _refuse(
+            refuse(
                 f"{where} to be {svid.spiffe_id}, as its certificate says",
                 f"'{escape(part.spiffe_id)}'",
             )
@@ -232,7 +238,7 @@ class X509Reader:
         try:
             bundle = self._bundles.get(key) or TrustBundle.from_der(domain, data)
         except HandfastError as error:
-            _refuse(f"the bundle of {domain}", _said(where, error), cause=error)
+            refuse(f"the bundle of {domain}", _said(where, error), cause=error)
         seen[key] = bundle
         return bundle
 
@@ -252,7 +258,7 @@ class X509Reader:
             except HandfastError as error:
                 failures.append(error)
         first = failures[0]
-        _refuse(
+        refuse(
             f"{where} to be good under the bundle that came with it",
             _said(f"{svid.spiffe_id}", first),
             cause=first,
@@ -265,10 +271,10 @@ class X509Reader:
         seen: dict[tuple[TrustDomain, bytes], TrustBundle],
     ) -> list[TrustBundle]:
         if len(parts) > _BUNDLES_MAX:
-            _refuse(f"at most {_BUNDLES_MAX} bundles", f"{len(parts)}")
+            refuse(f"at most {_BUNDLES_MAX} bundles", f"{len(parts)}")
         found: list[TrustBundle] = []
         for name, data in parts.items():
-            domain = _domain(name)
+            domain = read_domain(name)
             # An empty bundle is legal here, and trusts nobody.
             bundle = self._bundle(domain, data, "a bundle", seen)
             if domain in own:
@@ -286,9 +292,9 @@ class X509Reader:
     ) -> RevocationLists:
         """Keep each list for the trust domain that signed it (WAPI-47)."""
         if len(crls) > _CRLS_MAX:
-            _refuse(f"at most {_CRLS_MAX} revocation lists", f"{len(crls)}")
+            refuse(f"at most {_CRLS_MAX} revocation lists", f"{len(crls)}")
         if any(len(crl) > _CRL_BYTES_MAX for crl in crls):
-            _refuse(f"revocation lists of at most {_CRL_BYTES_MAX} bytes", "more")
+            refuse(f"revocation lists of at most {_CRL_BYTES_MAX} bytes", "more")
         if not crls:
             return NO_LISTS
         signers = {it.trust_domain: list(it.x509_authorities) for it in trusted}
@@ -307,14 +313,14 @@ class X509Reader:
         return self._crls[1]
 
 
-def _domain(name: str) -> TrustDomain:
+def read_domain(name: str) -> TrustDomain:
     """Read the key of a bundle: the SPIFFE ID of its trust domain (WAPI-46)."""
     try:
         spiffe_id = SpiffeId.parse(name)
     except HandfastError as error:
-        _refuse("bundles by the SPIFFE ID of their trust domain", str(error))
+        refuse("bundles by the SPIFFE ID of their trust domain", str(error))
     if spiffe_id.path:
-        _refuse(
+        refuse(
             "bundles by the SPIFFE ID of their trust domain, without a path",
             f"'{escape(name)}'",
         )
