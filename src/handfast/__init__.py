@@ -56,6 +56,7 @@ from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import Verifier
+from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
     from handfast.net import (
@@ -126,6 +127,7 @@ __all__ = [
     "VerificationError",
     "VerifiedPeer",
     "Verifier",
+    "WebCertificate",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",
