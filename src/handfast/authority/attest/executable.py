@@ -36,7 +36,7 @@ class Executable:
 
     path: str | None = None
     sha256: str | None = None
-    missing: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def look_at_executable(

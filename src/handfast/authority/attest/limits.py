@@ -51,6 +51,9 @@ class Shares:
             WeakValueDictionary()
         )
 
+    def __len__(self) -> int:
+        return len(self._users)
+
     def of(self, uid: int) -> Share:
         """Return the share of a user."""
         limiter = self._users.get(uid)

@@ -152,7 +152,10 @@ def read_status(text: bytes) -> Status:
         ValueError: it has another shape.
     """
     # The kernel escapes line ends in the name, which the process chooses.
-    lines = dict(line.partition(b":\t")[::2] for line in text.split(b"\n"))
+    lines: dict[bytes, bytes] = {}
+    for line in text.split(b"\n"):
+        name, _, value = line.partition(b":\t")
+        lines.setdefault(name, value)
     try:
         uids = [int(it) for it in lines[b"Uid"].split()]
         gids = [int(it) for it in lines[b"Gid"].split()]
