@@ -51,7 +51,14 @@ from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
-from handfast.sources import Source, SourceSnapshot, StaticSource
+from handfast.sources import (
+    FileSource,
+    Source,
+    SourceHealth,
+    SourceSnapshot,
+    SourceState,
+    StaticSource,
+)
 from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
@@ -87,6 +94,7 @@ __all__ = [
     "ConnectionPool",
     "DnsName",
     "ErrorDetail",
+    "FileSource",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -110,7 +118,9 @@ __all__ = [
     "SessionStore",
     "Source",
     "SourceError",
+    "SourceHealth",
     "SourceSnapshot",
+    "SourceState",
     "SpiffeId",
     "StaticSource",
     "TicketKeys",
