@@ -135,7 +135,7 @@ class FileSource:
         self._lock = threading.Lock()
         self._snapshot: SourceSnapshot | None = None
         self._digest = b""
-        self._stamps: list[Stamp] = []
+        self._seen: tuple[bytes | Stamp, ...] = ()
         self._books = Books(now)
         self._watch: Watch | None = None
 
@@ -149,7 +149,7 @@ class FileSource:
 
         Raises:
             SourceError: there is none yet (``source_not_ready``), or its SVID has ended
-                (``source_unavailable``); the last failure is its cause.
+                (``source_expired``); the last failure is its cause.
         """
         snapshot = self._snapshot
         failure = self._books.failure
@@ -162,7 +162,7 @@ class FileSource:
             ended = f"{snapshot.svid.not_after:%Y-%m-%dT%H:%M:%SZ}"
             seen = f"in {where} one that ended at {ended}"
             detail = detail_for(
-                Reason.SOURCE_UNAVAILABLE,
+                Reason.SOURCE_EXPIRED,
                 expected="an SVID that is still valid",
                 seen=seen if failure is None else f"{seen}; last look: {failure}",
                 hint="look at who writes these files: they were not renewed",
@@ -229,10 +229,11 @@ class FileSource:
         Seen twice the same, and every caller of `look` waits in between; the first
         time will do for files that are old, or that came all at once.
         """
-        stamps = [file.stamp for file in found.files]
-        before, self._stamps = self._stamps, stamps
+        seen: tuple[bytes | Stamp, ...]
+        seen = (found.digest, *(file.stamp for file in found.files))
+        before, self._seen = self._seen, seen
         age = time.time_ns() - found.modified_ns
-        return found.complete or stamps == before or age >= self.settle * 1e9
+        return found.complete or seen == before or age >= self.settle * 1e9
 
     def _passing(self, error: Exception) -> bool:
         """Whether a failure may be gone in a moment, and is not there for long."""

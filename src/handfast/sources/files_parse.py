@@ -181,16 +181,19 @@ def _judge(
     verifier.verify(svid.chain)
 
 
-_OF_TIME: Final = (Reason.CERTIFICATE_EXPIRED, Reason.CERTIFICATE_NOT_YET_VALID)
+# Time is nothing that another look a moment later would mend.
+_OF_TIME: Final = {
+    Reason.CERTIFICATE_EXPIRED: Reason.SOURCE_EXPIRED,
+    Reason.CERTIFICATE_NOT_YET_VALID: Reason.SOURCE_INVALID,
+}
 
 
 def _does_not_fit(svid: X509Svid, error: VerificationError) -> SourceError:
-    """Time is nothing that another look a moment later would mend."""
-    in_time = error.reason not in _OF_TIME
+    reason = _OF_TIME.get(error.reason, Reason.SOURCE_INCONSISTENT)
     detail = detail_for(
-        Reason.SOURCE_INCONSISTENT if in_time else Reason.SOURCE_UNAVAILABLE,
+        reason,
         expected=f"a chain that {svid.spiffe_id.trust_domain}'s own bundle carries now",
         seen=f"{error.reason}, {error}",
-        hint=None if in_time else error.hint,
+        hint=error.hint if error.reason in _OF_TIME else None,
     )
     return SourceError(detail)

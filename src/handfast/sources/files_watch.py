@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import threading
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
+# Milliseconds between two looks of its thread, and for changes that come together.
+_AWATCH: Final = {"recursive": False, "step": 100, "debounce": 400}
+
 _LOGGER = logging.getLogger("handfast.sources")
 
 
@@ -38,6 +42,8 @@ class Watch:
         self._source = source
         self._wake = trio.Event()
         self._news = trio.Event()
+        # What waits for the system's word is a thread, which hears of no cancellation.
+        self._stop = threading.Event()
         self._stack = AsyncExitStack()
 
     async def begin(self) -> None:
@@ -45,6 +51,7 @@ class Watch:
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(trio.open_nursery())
             stack.callback(nursery.cancel_scope.cancel)
+            stack.callback(self._stop.set)
             await nursery.start(self._run)
             nursery.start_soon(self._listen)
             self._stack = stack.pop_all()
@@ -84,7 +91,8 @@ class Watch:
             try:
                 paths = await trio.to_thread.run_sync(_watched, self._source.directory)
                 # Watched anew after each change: links may lead elsewhere now.
-                async with aclosing(awatch(*paths, recursive=False)) as changes:
+                told = awatch(*paths, stop_event=self._stop, **_AWATCH)
+                async with aclosing(told) as changes:
                     async for _ in changes:
                         break
             except (OSError, RuntimeError) as error:  # the directory is not there
