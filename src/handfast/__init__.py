@@ -51,7 +51,14 @@ from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
-from handfast.sources import Source, SourceSnapshot, StaticSource
+from handfast.sources import (
+    FileSource,
+    Source,
+    SourceHealth,
+    SourceSnapshot,
+    SourceState,
+    StaticSource,
+)
 from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
@@ -88,6 +95,7 @@ __all__ = [
     "ConnectionPool",
     "DnsName",
     "ErrorDetail",
+    "FileSource",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -111,7 +119,9 @@ __all__ = [
     "SessionStore",
     "Source",
     "SourceError",
+    "SourceHealth",
     "SourceSnapshot",
+    "SourceState",
     "SpiffeId",
     "StaticSource",
     "TicketKeys",

@@ -341,6 +341,8 @@ class Reason(enum.StrEnum):
     SOURCE_EXPIRED = "source_expired"
     #: the source gave identities, and none is the one that was asked for
     SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
+    #: the directory has no set of files that is known
+    SOURCE_LAYOUT = "source_layout"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1317,5 +1319,12 @@ ROWS: dict[Reason, Row] = {
         None,
         "the source gave identities, and none is the one that was asked for",
         "compare the hint, or the choice, with the registration entries of this workload",
+    ),
+    Reason.SOURCE_LAYOUT: Row(
+        Category.SOURCE,
+        0x420B,
+        None,
+        "the directory has no set of files that is known",
+        "name the files: FileSource(directory, chain=..., key=..., bundle=...)",
     ),
 }
