@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SPIFFE Workload API on the wire: messages, gRPC over HTTP/2, client and server."""
+"""The SPIFFE Workload API: messages, gRPC over HTTP/2, a client and a server."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls over one connection, on trio.
 
-Nobody works in the background: whoever waits for an answer reads from the socket for all
-who wait, one at a time. So a channel needs no nursery, an error is raised where somebody
-asked, and a channel that nobody waits at does nothing.
+Nobody works in the background: whoever waits for an answer reads from the socket for
+all who wait, one at a time. So a channel needs no nursery, an error is raised where
+somebody asked, and a channel that nobody waits at does nothing.
 
 Invariants:
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -90,7 +90,12 @@ class Channel:
         return not (self._is_closed or self._is_deaf) and self._wire.gone is None
 
     async def unary(
-        self, method: str, request: Message, response: type[_M], *, timeout: float
+        self,
+        method: str,
+        request: Message,
+        response: type[_M],
+        *,
+        timeout: float,  # noqa: ASYNC109 - the server is told, too
     ) -> _M:
         """Make a call with one answer.
 
@@ -107,7 +112,7 @@ class Channel:
                 DEADLINE_EXCEEDED: it took too long.
         """
         with trio.move_on_after(timeout):
-            async with self._begin(method, request, timeout) as call:
+            async with self._begin(method, request, within=timeout) as call:
                 first = await self._next(call)
                 second = None if first is None else await self._next(call)
                 if first is None or second is not None:
@@ -138,19 +143,19 @@ class Channel:
     @asynccontextmanager
     async def _stream_call(
         self, method: str, request: Message, response: type[_M]
-    ) -> AsyncIterator[AsyncIterator[_M]]:
-        async with self._begin(method, request, None) as call:
+    ) -> AsyncGenerator[AsyncIterator[_M], None]:
+        async with self._begin(method, request, within=None) as call:
             yield _Answers(self, call, response)
 
     @asynccontextmanager
     async def _begin(
-        self, method: str, request: Message, timeout: float | None
-    ) -> AsyncIterator[_Call]:
+        self, method: str, request: Message, *, within: float | None
+    ) -> AsyncGenerator[_Call, None]:
         if self._is_closed:
             raise trio.ClosedResourceError("this channel was closed")
         if self._is_deaf:
             raise _gone("the server takes no more calls")
-        number = self._wire.start(method, request.SerializeToString(), timeout=timeout)
+        number = self._wire.start(method, request.SerializeToString(), timeout=within)
         call = self._calls[number] = _Call(number)
         try:
             await self._flush()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A look at HTTP/2 frames before h2 gets them.
 
-h2 reads a frame when all of it has come, ends a connection for good at the first GOAWAY,
-and counts nothing. So bytes pass a gate first:
+h2 reads a frame when all of it has come, ends a connection for good at the first
+GOAWAY, and counts nothing. So bytes pass a gate first:
 
 1. a frame's length is judged when its header is there, not when 16 MiB were buffered;
 2. so is the sum of a header block, however many CONTINUATIONs it comes in;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One HTTP/2 connection without any I/O: h2, with limits and a queue in front of it.
 
-Bytes that came go in by `receive`; `to_send` shows what is to go out, and `sent` says how
-much of it went, so that a cancelled or partial write loses and repeats nothing.
+Bytes that came go in by `receive`; `to_send` shows what is to go out, and `sent` says
+how much of it went, so that a cancelled or partial write loses and repeats nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Http2:
     ) -> None:
         config = h2.config.H2Configuration(client_side=client, header_encoding=None)
         self._h2 = _H2(config)
-        settings = {
+        settings: dict[h2.settings.SettingCodes, int] = {
             _Codes.HEADER_TABLE_SIZE: _TABLE_MAX,
             _Codes.ENABLE_PUSH: 0,
             _Codes.MAX_CONCURRENT_STREAMS: streams,
@@ -73,7 +73,8 @@ class Http2:
             _Codes.MAX_HEADER_LIST_SIZE: limits.header_list,
         }
         self._h2.local_settings = h2.settings.Settings(
-            client=client, initial_values={int(k): v for k, v in settings.items()}
+            client=client,
+            initial_values=settings,
         )
         # Else it would hold from the acknowledgement on, which a peer need not send.
         self._h2.decoder.max_header_list_size = limits.header_list
@@ -115,8 +116,9 @@ class Http2:
             if isinstance(event, h2.events.RemoteSettingsChanged):
                 # A peer may offer memory; ours for its headers stays small.
                 table = min(self._h2.remote_settings.header_table_size, _TABLE_MAX)
-                if self._h2.encoder.header_table_size > table:
-                    self._h2.encoder.header_table_size = table
+                self._h2.encoder.header_table_size = min(
+                    self._h2.encoder.header_table_size, table
+                )
         self.pump()
         return events, announced
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server's methods are made of: kinds of handlers, and the call that they get."""
+"""Kinds of methods that a server answers with, and the call that a handler gets."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -46,7 +46,7 @@ class ServerStream(Generic[_C]):
     """
 
     request: type[Message]
-    handler: Callable[[Call[_C], Any], AsyncIterator[Message]]
+    handler: Callable[[Call[_C], Any], AsyncGenerator[Message, None]]
 
 
 @dataclass(frozen=True, slots=True)

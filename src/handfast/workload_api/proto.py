@@ -197,7 +197,7 @@ WITBundlesResponse = _message("WITBundlesResponse")
 
 
 def file_descriptors() -> dict[str, bytes]:
-    """Return the serialized descriptors of this file and of what it imports, by name."""
+    """Return the serialized descriptors of this file and its imports, by name."""
     return {
         name: _POOL.FindFileByName(name).serialized_pb
         for name in (FILE_NAME, struct_pb2.DESCRIPTOR.name)

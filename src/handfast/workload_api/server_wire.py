@@ -24,7 +24,6 @@ from handfast.workload_api.timeouts import read_timeout
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from handfast.workload_api.frames import WireError
     from handfast.workload_api.limits import ServerLimits
 
 __all__ = [

@@ -38,8 +38,8 @@ class ServerStatistics:
     connections: int = 0
     accepted: int = 0
     refused: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    ended: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter[str])
+    ended: Counter[str] = field(default_factory=Counter[str])
 
 
 class _Server(Generic[_C]):
@@ -69,7 +69,7 @@ class _Server(Generic[_C]):
         statistics.connections += 1
         try:
             await self._serve(stream)
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # One client's connection is never the end of the others'.
             _log.exception("a Workload API connection failed")
         finally:
@@ -104,12 +104,16 @@ class _Server(Generic[_C]):
         share.connections += 1
         try:
             served = ServedConnection(
-                stream, caller, self._methods, share, self._limits
+                stream,
+                caller,
+                self._methods,
+                share=share,
+                limits=self._limits,
+                ended=self._statistics.ended,
             )
             reason = await served.run()
             if reason is not None:
                 self._statistics.failed[reason] += 1
-            self._statistics.ended.update(served.ended)
         finally:
             share.connections -= 1
             if not share.connections:

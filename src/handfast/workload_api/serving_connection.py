@@ -28,6 +28,7 @@ from handfast.workload_api.methods import Call, Method, ServerStream, Unary
 from handfast.workload_api.server_wire import (
     CallCancelled,
     CallStarted,
+    Event,
     RequestArrived,
     RequestEnded,
     ServerWire,
@@ -71,15 +72,26 @@ class _Running:
 
 
 class ServedConnection(Generic[_C]):
-    """Serves one connection by `run`."""
+    """Serves one connection by `run`.
 
-    def __init__(
+    Args:
+        stream: The connection.
+        caller: Whose it is.
+        methods: What to answer with.
+        share: What the caller has of the limits.
+        limits: What is taken from it.
+        ended: Where ends of calls are counted, by status.
+    """
+
+    def __init__(  # noqa: PLR0913 - half of them by keyword
         self,
         stream: trio.SocketStream,
         caller: _C,
         methods: Mapping[str, Method[_C]],
+        *,
         share: Share,
         limits: ServerLimits,
+        ended: Counter[str],
     ) -> None:
         self._stream = stream
         self._caller = caller
@@ -92,8 +104,7 @@ class ServedConnection(Generic[_C]):
         self._moved = trio.Event()
         self._idle = trio.CancelScope()
         self._failure: str | None = None
-        #: How many calls ended, by status.
-        self.ended: Counter[str] = Counter()
+        self._ended = ended
 
     async def run(self) -> str | None:
         """Serve until the client goes, or goes too far; return what it did wrong."""
@@ -127,20 +138,23 @@ class ServedConnection(Generic[_C]):
                 _log.info("a Workload API client was cut off: %s", error.message)
                 continue  # to say so
             for event in events:
-                match event:
-                    case CallStarted():
-                        self._start(event, nursery)
-                    case RequestArrived():
-                        self._running[event.call].requests.append(event.data)
-                        self._running[event.call].wake()
-                    case RequestEnded():
-                        self._running[event.call].complete = True
-                        self._running[event.call].wake()
-                    case CallCancelled():
-                        self._running[event.call].scope.cancel()
+                self._take(event, nursery)
             self._rest()
             self._moved.set()
             self._moved = trio.Event()
+
+    def _take(self, event: Event, nursery: trio.Nursery) -> None:
+        match event:
+            case CallStarted():
+                self._start(event, nursery)
+            case RequestArrived():
+                self._running[event.call].requests.append(event.data)
+                self._running[event.call].wake()
+            case RequestEnded():
+                self._running[event.call].complete = True
+                self._running[event.call].wake()
+            case CallCancelled():
+                self._running[event.call].scope.cancel()
 
     def _rest(self) -> None:
         """A connection may stay without a call for a while only."""
@@ -162,7 +176,7 @@ class ServedConnection(Generic[_C]):
                     await self._answer(event, running)
                 except RpcError as error:
                     code, text = error.code, error.message
-                except Exception:
+                except Exception:  # noqa: BLE001 - an answer all the same
                     # What went wrong inside is for our log, not for a stranger.
                     _log.exception("the handler of %s failed", escape(event.path))
                     code, text = StatusCode.INTERNAL, "internal error"
@@ -173,7 +187,7 @@ class ServedConnection(Generic[_C]):
         finally:
             self._share.calls -= 1
             del self._running[event.call]
-            self.ended[code.name] += 1
+            self._ended[code.name] += 1
             self._rest()
         self._wire.end(event.call, code, text)
         await self._flush()
@@ -210,7 +224,7 @@ class ServedConnection(Generic[_C]):
         self, number: int, method: ServerStream[_C], call: Call[_C], request: Any
     ) -> None:
         answers = method.handler(call, request)
-        async with aclosing(answers):  # type: ignore[type-var]
+        async with aclosing(answers):
             async for message in answers:
                 await self._send(number, message)
 

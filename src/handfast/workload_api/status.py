@@ -82,7 +82,7 @@ class RpcError(SourceError):
         return _again, (type(self), self.code, self.message, self.reason)
 
 
-class PermissionDenied(RpcError):
+class PermissionDenied(RpcError):  # noqa: N818 - as the standard calls it
     """There is no identity for this caller (WAPI-19), or none any more (WAPI-51)."""
 
     def __init__(self, message: str = "no identity issued") -> None:
@@ -131,10 +131,14 @@ def write_message(text: str) -> str:
         '50 %25 more'
     """
     raw = text[:_MESSAGE_MAX].encode("utf-8", "replace")
-    return "".join(
+    written = "".join(
         chr(byte) if byte in _PRINTABLE and byte != ord("%") else f"%{byte:02X}"
         for byte in raw
     )
+    # Headers lose the spaces at their ends on the way.
+    inner = written.strip(" ")
+    head, _, tail = written.partition(inner) if inner else ("", "", written)
+    return "%20" * len(head) + inner + "%20" * len(tail)
 
 
 _HTTP: Final = {
