@@ -20,11 +20,19 @@ MODULES = (
     "handfast.keys",
     "handfast.names",
     "handfast.pem",
+    "handfast.sources.files",
+    "handfast.sources.health",
+    "handfast.sources.static",
     "handfast.testing.catalogue",
     "handfast.testing.clock",
     "handfast.testing.der",
     "handfast.testing.forge",
     "handfast.text",
+    "handfast.workload_api.client_wire",
+    "handfast.workload_api.endpoint",
+    "handfast.workload_api.messages",
+    "handfast.workload_api.status",
+    "handfast.workload_api.timeouts",
 )
 
 
