@@ -106,12 +106,12 @@ class FakeAgent:
         self.path.unlink(missing_ok=True)
 
     def _methods(self) -> dict[str, Method[None]]:
-        streams = {
+        streams: dict[str, type[Message]] = {
             proto.FETCH_X509_SVID: proto.X509SVIDRequest,
             proto.FETCH_X509_BUNDLES: proto.X509BundlesRequest,
             proto.FETCH_JWT_BUNDLES: proto.JWTBundlesRequest,
         }
-        unary = {
+        unary: dict[str, type[Message]] = {
             proto.FETCH_JWT_SVID: proto.JWTSVIDRequest,
             proto.VALIDATE_JWT_SVID: proto.ValidateJWTSVIDRequest,
         }

@@ -10,24 +10,22 @@ the agent is gone, what it gave serves until it ends, while the warnings grow
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar
-
-import trio
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from handfast import _settings
-from handfast.errors import Reason, SourceError, UsageError, detail_for
+from handfast.errors import SourceError
 from handfast.sources.health import SourceHealth, SourceState
 from handfast.sources.workload_api_books import (
     Alarm,
     StreamStatistics,
     WorkloadApiSourceStatistics,
 )
-from handfast.sources.workload_api_follow import Follower
-from handfast.sources.workload_api_link import Link
-from handfast.sources.workload_api_pace import Backoff, Pace, Urgency
+from handfast.sources.workload_api_jwt import JwtBundleState, JwtDesk
+from handfast.sources.workload_api_jwt_side import JwtSide
+from handfast.sources.workload_api_life import Life, misused
+from handfast.sources.workload_api_pace import Backoff, Urgency
 from handfast.sources.workload_api_sinks import X509BundlesSink, X509Sink
 from handfast.sources.workload_api_state import (
     Choice,
@@ -46,28 +44,20 @@ if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
     from handfast.sources.base import SourceSnapshot
     from handfast.sources.crls import RevocationLists
+    from handfast.sources.workload_api_follow import Follower
     from handfast.svid import X509Svid
     from handfast.workload_api.limits import ClientLimits
 
 __all__ = ["WorkloadApiSource"]
 
 _FOLLOWS: Final = {"svids": "svids", "bundles": "bundles"}
-_T = TypeVar("_T")
-
-
-class _Life(NamedTuple):
-    """What there is inside of ``async with``."""
-
-    manager: AbstractAsyncContextManager[trio.Nursery]
-    nursery: trio.Nursery
-    link: Link
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class WorkloadApiSource:
+class WorkloadApiSource(JwtSide):
     """Our identity, and whom to trust, from an agent on this machine.
 
     Args:
@@ -78,6 +68,7 @@ class WorkloadApiSource:
         choose: Of several identities, take the one that this returns; None is none.
         x509: What to follow: our own SVIDs with all bundles, bundles alone (a program
             that only verifies others), or nothing.
+        jwt_bundles: Follow JWT bundles as well, to judge tokens here.
         first_answer: Seconds to connect, and in which the agent has to begin to answer.
         backoff: How long to wait before an agent that failed is asked again.
         limits: What is taken from the agent; None takes the defaults.
@@ -98,6 +89,7 @@ class WorkloadApiSource:
         hint: str | None = None,
         choose: Choice | None = None,
         x509: Literal["svids", "bundles"] | None = "svids",
+        jwt_bundles: bool = False,
         first_answer: float = 10.0,
         backoff: Backoff | None = None,
         limits: ClientLimits | None = None,
@@ -111,17 +103,36 @@ class WorkloadApiSource:
             _settings.refuse("hint= or choose=, one of them", "both")
         self._endpoint = endpoint
         self._follows = _settings.one_of("x509=", x509, _FOLLOWS) if x509 else None
-        self._first_answer = first_answer
-        self._backoff = backoff or Backoff()
-        self._limits = limits
         self._now = now
-        self._agent = f"the agent at {endpoint}"
-        self._state = X509State(self._agent, now)
+        self._hint = hint
+        waits = backoff or Backoff()
+        self._life = Life(
+            endpoint, limits=limits, first_answer=first_answer, backoff=waits, now=now
+        )
+        agent = f"the agent at {endpoint}"
+        self._state = X509State(agent, now)
         self._view = self._look(hint, choose)
-        self._alarm = Alarm(self._agent, now, self._identity, lambda: self.trouble)
-        self._followers: dict[str, Follower[Any]] = {}
-        self._life: _Life | None = None
-        self._changed = trio.Event()
+        self._alarm = Alarm(agent, now, self._view.newest, lambda: self.trouble)
+        self._desk = JwtDesk(agent, backoff=waits, timeout=first_answer, now=now)
+        self._jwt = JwtBundleState(self._life.ring) if jwt_bundles else None
+        self._follow_streams()
+
+    def _follow_streams(self) -> None:
+        life, state, now = self._life, self._state, self._now
+        if self._follows == "svids":
+            wanted = proto.X509SVIDRequest()
+            call = (proto.FETCH_X509_SVID, wanted, proto.X509SVIDResponse)
+            # Who is nobody any more has no tokens, either.
+            forget = self._desk.tokens.clear
+            life.follow(call, X509Sink(state, now, life.ring, forget))
+        elif self._follows == "bundles":
+            asked = proto.X509BundlesRequest()
+            other = (proto.FETCH_X509_BUNDLES, asked, proto.X509BundlesResponse)
+            life.follow(other, X509BundlesSink(state, now, life.ring))
+        if self._jwt is not None:
+            keys = proto.JWTBundlesRequest()
+            third = (proto.FETCH_JWT_BUNDLES, keys, proto.JWTBundlesResponse)
+            life.follow(third, self._jwt)
 
     # ---- what there is: any thread, at once ----
 
@@ -180,52 +191,55 @@ class WorkloadApiSource:
     @property
     def trouble(self) -> SourceError | None:
         """Why nothing new comes; None when all is well."""
-        for follower in self._followers.values():
-            if follower.failure is not None:
-                return follower.failure
-        return self._state.trouble
+        return self._life.trouble or self._state.trouble
 
     @property
     def health(self) -> SourceHealth:
         """How it is doing."""
-        failed = [it for it in self._followers.values() if it.failure is not None]
-        times = [it.updated_at for it in self._followers.values() if it.updated_at]
-        found = self._identity()
+        followers = self._life.followers
+        failed = next((it for it in followers if it.failure is not None), None)
+        times = [it.updated_at for it in followers if it.updated_at is not None]
+        found = self._view.newest()
         return SourceHealth(
-            state=self._standing(bool(failed)),
+            state=self._standing(),
             generation=self._state.generation if self._state.update else 0,
             updated_at=min(times, default=None),
             expires_at=None if found is None else found[1],
-            failure=failed[0].failure if failed else self._state.trouble,
-            failed_at=failed[0].failed_at if failed else None,
+            failure=self.trouble,
+            failed_at=None if failed is None else failed.failed_at,
         )
 
-    def _standing(self, failed: bool) -> SourceState:  # noqa: FBT001 - its one question
-        if self._state.update is None and not failed and not self._state.trouble:
+    def _standing(self) -> SourceState:
+        followers = self._life.followers
+        if self.trouble is None and any(it.updated_at is None for it in followers):
             return SourceState.STARTING
         try:
             if self._follows == "svids":
                 self.snapshot()
             elif self._follows == "bundles":
                 self._state.bundles  # noqa: B018 - it raises when there are none
+            if self._jwt is not None:
+                self.jwt_bundles  # noqa: B018
         except SourceError:
             return SourceState.UNAVAILABLE
         late = self._alarm.urgency() >= Urgency.URGENT
-        return SourceState.STALE if failed or late else SourceState.HEALTHY
+        return SourceState.STALE if self.trouble or late else SourceState.HEALTHY
 
     def statistics(self) -> WorkloadApiSourceStatistics:
         """Say what happened so far, how old what we have is and when it ends."""
-        found, now = self._identity(), self._now()
+        found, now = self._view.newest(), self._now()
         update = self._state.update
+        streams = {it.name: _told(it, now) for it in self._life.followers}
         return WorkloadApiSourceStatistics(
             generation=self._state.generation,
-            streams=MappingProxyType(
-                {it.name: _told(it, now) for it in self._followers.values()}
-            ),
-            connects=0 if self._life is None else self._life.link.connects,
+            streams=MappingProxyType(streams),
+            connects=self._life.link.connects,
             expires_in=None if found is None else (found[1] - now).total_seconds(),
             urgency=self._alarm.urgency(),
             crls_put_aside=0 if update is None else update.crls.put_aside,
+            jwt_cached=len(self._desk.tokens),
+            jwt_fetched=self._desk.fetched,
+            jwt_reused=self._desk.reused,
         )
 
     def __repr__(self) -> str:
@@ -250,8 +264,8 @@ class WorkloadApiSource:
             UsageError: nothing is followed: this is not inside of ``async with``.
         """
         if self._follows != "svids":
-            raise _misused('x509="svids"', f"x509={self._follows!r}: wait_bundles()")
-        return await self._wait(self.snapshot, timeout)
+            raise misused('x509="svids"', f"x509={self._follows!r}: wait_bundles()")
+        return await self._life.wait_for(self.snapshot, timeout)
 
     async def wait_bundles(
         self,
@@ -265,35 +279,14 @@ class WorkloadApiSource:
             SourceError: they did not come in time, or cannot come any more.
             UsageError: nothing is followed.
         """
-        return await self._wait(lambda: self._state.bundles, timeout)
+        return await self._life.wait_for(lambda: self._state.bundles, timeout)
 
     async def wait_changed(self) -> None:
         """Wait until something changed, or was withdrawn.
 
         Cancellation: nothing has happened.
         """
-        await self._changed.wait()
-
-    async def _wait(self, get: Callable[[], _T], timeout: float | None) -> _T:  # noqa: ASYNC109
-        if self._life is None:
-            raise _misused("async with source", "wait_ready() outside of it")
-        with trio.move_on_after(float("inf") if timeout is None else timeout):
-            while True:
-                changed = self._changed
-                await trio.lowlevel.checkpoint()
-                with suppress(SourceError):
-                    return get()
-                if self._followers and all(
-                    it.stopped for it in self._followers.values()
-                ):
-                    break
-                await changed.wait()
-        return get()
-
-    def _tell(self) -> None:
-        """Wake whoever waits for a change."""
-        changed, self._changed = self._changed, trio.Event()
-        changed.set()
+        await self._life.wait_changed()
 
     # ---- life ----
 
@@ -302,17 +295,8 @@ class WorkloadApiSource:
 
         It does not fail when the agent is not there: ask `wait_ready`, or `health`.
         """
-        if self._life is not None:
-            raise _misused("one async with at a time", "a second one")
-        link = Link(self._endpoint, limits=self._limits, timeout=self._first_answer)
-        self._followers = {it.name: it for it in self._make_followers(link)}
-        manager = trio.open_nursery()
-        nursery = await manager.__aenter__()
-        self._life = _Life(manager, nursery, link)
-        for follower in self._followers.values():
-            nursery.start_soon(follower.run, name=f"handfast {follower.name}")
-        if self._follows == "svids":
-            nursery.start_soon(self._alarm.watch, name="handfast renewal alarm")
+        others = [self._alarm.watch] if self._follows == "svids" else []
+        await self._life.begin(others)
         return self
 
     async def __aexit__(
@@ -325,45 +309,7 @@ class WorkloadApiSource:
 
         Cancellation: the connection is closed all the same.
         """
-        life, self._life = self._life, None
-        if life is None:
-            raise _misused("async with source", "an end without a beginning")
-        life.nursery.cancel_scope.cancel()
-        try:
-            return await life.manager.__aexit__(kind, error, traceback)
-        except BaseExceptionGroup as group:
-            # The block's own error comes out as it went in, not wrapped in a group.
-            if error is not None and group.exceptions == (error,):
-                return False
-            raise
-        finally:
-            self._tell()
-            with trio.CancelScope(shield=True):
-                await life.link.aclose()
-
-    def _make_followers(self, link: Link) -> list[Follower[Any]]:
-        found: list[Follower[Any]] = []
-        if self._follows == "svids":
-            request = proto.X509SVIDRequest()
-            call = (proto.FETCH_X509_SVID, request, proto.X509SVIDResponse)
-            sink = X509Sink(self._state, self._now, self._tell)
-            found.append(self._follow(link, call, sink))
-        if self._follows == "bundles":
-            bundles = proto.X509BundlesRequest()
-            wanted = (proto.FETCH_X509_BUNDLES, bundles, proto.X509BundlesResponse)
-            other = X509BundlesSink(self._state, self._now, self._tell)
-            found.append(self._follow(link, wanted, other))
-        return found
-
-    def _follow(self, link: Link, call: Any, sink: Any) -> Follower[Any]:
-        return Follower(
-            link,
-            call,
-            sink,
-            pace=Pace(self._backoff),
-            patience=self._first_answer,
-            now=self._now,
-        )
+        return await self._life.end(kind, error, traceback)
 
     def _look(self, hint: str | None, choose: Choice | None) -> X509View:
         if hint is not None:
@@ -371,14 +317,6 @@ class WorkloadApiSource:
         if choose is not None:
             return X509View(self._state, choose, "the one that choose= returns")
         return X509View(self._state, first, "any")
-
-    def _identity(self) -> tuple[X509Svid, datetime] | None:
-        return self._view.newest()
-
-
-def _misused(expected: str, seen: str) -> UsageError:
-    detail = detail_for(Reason.WRONG_STATE, expected=expected, seen=seen)
-    return UsageError(detail)
 
 
 def _told(follower: Follower[Any], now: datetime) -> StreamStatistics:

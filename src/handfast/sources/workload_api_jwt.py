@@ -46,7 +46,7 @@ __all__ = ["JwtBundleState", "JwtDesk"]
 
 _LOGGER = logging.getLogger("handfast.sources")
 _AUDIENCES_MAX: Final = 100
-_AUDIENCE_BYTES_MAX: Final = 2048
+_AUDIENCE_MAX: Final = 2048
 _BUNDLES_MAX: Final = 1000
 
 
@@ -217,12 +217,15 @@ def as_asked(audience: str | Sequence[str], spiffe_id: SpiffeId | str | None) ->
     if not 1 <= len(names) <= _AUDIENCES_MAX:
         _settings.refuse(f"1 to {_AUDIENCES_MAX} audiences", len(names))
     for name in names:
-        good = isinstance(name, str) and name  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not good or len(name) > _AUDIENCE_BYTES_MAX:
+        if not _is_name(name):
             _settings.refuse("audiences as texts that are not empty", repr(name)[:80])
     if isinstance(spiffe_id, str):
         spiffe_id = SpiffeId.parse(spiffe_id)
     return Asked(tuple(sorted(set(names))), spiffe_id)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= _AUDIENCE_MAX
 
 
 class JwtBundleState:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["X509BundlesSink", "X509Sink"]
 
 
+def _nothing() -> None:
+    """Forget nothing."""
+
+
 class _StateSink:
     """Passes failures on, and wakes whoever waits."""
 
@@ -26,14 +30,17 @@ class _StateSink:
         state: X509State,
         now: Callable[[], datetime],
         tell: Callable[[], None],
+        forget: Callable[[], None] = _nothing,
     ) -> None:
         self._state = state
         self._reader = X509Reader(now)
         self._tell = tell
+        self._forget = forget
 
     def refuse(self, error: SourceError) -> None:
         """Withdraw everything (WAPI-51, WAPI-53)."""
         self._state.refuse(error)
+        self._forget()
         self._tell()
 
     def fail(self, error: SourceError) -> None:

@@ -160,11 +160,15 @@ class X509State:
 
     def none_fits(self, svids: tuple[X509Svid, ...], asked: str) -> SourceError:
         """Make the error that says that a choice fits none of the identities."""
-        given = ", ".join(f"{it.spiffe_id} '{escape(it.hint)}'" for it in svids)
+        given = ", ".join(f"{it.spiffe_id} '{it.hint}'" for it in svids)
+        return self.none_fits_text(given or "bundles alone", asked)
+
+    def none_fits_text(self, given: str, asked: str) -> SourceError:
+        """Make the same error, about something else that was given."""
         detail = detail_for(
             Reason.SOURCE_NO_SUCH_IDENTITY,
             expected=asked,
-            seen=f"{given or 'bundles alone'} from {self.agent}",
+            seen=f"{escape(given, limit=500)} from {self.agent}",
         )
         return SourceError(detail)
 
