@@ -14,6 +14,7 @@ MODULES = (
     "handfast.batch",
     "handfast.bundle",
     "handfast.bundle_document",
+    "handfast.bundle_map",
     "handfast.chain_buffer",
     "handfast.der",
     "handfast.errors",
