@@ -131,3 +131,25 @@ def test_files_that_are_named_win_over_the_environment(tmp_path: Path) -> None:
         there = ("connect", "127.0.0.1", str(port), *ALLOW)
         done = run(*there, "--files", tmp_path, **nowhere)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("start", COMMANDS, ids=lambda it: str(it[0]))
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_an_agent_that_is_not_there_is_exit_code_4(
+    start: list[str], by: str, tmp_path: Path
+) -> None:
+    """WAPI-10: by the option, or by the variable that the standard names."""
+    agent = f"unix://{tmp_path}/agent.sock"
+    options = ["--endpoint", agent] if by == "option" else []
+    more = {ENDPOINT: agent} if by == "environment" else {}
+    done = run(*start, *options, "--wait", "0.2", *ALLOW, "--json", **more)
+    assert done.returncode == 4, done.stderr
+    event = last_event(done)
+    assert event["reason"].startswith("source_")
+    assert "agent.sock" in json.dumps(event)
+
+
+@pytest.mark.parametrize("endpoint", ["agent.sock", "tcp://localhost:1", "unix:x/y"])
+def test_an_address_that_is_none_is_wrong_usage(endpoint: str) -> None:
+    done = run("connect", "127.0.0.1", "1", "--endpoint", endpoint, *ALLOW, "--json")
+    assert done.returncode == 2, done.stderr

@@ -13,7 +13,14 @@ from typing import Any
 
 import click
 
-from handfast import FileSource, Source, SourceSnapshot, StaticSource, X509Svid
+from handfast import (
+    FileSource,
+    Source,
+    SourceSnapshot,
+    StaticSource,
+    WorkloadApiSource,
+    X509Svid,
+)
 from handfast.cli.identity import FILE, read_bundles, read_svid
 
 Command = Callable[..., Any]
@@ -99,6 +106,10 @@ class Identity:
             async with FileSource(self.files) as files:
                 await files.wait_ready(self.wait)
                 yield files
+        else:
+            async with WorkloadApiSource(self.endpoint) as agent:
+                await agent.wait_ready(self.wait)
+                yield agent
 
 
 class OtherIdentity:
