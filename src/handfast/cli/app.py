@@ -16,6 +16,7 @@ import trio
 from handfast import HandfastError, SourceError, VerificationError, openssl_version
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
+from handfast.cli.fetch import fetch
 from handfast.cli.inspect import inspect
 from handfast.cli.output import emit, error_facts, explain, leaf_errors
 from handfast.cli.serve import serve
@@ -42,7 +43,7 @@ def handfast() -> None:
     """
 
 
-for _command in (demo, serve, connect, inspect, verify):
+for _command in (demo, serve, connect, inspect, verify, fetch):
     handfast.add_command(_command)
 
 
