@@ -2,7 +2,8 @@
 """Write src/handfast/reasons.py from the C table of failures, or check that it fits.
 
 C and Python must never mean two things by one reason. The table in
-csrc/src/base/error_codes.h is the original; run this after every change to it:
+csrc/src/base/error_codes.h is the original; tools/reasons.toml adds what only Python
+knows. Run this after every change to either:
 
     python tools/reasons.py            writes the Python module
     python tools/reasons.py --check    exits 1 when it would change
@@ -12,11 +13,13 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "csrc" / "src" / "base" / "error_codes.h"
+PYTHON_ONLY = ROOT / "tools" / "reasons.toml"
 MODULE = ROOT / "src" / "handfast" / "reasons.py"
 
 _CATEGORY = re.compile(r'X\((\w+), "(\w+)", (\d+)\)\s*/\*\s*(.*?)\s*\*/')
@@ -25,13 +28,17 @@ _ROW = re.compile(
     r'X\((\w+),\s*"(\w+)",\s*(\w+),\s*(\d+),\s*([-\w]+),\s*"([^"]*)",\s*"([^"]*)"\)'
 )
 
+# Below are the engine's categories.
+_FIRST_OF_PYTHON = 64
+
 _HEAD = '''\
 # SPDX-License-Identifier: Apache-2.0
 # ruff: noqa: E501 - the texts are C's, a line each
 """Reasons and categories of failure. Written by tools/reasons.py: do not edit.
 
 The rows come from csrc/src/base/error_codes.h, which is also what the C engine
-reports, so a reason means the same on both sides.
+reports, so a reason means the same on both sides; then those of tools/reasons.toml,
+which the engine never meets.
 """
 
 from __future__ import annotations
@@ -99,6 +106,37 @@ def read_header(text: str) -> tuple[list[Category], list[Row]]:
     return categories, rows
 
 
+def read_python_only(text: str) -> tuple[list[Category], list[Row]]:
+    """Take categories and rows out of the table of what only Python knows.
+
+    Raises:
+        KeyError: A row lacks a field, or names no category of the table.
+        ValueError: A category's number is one that C may take, or a code is not a byte.
+    """
+    table = tomllib.loads(text)
+    categories = [
+        Category(name.upper(), name, facts["number"], facts["comment"])
+        for name, facts in table["categories"].items()
+    ]
+    numbers = {category.name: category.number for category in categories}
+    rows: list[Row] = []
+    for name, facts in table["reasons"].items():
+        number, code = numbers[facts["category"]], facts["code"]
+        if number < _FIRST_OF_PYTHON or code not in range(1, 256):
+            raise ValueError(f"{name}: {number} or {code} is out of range")
+        symbol, category = name.upper(), facts["category"].upper()
+        shown = facts["text"], facts.get("hint", "")
+        rows.append(Row(symbol, name, category, number << 8 | code, -1, *shown))
+    return categories, rows
+
+
+def read_all() -> tuple[list[Category], list[Row]]:
+    """Both tables, the engine's first."""
+    categories, rows = read_header(HEADER.read_text(encoding="utf-8"))
+    more, others = read_python_only(PYTHON_ONLY.read_text(encoding="utf-8"))
+    return categories + more, rows + others
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -135,8 +173,8 @@ def module_text(categories: list[Category], rows: list[Row]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; the exit code says whether the module fits the header."""
-    wanted = module_text(*read_header(HEADER.read_text(encoding="utf-8")))
+    """Write or check; the exit code says whether the module fits the tables."""
+    wanted = module_text(*read_all())
     if arguments == ["--check"]:
         if MODULE.read_text(encoding="utf-8") == wanted:
             return 0

@@ -326,6 +326,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.INCOMPATIBLE: PeerIncompatible,
     Category.POLICY: NotAuthorized,
     Category.CONFIG: ConfigError,
+    Category.SOURCE: SourceError,
 }
 
 _BY_SUBJECT: dict[Subject, type[HandfastError]] = {

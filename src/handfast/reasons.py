@@ -3,7 +3,8 @@
 """Reasons and categories of failure. Written by tools/reasons.py: do not edit.
 
 The rows come from csrc/src/base/error_codes.h, which is also what the C engine
-reports, so a reason means the same on both sides.
+reports, so a reason means the same on both sides; then those of tools/reasons.toml,
+which the engine never meets.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Category(enum.StrEnum):
     POLICY = "policy"
     #: own identity, bundles or settings
     CONFIG = "config"
+    #: a source of identity has nothing usable to give
+    SOURCE = "source"
 
 
 class Reason(enum.StrEnum):
@@ -268,6 +271,14 @@ class Reason(enum.StrEnum):
     FOREIGN_TRUST_DOMAIN = "foreign_trust_domain"
     #: not a host name or IP address
     NAME_INVALID = "name_invalid"
+    #: the source of identity cannot be reached
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    #: the source of identity has none for this process
+    SOURCE_REFUSED = "source_refused"
+    #: the source of identity answered with an error
+    SOURCE_FAILED = "source_failed"
+    #: the source of identity broke its protocol
+    SOURCE_PROTOCOL = "source_protocol"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1013,5 +1024,33 @@ ROWS: dict[Reason, Row] = {
         None,
         "not a host name or IP address",
         "ASCII host names (A-labels) without a trailing dot, IPv4 or IPv6 addresses",
+    ),
+    Reason.SOURCE_UNAVAILABLE: Row(
+        Category.SOURCE,
+        0x4001,
+        None,
+        "the source of identity cannot be reached",
+        "is it running, and may this process open its socket?",
+    ),
+    Reason.SOURCE_REFUSED: Row(
+        Category.SOURCE,
+        0x4002,
+        None,
+        "the source of identity has none for this process",
+        "is there a registration entry whose selectors fit this process?",
+    ),
+    Reason.SOURCE_FAILED: Row(
+        Category.SOURCE,
+        0x4003,
+        None,
+        "the source of identity answered with an error",
+        "see the source's own words, and its log",
+    ),
+    Reason.SOURCE_PROTOCOL: Row(
+        Category.SOURCE,
+        0x4004,
+        None,
+        "the source of identity broke its protocol",
+        "is the endpoint a SPIFFE Workload API, and nothing else?",
     ),
 }

@@ -24,23 +24,36 @@ from handfast.reasons import ROWS
 from handfast.text import escape
 
 
-def header_rows() -> list[tool.Row]:
-    return tool.read_header(tool.HEADER.read_text(encoding="utf-8"))[1]
+def test_reasons_are_the_rows_of_both_tables() -> None:
+    """The engine's come first, so that its rows keep their places."""
+    _, rows = tool.read_all()
+    assert [reason.value for reason in Reason] == [row.name for row in rows]
+    assert [reason.name for reason in Reason] == [row.name.upper() for row in rows]
 
 
-def test_reasons_are_the_rows_of_the_c_table() -> None:
-    assert [reason.value for reason in Reason] == [row.name for row in header_rows()]
-    assert [reason.name for reason in Reason] == [
-        row.name.upper() for row in header_rows()
-    ]
-
-
-def test_rows_say_what_the_c_table_says() -> None:
-    for row in header_rows():
+def test_rows_say_what_the_tables_say() -> None:
+    categories, rows = tool.read_all()
+    numbers = {Category(category.name): category.number for category in categories}
+    for row in rows:
         ours = ROWS[Reason(row.name)]
         assert (ours.code, ours.text, ours.hint) == (row.code, row.text, row.hint)
         assert ours.alert == (None if row.alert < 0 else row.alert)
-        assert ours.code >> 8 == list(Category).index(ours.category) + 1
+        assert ours.code >> 8 == numbers[ours.category]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(12, 1), (63, 1), (64, 0), (64, 256)],
+)
+def test_what_only_python_knows_never_takes_the_engines_numbers(
+    number: int, code: int
+) -> None:
+    text = (
+        f'[categories.x]\nnumber = {number}\ncomment = "x"\n'
+        f'[reasons.y]\ncategory = "x"\ncode = {code}\ntext = "y"\n'
+    )
+    with pytest.raises(ValueError, match="out of range"):
+        tool.read_python_only(text)
 
 
 def test_the_generated_module_is_up_to_date() -> None:
