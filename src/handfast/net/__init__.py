@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 
 from handfast.net.batch import verify_many_async
+from handfast.net.bundle_endpoints import secure_endpoint
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
     MtlsListener,
@@ -55,6 +56,7 @@ __all__ = [
     "open_mtls_stream",
     "open_mtls_unix_listener",
     "open_mtls_unix_stream",
+    "secure_endpoint",
     "serve_mtls",
     "serve_mtls_listeners",
     "verify_many_async",
