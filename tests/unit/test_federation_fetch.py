@@ -274,9 +274,7 @@ class Names(trio.abc.HostnameResolver):
         self.answers = answers
         self.asked: list[str] = []
 
-    async def getaddrinfo(  # type: ignore[override]
-        self, host: bytes | None, port: Any, *_: Any
-    ) -> Any:
+    async def getaddrinfo(self, host: bytes | None, port: Any, *_: Any) -> Any:
         name = (host or b"").decode()
         self.asked.append(name)
         await trio.lowlevel.checkpoint()

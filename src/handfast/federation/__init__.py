@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Federation: the bundles of other trust domains, fetched, watched and served."""
+"""Federation: the bundles of other trust domains, fetched, watched and served.
+
+What happens to them is logged to ``logging.getLogger("handfast.federation")``.
+"""
 
 from __future__ import annotations
 
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
+from handfast.federation.manager import FederationManager
+from handfast.federation.source import FederatedSource
+from handfast.federation.statistics import EndpointStatistics, FederationStatistics
 from handfast.federation.url import EndpointUrl
 
 __all__ = [
     "BundleEndpoint",
+    "EndpointStatistics",
     "EndpointUrl",
+    "FederatedSource",
+    "FederationManager",
+    "FederationStatistics",
     "Fetched",
     "Hop",
     "HttpsSpiffe",
