@@ -579,6 +579,6 @@ async def test_one_endpoint_a_trust_domain_and_one_run(
         {"min_interval": 10, "max_interval": 5},
     ],
 )
-def test_limits_that_are_none_are_refused(settings: dict[str, float]) -> None:
+def test_limits_that_are_none_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         FederationManager(secure=secure_endpoint, **settings)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
 from handfast.federation.manager import FederationManager
+from handfast.federation.publish import Numbered, Publisher
+from handfast.federation.serve import BundleService, ServiceStatistics
 from handfast.federation.source import FederatedSource
 from handfast.federation.statistics import EndpointStatistics, FederationStatistics
 from handfast.federation.url import EndpointUrl
 
 __all__ = [
     "BundleEndpoint",
+    "BundleService",
     "EndpointStatistics",
     "EndpointUrl",
     "FederatedSource",
@@ -24,7 +27,10 @@ __all__ = [
     "Hop",
     "HttpsSpiffe",
     "HttpsWeb",
+    "Numbered",
+    "Publisher",
     "Secure",
     "Secured",
+    "ServiceStatistics",
     "fetch_bundle",
 ]
