@@ -52,11 +52,19 @@ from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
-from handfast.sources import Source, SourceSnapshot, StaticSource
+from handfast.sources import (
+    FileSource,
+    Source,
+    SourceHealth,
+    SourceSnapshot,
+    SourceState,
+    StaticSource,
+)
 from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import Verifier
+from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
     from handfast.net import (
@@ -89,6 +97,7 @@ __all__ = [
     "DnsName",
     "ErrorDetail",
     "FederationError",
+    "FileSource",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -112,7 +121,9 @@ __all__ = [
     "SessionStore",
     "Source",
     "SourceError",
+    "SourceHealth",
     "SourceSnapshot",
+    "SourceState",
     "SpiffeId",
     "StaticSource",
     "TicketKeys",
@@ -128,6 +139,7 @@ __all__ = [
     "VerificationError",
     "VerifiedPeer",
     "Verifier",
+    "WebCertificate",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 __all__ = [
+    "AttestationRefused",
     "Category",
     "ConfigError",
     "ConnectionClosed",
@@ -241,7 +242,7 @@ class TransportError(HandfastError):
 
 
 class VerificationError(PeerError):
-    """The peer's chain was judged and refused.
+    """The peer's chain, or its token, was judged and refused.
 
     Nothing of the peer is verified here, its claimed identity least of all.
     """
@@ -267,6 +268,14 @@ class VerificationError(PeerError):
         return self.detail.skew
 
 
+class AttestationRefused(PeerError):
+    """It is not certain which process is calling, or which host, so it gets nothing.
+
+    What the system hides or cannot say about a process that *is* certain is no refusal:
+    the selectors are missing then, and `Caller.missing` says why.
+    """
+
+
 class NotAuthorized(VerificationError):
     """The peer is who it says it is, and the policy does not let it in."""
 
@@ -276,7 +285,10 @@ class InvalidId(HandfastError, ValueError):
 
 
 class InvalidCertificate(HandfastError, ValueError):
-    """An SVID, certificate or private key that handfast was given cannot be used."""
+    """An SVID, certificate or private key that handfast was given cannot be used.
+
+    A JWT-SVID of our own, which has no certificate, is one of them.
+    """
 
 
 class InvalidBundle(HandfastError, ValueError):
@@ -334,6 +346,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.CONFIG: ConfigError,
     Category.SOURCE: SourceError,
     Category.FEDERATION: FederationError,
+    Category.ATTESTATION: AttestationRefused,
 }
 
 _BY_SUBJECT: dict[Subject, type[HandfastError]] = {
@@ -358,7 +371,13 @@ def error_for(detail: ErrorDetail, *, subject: Subject = "peer") -> HandfastErro
     Returns:
         The exception, not raised.
     """
-    judged = (Category.ID, Category.DER, Category.CERTIFICATE, Category.CHAIN)
+    judged = (
+        Category.ID,
+        Category.DER,
+        Category.CERTIFICATE,
+        Category.CHAIN,
+        Category.JWT,
+    )
     if detail.category in judged:
         return _BY_SUBJECT[subject](detail)
     kind = _BY_REASON.get(detail.reason) or _BY_CATEGORY[detail.category]

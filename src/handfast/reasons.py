@@ -3,8 +3,8 @@
 """Reasons and categories of failure. Written by tools/reasons.py: do not edit.
 
 The rows come from csrc/src/base/error_codes.h, which is also what the C engine
-reports, so a reason means the same on both sides; then those of tools/reasons.toml,
-which the engine never meets.
+reports, so a reason means the same on both sides; behind them stand those that C never
+reports, from tools/reason_tables/*.toml.
 """
 
 from __future__ import annotations
@@ -52,10 +52,14 @@ class Category(enum.StrEnum):
     POLICY = "policy"
     #: own identity, bundles or settings
     CONFIG = "config"
-    #: a source of identity has nothing usable to give
-    SOURCE = "source"
+    #: who calls cannot be told for certain
+    ATTESTATION = "attestation"
     #: another trust domain's bundle cannot be had
     FEDERATION = "federation"
+    #: one token is not acceptable
+    JWT = "jwt"
+    #: a source of identity has nothing usable to give
+    SOURCE = "source"
 
 
 class Reason(enum.StrEnum):
@@ -273,14 +277,20 @@ class Reason(enum.StrEnum):
     FOREIGN_TRUST_DOMAIN = "foreign_trust_domain"
     #: not a host name or IP address
     NAME_INVALID = "name_invalid"
-    #: the source of identity cannot be reached
-    SOURCE_UNAVAILABLE = "source_unavailable"
-    #: the source of identity has none for this process
-    SOURCE_REFUSED = "source_refused"
-    #: the source of identity answered with an error
-    SOURCE_FAILED = "source_failed"
-    #: the source of identity broke its protocol
-    SOURCE_PROTOCOL = "source_protocol"
+    #: the process that connected has ended
+    ATTESTATION_ENDED = "attestation_ended"
+    #: the process that connected runs another program, or for another user
+    ATTESTATION_CHANGED = "attestation_changed"
+    #: the agent cannot see which process connected
+    ATTESTATION_UNSEEN = "attestation_unseen"
+    #: /proc is not the kernel's, or not of this pid namespace
+    ATTESTATION_PROC = "attestation_proc"
+    #: looking at the process that connected took too long
+    ATTESTATION_SLOW = "attestation_slow"
+    #: the join token is not valid: unknown, used, or too old
+    JOIN_REFUSED = "join_refused"
+    #: the authority has no such node
+    NODE_REFUSED = "node_refused"
     #: the URL cannot be that of a bundle endpoint
     FEDERATION_URL = "federation_url"
     #: the endpoint leads to an address that is not connected to
@@ -301,6 +311,60 @@ class Reason(enum.StrEnum):
     FEDERATION_NO_BUNDLE = "federation_no_bundle"
     #: the kept state of a federation cannot be used
     FEDERATION_STATE = "federation_state"
+    #: the token cannot be read
+    JWT_MALFORMED = "jwt_malformed"
+    #: the token is too large
+    JWT_TOO_LARGE = "jwt_too_large"
+    #: a header parameter that a JWT-SVID does not have
+    JWT_HEADER = "jwt_header"
+    #: an algorithm that no JWT-SVID is signed with
+    JWT_ALGORITHM = "jwt_algorithm"
+    #: the token is of another type
+    JWT_TYPE = "jwt_type"
+    #: the token does not say which key signed it
+    JWT_KEY_ID = "jwt_key_id"
+    #: no key of the trust domain's bundle is the one that the token names
+    JWT_UNKNOWN_KEY = "jwt_unknown_key"
+    #: the key that the token names is not for its algorithm
+    JWT_KEY_MISMATCH = "jwt_key_mismatch"
+    #: the token's signature does not hold
+    JWT_BAD_SIGNATURE = "jwt_bad_signature"
+    #: the token's subject is not a SPIFFE ID
+    JWT_SUBJECT = "jwt_subject"
+    #: the token does not say whom it is for
+    JWT_NO_AUDIENCE = "jwt_no_audience"
+    #: the token is for somebody else
+    JWT_OTHER_AUDIENCE = "jwt_other_audience"
+    #: the token does not say when it ends
+    JWT_NO_EXPIRY = "jwt_no_expiry"
+    #: the token has expired
+    JWT_EXPIRED = "jwt_expired"
+    #: the token's time has not come
+    JWT_NOT_YET_VALID = "jwt_not_yet_valid"
+    #: a claim is not what it must be
+    JWT_CLAIM = "jwt_claim"
+    #: the source of identity cannot be reached, or has given nothing yet
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    #: the source of identity has none for this process
+    SOURCE_REFUSED = "source_refused"
+    #: the source of identity answered with an error
+    SOURCE_FAILED = "source_failed"
+    #: the source of identity broke its protocol
+    SOURCE_PROTOCOL = "source_protocol"
+    #: the source of identity has given nothing yet
+    SOURCE_NOT_READY = "source_not_ready"
+    #: the parts that the source of identity gave do not fit together
+    SOURCE_INCONSISTENT = "source_inconsistent"
+    #: others may read or change what the source of identity is made of
+    SOURCE_PERMISSIONS = "source_permissions"
+    #: what the source of identity gave cannot be used, none of it
+    SOURCE_INVALID = "source_invalid"
+    #: all that the source of identity gave has ended, and nothing newer came
+    SOURCE_EXPIRED = "source_expired"
+    #: the source gave identities, and none is the one that was asked for
+    SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
+    #: the directory has no set of files that is known
+    SOURCE_LAYOUT = "source_layout"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1047,102 +1111,312 @@ ROWS: dict[Reason, Row] = {
         "not a host name or IP address",
         "ASCII host names (A-labels) without a trailing dot, IPv4 or IPv6 addresses",
     ),
-    Reason.SOURCE_UNAVAILABLE: Row(
-        Category.SOURCE,
-        0x4001,
+    Reason.ATTESTATION_ENDED: Row(
+        Category.ATTESTATION,
+        0x4401,
         None,
-        "the source of identity cannot be reached",
-        "is it running, and may this process open its socket?",
+        "the process that connected has ended",
+        "connect again, from a process that stays",
     ),
-    Reason.SOURCE_REFUSED: Row(
-        Category.SOURCE,
-        0x4002,
+    Reason.ATTESTATION_CHANGED: Row(
+        Category.ATTESTATION,
+        0x4402,
         None,
-        "the source of identity has none for this process",
-        "is there a registration entry whose selectors fit this process?",
+        "the process that connected runs another program, or for another user",
+        "connect after changing the user, or executing the program",
     ),
-    Reason.SOURCE_FAILED: Row(
-        Category.SOURCE,
-        0x4003,
+    Reason.ATTESTATION_UNSEEN: Row(
+        Category.ATTESTATION,
+        0x4403,
         None,
-        "the source of identity answered with an error",
-        "see the source's own words, and its log",
+        "the agent cannot see which process connected",
+        "callers are told by their Unix socket, and by their pid where the agent runs",
     ),
-    Reason.SOURCE_PROTOCOL: Row(
-        Category.SOURCE,
-        0x4004,
+    Reason.ATTESTATION_PROC: Row(
+        Category.ATTESTATION,
+        0x4404,
         None,
-        "the source of identity broke its protocol",
-        "is the endpoint a SPIFFE Workload API, and nothing else?",
+        "/proc is not the kernel's, or not of this pid namespace",
+        "mount proc on /proc where the agent runs, and nothing over it",
+    ),
+    Reason.ATTESTATION_SLOW: Row(
+        Category.ATTESTATION,
+        0x4405,
+        None,
+        "looking at the process that connected took too long",
+        "see whether the file system of its executable answers",
+    ),
+    Reason.JOIN_REFUSED: Row(
+        Category.ATTESTATION,
+        0x4406,
+        None,
+        "the join token is not valid: unknown, used, or too old",
+        "make a new one where the authority runs: handfast authority token",
+    ),
+    Reason.NODE_REFUSED: Row(
+        Category.ATTESTATION,
+        0x4407,
+        None,
+        "the authority has no such node",
+        "was it removed? join again with a new token: handfast authority join",
     ),
     Reason.FEDERATION_URL: Row(
         Category.FEDERATION,
-        0x4201,
+        0x4801,
         None,
         "the URL cannot be that of a bundle endpoint",
         "write https://HOST[:PORT][/PATH], without a user or a password",
     ),
     Reason.FEDERATION_ADDRESS: Row(
         Category.FEDERATION,
-        0x4202,
+        0x4802,
         None,
         "the endpoint leads to an address that is not connected to",
         "if it is meant to, name its network: allow_networks=, or --allow-network",
     ),
     Reason.FEDERATION_REDIRECT: Row(
         Category.FEDERATION,
-        0x4203,
+        0x4803,
         None,
         "the redirect is not followed",
         "the endpoint moved to where its profile does not allow: ask who runs it",
     ),
     Reason.FEDERATION_RESPONSE: Row(
         Category.FEDERATION,
-        0x4204,
+        0x4804,
         None,
         "the endpoint's answer is not a bundle",
         "is the path right, and is it a SPIFFE bundle endpoint?",
     ),
     Reason.FEDERATION_TOO_LARGE: Row(
         Category.FEDERATION,
-        0x4205,
+        0x4805,
         None,
         "the endpoint's answer is too large",
         "",
     ),
     Reason.FEDERATION_TIMEOUT: Row(
         Category.FEDERATION,
-        0x4206,
+        0x4806,
         None,
         "the endpoint did not answer in time",
         "",
     ),
     Reason.FEDERATION_UNREACHABLE: Row(
         Category.FEDERATION,
-        0x4207,
+        0x4807,
         None,
         "the endpoint cannot be connected to",
         "",
     ),
     Reason.FEDERATION_ROLLBACK: Row(
         Category.FEDERATION,
-        0x4208,
+        0x4808,
         None,
         "the bundle is older than the one that is there",
         "a stale cache, or a publisher that lost its state; override() takes another bundle by hand",
     ),
     Reason.FEDERATION_NO_BUNDLE: Row(
         Category.FEDERATION,
-        0x4209,
+        0x4809,
         None,
         "there is nothing to verify the endpoint by",
         "give the first bundle of the endpoint's trust domain, or an endpoint for it",
     ),
     Reason.FEDERATION_STATE: Row(
         Category.FEDERATION,
-        0x420A,
+        0x480A,
         None,
         "the kept state of a federation cannot be used",
         "it was left as it is: repair or remove the file; without it, an older bundle could come back",
+    ),
+    Reason.JWT_MALFORMED: Row(
+        Category.JWT,
+        0x4001,
+        None,
+        "the token cannot be read",
+        "a JWT-SVID is a JWS in compact form: three parts of base64url, and nothing else",
+    ),
+    Reason.JWT_TOO_LARGE: Row(
+        Category.JWT,
+        0x4002,
+        None,
+        "the token is too large",
+        "",
+    ),
+    Reason.JWT_HEADER: Row(
+        Category.JWT,
+        0x4003,
+        None,
+        "a header parameter that a JWT-SVID does not have",
+        "only alg, kid and typ are allowed; tolerate_headers= is for issuers that set others",
+    ),
+    Reason.JWT_ALGORITHM: Row(
+        Category.JWT,
+        0x4004,
+        None,
+        "an algorithm that no JWT-SVID is signed with",
+        "RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384 and PS512 are allowed",
+    ),
+    Reason.JWT_TYPE: Row(
+        Category.JWT,
+        0x4005,
+        None,
+        "the token is of another type",
+        "is it meant for something else than a JWT-SVID?",
+    ),
+    Reason.JWT_KEY_ID: Row(
+        Category.JWT,
+        0x4006,
+        None,
+        "the token does not say which key signed it",
+        "set kid at the issuer, or keep one key of each kind in the bundle",
+    ),
+    Reason.JWT_UNKNOWN_KEY: Row(
+        Category.JWT,
+        0x4007,
+        None,
+        "no key of the trust domain's bundle is the one that the token names",
+        "is this end's bundle older than the issuer's newest key?",
+    ),
+    Reason.JWT_KEY_MISMATCH: Row(
+        Category.JWT,
+        0x4008,
+        None,
+        "the key that the token names is not for its algorithm",
+        "this can be an attack: an issuer uses each key with its own algorithm only",
+    ),
+    Reason.JWT_BAD_SIGNATURE: Row(
+        Category.JWT,
+        0x4009,
+        None,
+        "the token's signature does not hold",
+        "the token was changed, or another trust domain of the same name issued it",
+    ),
+    Reason.JWT_SUBJECT: Row(
+        Category.JWT,
+        0x400A,
+        None,
+        "the token's subject is not a SPIFFE ID",
+        "",
+    ),
+    Reason.JWT_NO_AUDIENCE: Row(
+        Category.JWT,
+        0x400B,
+        None,
+        "the token does not say whom it is for",
+        "",
+    ),
+    Reason.JWT_OTHER_AUDIENCE: Row(
+        Category.JWT,
+        0x400C,
+        None,
+        "the token is for somebody else",
+        "the client asks its source for a token with this end's audience",
+    ),
+    Reason.JWT_NO_EXPIRY: Row(
+        Category.JWT,
+        0x400D,
+        None,
+        "the token does not say when it ends",
+        "",
+    ),
+    Reason.JWT_EXPIRED: Row(
+        Category.JWT,
+        0x400E,
+        None,
+        "the token has expired",
+        "fetch a new one: is the peer still in touch with its source?",
+    ),
+    Reason.JWT_NOT_YET_VALID: Row(
+        Category.JWT,
+        0x400F,
+        None,
+        "the token's time has not come",
+        "compare the clocks of both ends and of the issuer",
+    ),
+    Reason.JWT_CLAIM: Row(
+        Category.JWT,
+        0x4010,
+        None,
+        "a claim is not what it must be",
+        "",
+    ),
+    Reason.SOURCE_UNAVAILABLE: Row(
+        Category.SOURCE,
+        0x4201,
+        None,
+        "the source of identity cannot be reached, or has given nothing yet",
+        "is it running, and may this process open its socket or read its files?",
+    ),
+    Reason.SOURCE_REFUSED: Row(
+        Category.SOURCE,
+        0x4202,
+        None,
+        "the source of identity has none for this process",
+        "is there a registration entry whose selectors all fit this process?",
+    ),
+    Reason.SOURCE_FAILED: Row(
+        Category.SOURCE,
+        0x4203,
+        None,
+        "the source of identity answered with an error",
+        "see the source's own words, and its log",
+    ),
+    Reason.SOURCE_PROTOCOL: Row(
+        Category.SOURCE,
+        0x4204,
+        None,
+        "the source of identity broke its protocol",
+        "is the endpoint a SPIFFE Workload API, and nothing else?",
+    ),
+    Reason.SOURCE_NOT_READY: Row(
+        Category.SOURCE,
+        0x4205,
+        None,
+        "the source of identity has given nothing yet",
+        "wait for it: wait_ready()",
+    ),
+    Reason.SOURCE_INCONSISTENT: Row(
+        Category.SOURCE,
+        0x4206,
+        None,
+        "the parts that the source of identity gave do not fit together",
+        "what it gave before stays in use; were key, chain and bundle written together?",
+    ),
+    Reason.SOURCE_PERMISSIONS: Row(
+        Category.SOURCE,
+        0x4207,
+        None,
+        "others may read or change what the source of identity is made of",
+        "chmod 600 the key, and let nobody else write to its directory",
+    ),
+    Reason.SOURCE_INVALID: Row(
+        Category.SOURCE,
+        0x4208,
+        None,
+        "what the source of identity gave cannot be used, none of it",
+        "what it gave before stays in use until it ends; see the source's own log",
+    ),
+    Reason.SOURCE_EXPIRED: Row(
+        Category.SOURCE,
+        0x4209,
+        None,
+        "all that the source of identity gave has ended, and nothing newer came",
+        "is the source running, and in touch with its own server?",
+    ),
+    Reason.SOURCE_NO_SUCH_IDENTITY: Row(
+        Category.SOURCE,
+        0x420A,
+        None,
+        "the source gave identities, and none is the one that was asked for",
+        "compare the hint, or the choice, with the registration entries of this workload",
+    ),
+    Reason.SOURCE_LAYOUT: Row(
+        Category.SOURCE,
+        0x420B,
+        None,
+        "the directory has no set of files that is known",
+        "name the files: FileSource(directory, chain=..., key=..., bundle=...)",
     ),
 }
