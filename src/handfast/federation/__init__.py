@@ -14,6 +14,7 @@ from handfast.federation.serve import BundleService, ServiceStatistics
 from handfast.federation.source import FederatedSource
 from handfast.federation.statistics import EndpointStatistics, FederationStatistics
 from handfast.federation.url import EndpointUrl
+from handfast.federation.web_files import WebFiles
 
 __all__ = [
     "BundleEndpoint",
@@ -32,5 +33,6 @@ __all__ = [
     "Secure",
     "Secured",
     "ServiceStatistics",
+    "WebFiles",
     "fetch_bundle",
 ]

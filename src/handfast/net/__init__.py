@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 
 from handfast.net.batch import verify_many_async
-from handfast.net.bundle_endpoints import secure_endpoint
-from handfast.net.bundle_tls import EndpointTls, SvidTls, WebTls
+from handfast.net.bundle_endpoints import secure_endpoint, serve_bundle_endpoint
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
     MtlsListener,
@@ -31,14 +30,12 @@ from handfast.net.pool import ConnectionPool
 from handfast.net.pool_statistics import PoolStatistics
 from handfast.net.proxy_protocol import ProxyProtocol
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
-from handfast.net.serve_bundles import serve_bundle_endpoint
 from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
 __all__ = [
     "ConnectionPool",
-    "EndpointTls",
     "Lifetime",
     "ListenerStatistics",
     "MtlsListener",
@@ -53,8 +50,6 @@ __all__ = [
     "ProxyProtocol",
     "ServerNames",
     "StreamStatistics",
-    "SvidTls",
-    "WebTls",
     "inherited_mtls_listeners",
     "open_many",
     "open_mtls_listeners",
