@@ -27,6 +27,7 @@ from handfast import (
     StaticSource,
     TrustBundle,
     TrustDomain,
+    VerificationError,
     X509Svid,
 )
 from handfast.authority import Authority
@@ -152,6 +153,42 @@ async def test_https_spiffe_is_served_and_fetched() -> None:
             fetched = await fetch_bundle(endpoint, secure=secure_endpoint)
             assert fetched.bundle == publishing.bundle
             assert fetched.document == publishing.bundle.to_json()
+
+
+@trio_test
+async def test_an_authority_is_replaced_without_a_gap() -> None:
+    """FED-01, FED-02, FED-03: published before it signs, and gone when it is not used.
+
+    A client that fetches in between verifies the endpoint at every step.
+    """
+    old, new = Authority(PARTNER), Authority(PARTNER)
+    both = [*old.bundle.x509_authorities, *new.bundle.x509_authorities]
+    published = old.bundle
+    source = StaticSource(old.issue(ENDPOINT_ID), published)
+    known = old.bundle
+    async with serving(BundleService(lambda: published), source) as port:
+        endpoint = BundleEndpoint.https_spiffe(
+            PARTNER,
+            f"https://127.0.0.1:{port}/",
+            endpoint_id=ENDPOINT_ID,
+            bundle=old.bundle,
+            allow_networks=LOOPBACK,
+        )
+        for signs, authorities in (
+            (old, both),
+            (new, both),
+            (new, new.bundle.x509_authorities),
+        ):
+            published = TrustBundle.from_der(PARTNER, authorities)
+            source.update(svid=signs.issue(ENDPOINT_ID))
+            fetched = await fetch_bundle(
+                endpoint, secure=secure_endpoint, trusted=known
+            )
+            known = fetched.bundle
+        assert known == new.bundle
+        # Who was not there in between is left with an authority that is gone.
+        with pytest.raises(VerificationError):
+            await fetch_bundle(endpoint, secure=secure_endpoint, trusted=old.bundle)
 
 
 @trio_test
