@@ -363,9 +363,6 @@ class FederationManager:
         """Keep a bundle and publish it, unless the relationship has ended."""
         if not self._goes_on(relationship):
             return False
-        changed = known.bundle != relationship.bundle
-        relationship.known = known
-        self._publish()
         if self._state is not None:
             try:
                 # What is in use is on the disk, also when we are cancelled just now.
@@ -374,6 +371,11 @@ class FederationManager:
             except OSError as error:
                 self._unsaved += 1
                 log.log_unsaved(known.bundle.trust_domain, error)
+        if not self._goes_on(relationship):
+            return False  # ended meanwhile: who ended it removes the file next
+        changed = known.bundle != relationship.bundle
+        relationship.known = known
+        self._publish()
         return changed
 
     def _publish(self) -> None:
