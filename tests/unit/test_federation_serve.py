@@ -152,7 +152,7 @@ async def test_https_spiffe_is_served_and_fetched() -> None:
             publishing.bundle = replace(publishing.bundle, sequence=sequence)
             fetched = await fetch_bundle(endpoint, secure=secure_endpoint)
             assert fetched.bundle == publishing.bundle
-            assert fetched.document == publishing.bundle.to_json()
+            assert fetched.body == publishing.bundle.to_json()
 
 
 @trio_test

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import trio
 
-from handfast import TrustBundle, TrustDomain
+from handfast import BundleDocument, TrustDomain
 from handfast.cli.identity import FILE, read_bundle
 from handfast.cli.output import emit, notes
 from handfast.federation import (
@@ -62,34 +62,40 @@ def _endpoint(
     )
 
 
-def _facts(bundle: TrustBundle, document: bytes) -> dict[str, Any]:
+def _facts(document: BundleDocument, body: bytes) -> dict[str, Any]:
     return {
-        "trust_domain": bundle.trust_domain.name,
-        "x509_authorities": len(bundle),
-        "sequence": bundle.sequence,
-        "refresh_hint": bundle.refresh_hint,
-        "sha256": hashlib.sha256(document).hexdigest(),
+        "trust_domain": document.trust_domain.name,
+        "x509_authorities": len(document.x509),
+        "jwt_authorities": len(document.jwt),
+        "sequence": document.sequence,
+        "refresh_hint": document.refresh_hint,
+        "sha256": hashlib.sha256(body).hexdigest(),
     }
 
 
+def _words(document: BundleDocument) -> str:
+    return (
+        f"{document.trust_domain}: {len(document.x509)} X.509 and "
+        f"{len(document.jwt)} JWT authorities, sequence {document.sequence}"
+    )
+
+
 def _tell(fetched: Fetched, *, as_json: bool, output: Path | None) -> None:
-    document, bundle = fetched.document, fetched.bundle
     if output is not None:
-        replace_file(output, document, _MODE)
+        replace_file(output, fetched.body, _MODE)
     if as_json:
         hops = [
             {"url": str(it.url), "address": it.address, "server": it.server}
             for it in fetched.hops
         ]
-        emit({"event": "fetched", **_facts(bundle, document), "hops": hops})
+        facts = _facts(fetched.document, fetched.body)
+        emit({"event": "fetched", **facts, "hops": hops})
         return
     last = fetched.hops[-1]
-    notes.print(
-        f"[bold green]fetched[/] {bundle.trust_domain}: {len(bundle)} X.509 "
-        f"authorities, sequence {bundle.sequence}, from {last.url} ({last.server})"
-    )
+    words = _words(fetched.document)
+    notes.print(f"[bold green]fetched[/] {words}, from {last.url} ({last.server})")
     if output is None:
-        sys.stdout.buffer.write(document)
+        sys.stdout.buffer.write(fetched.body)
         sys.stdout.flush()
 
 
@@ -116,18 +122,14 @@ async def _watch(
         await nursery.start(manager.run)
         while True:
             generation = await manager.wait_changed(generation)
-            for bundle in manager.bundles:
-                document = bundle.to_json()
+            for document in manager.current.documents.values():
+                body = document.to_json()
                 if output is not None:
-                    replace_file(output, document, _MODE)
-                facts = _facts(bundle, document)
+                    replace_file(output, body, _MODE)
                 if as_json:
-                    emit({"event": "changed", **facts})
+                    emit({"event": "changed", **_facts(document, body)})
                 else:
-                    notes.print(
-                        f"[bold green]changed[/] {bundle.trust_domain}: {len(bundle)} "
-                        f"X.509 authorities, sequence {bundle.sequence}"
-                    )
+                    notes.print(f"[bold green]changed[/] {_words(document)}")
 
 
 @click.command("fetch")

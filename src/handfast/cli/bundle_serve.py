@@ -11,7 +11,13 @@ from pathlib import Path
 import click
 import trio
 
-from handfast import SourceSnapshot, TrustBundle, TrustBundleSet, TrustDomain, X509Svid
+from handfast import (
+    BundleDocument,
+    SourceSnapshot,
+    TrustBundleSet,
+    TrustDomain,
+    X509Svid,
+)
 from handfast.cli.identity import FILE, read_bundle, read_svid
 from handfast.cli.output import emit, notes
 from handfast.federation import BundleService, Numbered, Publisher, WebFiles
@@ -38,15 +44,27 @@ class _SvidFiles:
         )
 
 
-def _publisher(text: str, domain: TrustDomain | None, hint: int) -> Publisher:
-    file = Path(text.partition("=")[2] or text)
-    newest = Rereading((file,), lambda: read_bundle(text, domain))
+def _read(text: str, domain: TrustDomain | None) -> BundleDocument:
+    """Read ``[trust-domain=]file``; of a bundle document its JWT keys, too."""
+    bundle = read_bundle(text, domain)
+    data = _file(text).read_bytes()
+    if data.lstrip().startswith(b"{"):
+        return BundleDocument.from_json(bundle.trust_domain, data)
+    return BundleDocument.of(bundle)
 
-    def hinted() -> TrustBundle:
-        bundle = newest()
-        if bundle.refresh_hint is not None:
-            return bundle
-        return dataclasses.replace(bundle, refresh_hint=hint)
+
+def _file(text: str) -> Path:
+    return Path(text.partition("=")[2] or text)
+
+
+def _publisher(text: str, domain: TrustDomain | None, hint: int) -> Publisher:
+    newest = Rereading((_file(text),), lambda: _read(text, domain))
+
+    def hinted() -> BundleDocument:
+        document = newest()
+        if document.refresh_hint is not None:
+            return document
+        return dataclasses.replace(document, refresh_hint=hint)
 
     return Numbered(hinted)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
+from handfast.federation.known import Federated
 from handfast.federation.manager import FederationManager
 from handfast.federation.publish import Numbered, Publisher
 from handfast.federation.serve import BundleService, ServiceStatistics
@@ -21,6 +22,7 @@ __all__ = [
     "BundleService",
     "EndpointStatistics",
     "EndpointUrl",
+    "Federated",
     "FederatedSource",
     "FederationManager",
     "FederationStatistics",

@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
 from handfast.errors import FederationError, HandfastError, Reason, detail_for
 from handfast.federation.known import Known
 from handfast.federation.rereading import replace_file, sync_directory
@@ -84,7 +84,7 @@ class FederationState:
         found: dict[TrustDomain, Known] = {}
         for path in sorted(self.directory.glob(f"td-*{_SUFFIX}")):
             known = _read(path)
-            domain = known.bundle.trust_domain
+            domain = known.document.trust_domain
             if path != self._path(domain):
                 _refuse(path, f"the name {self._path(domain).name}", "another")
             found[domain] = known
@@ -98,13 +98,13 @@ class FederationState:
         """
         fields = {
             "format": _FORMAT,
-            "trust_domain": known.bundle.trust_domain.name,
+            "trust_domain": known.document.trust_domain.name,
             "url": known.url,
             "fetched_at": known.fetched_at.isoformat(),
-            "document": known.document.decode(),
+            "document": known.body.decode(),
         }
         fields["sha256"] = _digest(fields)
-        path = self._path(known.bundle.trust_domain)
+        path = self._path(known.document.trust_domain)
         replace_file(path, json.dumps(fields, indent=1).encode(), 0o600)
 
     def remove(self, trust_domain: TrustDomain) -> None:
@@ -166,16 +166,12 @@ def _read(path: Path) -> Known:
         _refuse(path, f"'{_FORMAT}'", "another format")
     if fields["sha256"] != _digest(fields):
         _refuse(path, "the content that its sha256 is of", "another")
-    document = fields["document"].encode()
+    body = fields["document"].encode()
     try:
-        bundle = TrustBundle.from_json(
-            TrustDomain.parse(fields["trust_domain"]), document
-        )
+        document = BundleDocument.from_json(fields["trust_domain"], body)
         fetched_at = datetime.fromisoformat(fields["fetched_at"])
     except (HandfastError, ValueError) as error:
         _refuse(path, "what was written", str(error))
     if fetched_at.utcoffset() is None:
         _refuse(path, "a time with its zone", "one without")
-    return Known(
-        bundle=bundle, document=document, url=fields["url"], fetched_at=fetched_at
-    )
+    return Known(document=document, body=body, url=fields["url"], fetched_at=fetched_at)

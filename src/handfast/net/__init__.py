@@ -9,10 +9,11 @@ What happens to connections is logged to ``logging.getLogger("handfast.net")``.
 
 from __future__ import annotations
 
+import importlib
 import logging
+from typing import TYPE_CHECKING
 
 from handfast.net.batch import verify_many_async
-from handfast.net.bundle_endpoints import secure_endpoint, serve_bundle_endpoint
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
     MtlsListener,
@@ -33,6 +34,9 @@ from handfast.net.serve import serve_mtls, serve_mtls_listeners
 from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
+
+if TYPE_CHECKING:
+    from handfast.net.bundle_endpoints import secure_endpoint, serve_bundle_endpoint
 
 __all__ = [
     "ConnectionPool",
@@ -64,3 +68,15 @@ __all__ = [
 ]
 
 logging.getLogger("handfast").addHandler(logging.NullHandler())
+
+# Who does not federate does not load what federation needs.
+_BUNDLE_ENDPOINTS = {"secure_endpoint", "serve_bundle_endpoint"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _BUNDLE_ENDPOINTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module("handfast.net.bundle_endpoints")
+    value: object = getattr(module, name)
+    globals()[name] = value  # asked only once
+    return value
