@@ -22,7 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from handfast.authority.schema import APPLICATION_ID, MIGRATIONS
-from handfast.errors import ConfigError, Reason, UsageError, detail_for
+from handfast.errors import (
+    ConfigError,
+    Reason,
+    TransportError,
+    UsageError,
+    detail_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +51,13 @@ def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
     raise ConfigError(
         detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
     )
+
+
+def _failed(error: sqlite3.Error) -> TransportError:
+    """What the disk, or another program's lock, did to us."""
+    hint = "see whether the disk is full or read-only, and who else has the file open"
+    detail = detail_for(Reason.IO, seen=f"{_NAME}: {error}", hint=hint)
+    return TransportError(detail)
 
 
 def need_private(path: Path) -> None:
@@ -158,6 +171,7 @@ class Database:
         Raises:
             UsageError: This thread is in a transaction already: what is nested would
                 not be undone with what is around it.
+            TransportError: The disk is full, or the file is not to be written.
         """
         with self._lock:
             if self._running:
@@ -174,13 +188,18 @@ class Database:
                     if self._connection.in_transaction:
                         self._connection.execute("ROLLBACK")
                     raise
+            except sqlite3.Error as error:
+                raise _failed(error) from error
             finally:
                 self._running = False
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read all rows of a query."""
         with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise _failed(error) from error
 
     def setting(self, name: str) -> str | None:
         """Read one setting."""

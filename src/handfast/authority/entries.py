@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -59,6 +59,7 @@ class Entry:
         notes: For people.
         node: The ID of another host's agent: only processes that it attested. None:
             only processes of the authority's own host.
+        id: A name of it that stays as long as who gets what does.
 
     Example:
         >>> entry = Entry(
@@ -78,6 +79,7 @@ class Entry:
     federates_with: frozenset[TrustDomain] = frozenset()
     notes: str = ""
     node: SpiffeId | None = None
+    id: str = field(init=False)
 
     def __post_init__(self) -> None:
         domain = self.spiffe_id.trust_domain
@@ -102,16 +104,10 @@ class Entry:
             _refuse("other trust domains in federates_with", str(domain))
         if self.node is not None and not self.node.is_member_of(domain):
             _refuse(f"a node of {domain}", str(self.node))
-
-    @property
-    def id(self) -> str:
-        """A name of it that stays as long as who gets what does."""
-        parts = [
-            str(self.spiffe_id),
-            str(self.node or ""),
-            *sorted(map(str, self.selectors)),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        parts = [str(self.spiffe_id), str(self.node or "")]
+        parts += sorted(map(str, self.selectors))
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        object.__setattr__(self, "id", digest[:16])
 
     def matches(self, selectors: frozenset[Selector] | set[Selector]) -> bool:
         """Whether a process of which all this is known gets the identity."""

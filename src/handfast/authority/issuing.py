@@ -78,7 +78,7 @@ class Issuing:
         self._state = state
         self._now = now
         self._chance = chance
-        self._given: dict[str, tuple[str, IssuedSvid]] = {}
+        self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
         self._count: dict[str, int] = {}
 
     def number_for(self, entry: Entry) -> int:
@@ -114,7 +114,7 @@ class Issuing:
             renew_at=now + life * (0.5 - _SPREAD * self._chance()),
             number=number,
         )
-        self._given[entry.id] = (entry.to_text(), made)
+        self._given[entry.id] = (entry, made)
         self._count[entry.id] = number
         return made
 
@@ -176,11 +176,11 @@ class Issuing:
 
     def forget(self) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""
-        texts = {entry.id: entry.to_text() for entry in self._state.registry.entries}
+        entries = {entry.id: entry for entry in self._state.registry.entries}
         self._given = {
             entry_id: pair
             for entry_id, pair in self._given.items()
-            if texts.get(entry_id) == pair[0]
+            if entries.get(entry_id) == pair[0]
         }
         # The numbers stay: what comes back must not look like what was there before.
 
@@ -194,7 +194,7 @@ class Issuing:
 
     def _found(self, entry: Entry) -> IssuedSvid | None:
         pair = self._given.get(entry.id)
-        if pair is None or pair[0] != entry.to_text():
+        if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
         return issued if self._now() < issued.renew_at else None

@@ -24,7 +24,9 @@ class Buckets:
         clock: Seconds that only grow.
     """
 
-    def __init__(self, *, rate: float, burst: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, rate: float, burst: float, clock: Callable[[], float]
+    ) -> None:
         self._rate = rate
         self._burst = burst
         self._clock = clock

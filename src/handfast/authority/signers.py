@@ -95,12 +95,14 @@ class Signers:
         self._unusable: set[str] = set()
         self._rows: tuple[SignerRow, ...] = ()
         self._sequence = 0
+        self._wishes: dict[Kind, float | None] = {}
         self.reload()
 
     def reload(self) -> None:
         """Read everything again."""
         self._rows = read_signers(self._database)
         self._sequence = read_sequence(self._database)
+        self._wishes = {kind: wished_at(self._database, kind) for kind in KINDS}
         known = {row.id for row in self._rows}
         self._loaded = {i: key for i, key in self._loaded.items() if i in known}
         self._signers = {i: one for i, one in self._signers.items() if i in known}
@@ -205,7 +207,7 @@ class Signers:
             [row.slot for row in rows],
             self._settings.plan(kind),
             self._now().timestamp(),
-            wanted_at=wished_at(self._database, kind),
+            wanted_at=self._wishes[kind],
             issuer=issuer,
             kept=kept,
             given_up=given_up,

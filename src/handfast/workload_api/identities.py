@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from handfast.bundle import TrustBundle, TrustBundleSet
@@ -31,7 +31,7 @@ class X509Bundles:
     """
 
     own: TrustBundle
-    federated: TrustBundleSet = TrustBundleSet()
+    federated: TrustBundleSet = field(default_factory=TrustBundleSet)
     crls: tuple[bytes, ...] = ()
 
 
