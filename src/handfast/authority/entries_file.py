@@ -15,16 +15,15 @@ A name that is not known is refused and not passed over: a misspelt `selectors` 
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import yaml
 
+from handfast.authority.durations import parse_duration
 from handfast.authority.entries import Entry
 from handfast.authority.selectors import Selector
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
@@ -32,16 +31,15 @@ from handfast.ids import SpiffeId, TrustDomain
 from handfast.text import escape
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import Final
 
-__all__ = ["parse_duration", "parse_entries", "read_entries"]
+__all__ = ["parse_entries", "read_entries"]
 
 #: Bytes of an entries file.
 _FILE_MAX: Final = 16 << 20
 _OTHERS_WRITE: Final = stat.S_IWOTH
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 
 
 def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
@@ -88,26 +86,6 @@ class _OnceLoader(yaml.SafeLoader):
                 _refuse("each name once", f"'{escape(str(key))}' again in line {line}")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
-
-
-def parse_duration(value: str | int) -> timedelta:
-    """Read a time to live: seconds, or a number with its unit.
-
-    Raises:
-        ConfigError: It is neither.
-
-    Example:
-        >>> parse_duration("90m")
-        datetime.timedelta(seconds=5400)
-    """
-    if isinstance(value, int):
-        if value < 0 or value >= 10**9:
-            _refuse("seconds from 1 to 999999999", str(value))
-        return timedelta(seconds=value)
-    found = _DURATION.fullmatch(value)
-    if found is None:
-        _refuse("a duration: 90s, 15m, 1h or 30d", f"'{escape(value)}'")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
 def _span(value: str | int | None) -> timedelta | None:

@@ -110,13 +110,12 @@ class AuthorityState:
 
         Args:
             folder: The state directory.
-            settings: For the first time; later only to see that they are the same.
+            settings: For the first time; later only the trust domain counts.
             password: Of the keys.
             now: The clock.
 
         Raises:
-            ConfigError: It cannot be used, or is another authority's than `settings`
-                say.
+            ConfigError: It cannot be used, or is another trust domain's.
             UsageError: Another process runs it.
         """
         with ExitStack() as stack:
@@ -185,12 +184,12 @@ def _initialised(
 ) -> AuthoritySettings:
     if settings is None or database.setting("authority") is not None:
         found = AuthoritySettings.load(database)
-        if settings is not None and settings != found:
+        if settings is not None and settings.trust_domain != found.trust_domain:
             detail = detail_for(
                 Reason.CONFIG_INVALID,
                 expected=f"the state of {settings.trust_domain}",
-                seen=f"the state of {found.trust_domain}, or with other times",
-                hint="these are fixed when the state directory is made",
+                seen=f"the state of {found.trust_domain}",
+                hint="each trust domain has a state directory of its own",
             )
             raise ConfigError(detail)
         return found
