@@ -167,7 +167,7 @@ async def test_a_pidfd_without_a_pid_is_a_process_that_has_ended(
 async def test_the_pid_in_proc_must_be_the_sockets(kernel: Answers) -> None:
     """W1: a /proc of another pid namespace."""
     kernel.pid = 12
-    with pytest.raises(AttestationRefused, match="agent's own pid namespace"):
+    with pytest.raises(AttestationRefused, match="another pid namespace"):
         await ask(kernel)
 
 
@@ -210,7 +210,7 @@ async def test_a_file_of_another_file_system_in_proc_is_refused(
 async def test_another_processs_folder_in_its_place_is_refused(kernel: Answers) -> None:
     """W1: a forged /proc, out of genuine parts."""
     kernel.write("stat", (kernel.proc / "1" / "stat").read_text("ascii"))
-    with pytest.raises(AttestationRefused, match=r"seen process 1$"):
+    with pytest.raises(AttestationRefused, match=r"seen process 1\."):
         await ask(kernel)
 
 
@@ -250,7 +250,7 @@ async def test_another_program_while_we_look_is_refused(
         return real(cache, fd)
 
     monkeypatch.setattr(HashCache, "sha256", then_execute)
-    with pytest.raises(AttestationRefused, match="changed while it was attested"):
+    with pytest.raises(AttestationRefused, match="changed while"):
         await ask(kernel)
 
 
@@ -571,5 +571,5 @@ def test_a_process_that_is_reaped_has_no_pidfd() -> None:
         def getsockopt(self, _level: int, _name: int, _length: int) -> bytes:
             raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
 
-    with pytest.raises(AttestationRefused, match="it is gone"):
+    with pytest.raises(AttestationRefused, match="has ended"):
         peer_pidfd(Reaped())

@@ -37,7 +37,7 @@ async def test_a_pid_that_was_used_again_gets_nothing(tmp_path: Path) -> None:
         first, second = await agent.do("a pid used twice")
         assert first == second
         said = await agent.do("attest")
-    assert "ended" in said["refused"] or "gone" in said["refused"]
+    assert "has ended" in said["refused"]
 
 
 @trio_test
@@ -63,7 +63,7 @@ async def test_a_proc_that_is_a_folder_of_files_is_refused(tmp_path: Path) -> No
         await caller.do("connect", path)
         assert await agent.do("run", "mount", "-t", "tmpfs", "none", "/proc") == 0
         said = await agent.do("attest")
-    assert "expected a /proc of the kernel's" in said["refused"]
+    assert "expected procfs" in said["refused"]
 
 
 @pytest.mark.parametrize("name", ["status", "stat"])
@@ -159,4 +159,4 @@ async def test_a_proc_of_another_pid_namespace_is_refused(tmp_path: Path) -> Non
     async with an_agent(*own, path) as agent:
         await agent.do("connect in a child")
         said = await agent.do("attest")
-    assert "the agent's own pid namespace" in said["refused"]
+    assert "of another pid namespace" in said["refused"]

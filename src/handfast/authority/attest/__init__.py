@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from handfast.authority.attest.attestor import Attestor, attest
 from handfast.authority.attest.caller import Caller
-from handfast.authority.attest.refusal import AttestationRefused
 from handfast.authority.selectors import Selector
+from handfast.errors import AttestationRefused
 
 __all__ = ["AttestationRefused", "Attestor", "Caller", "Selector", "attest"]

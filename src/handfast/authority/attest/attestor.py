@@ -20,6 +20,7 @@ from handfast.authority.attest.refusal import refuse
 from handfast.authority.attest.system import Linux, System
 from handfast.authority.attest.watched import WatchedListener
 from handfast.authority.selectors import Selector
+from handfast.errors import Reason
 
 __all__ = ["Attestor", "attest"]
 
@@ -74,9 +75,10 @@ class Attestor:
             return _by_user_alone(who)
         if who.pid < 1:
             refuse(
-                "a process that the agent can see",
-                "one of a pid namespace beside or above the agent's",
-                "run the agent in the host's pid namespace",
+                Reason.ATTESTATION_UNSEEN,
+                expected="a process with a pid where the agent runs",
+                seen="one of a pid namespace beside or above the agent's",
+                hint="run the agent in the host's pid namespace",
             )
         number = self._system.peer_pidfd(stream.socket)
         bound: float | None = None
@@ -86,7 +88,7 @@ class Attestor:
             try:
                 number = self._system.pidfd_open(who.pid)
             except OSError as error:
-                refuse("the process that connected", str(error), cause=error)
+                refuse(Reason.ATTESTATION_ENDED, seen=str(error), cause=error)
         look = partial(
             look_at_caller, self._system, who, Descriptor(number), self._hashes, bound
         )
@@ -99,9 +101,9 @@ class Attestor:
                 )
         except trio.TooSlowError as error:
             refuse(
-                f"an answer within {self._timeout:g} s",
-                f"none about process {who.pid} of user {who.uid}",
-                "see whether the file system of its executable answers",
+                Reason.ATTESTATION_SLOW,
+                expected=f"an answer within {self._timeout:g} s",
+                seen=f"none about process {who.pid} of user {who.uid}",
                 cause=error,
             )
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from handfast.authority.attest.process import Process
-from handfast.authority.attest.refusal import AttestationRefused
 from handfast.authority.selectors import Selector
+from handfast.errors import AttestationRefused
 
 __all__ = ["Caller"]
 

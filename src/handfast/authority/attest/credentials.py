@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from handfast.authority.attest.refusal import refuse
+from handfast.errors import Reason
 
 __all__ = [
     "PeerCredentials",
@@ -80,16 +81,16 @@ def peer_credentials(sock: Socket) -> PeerCredentials:
     """
     if sock.family != socket.AF_UNIX:
         refuse(
-            "a caller on a Unix socket",
-            f"one on a socket of {sock.family.name}",
-            "a process is told by its local socket; listen on unix:",
+            Reason.ATTESTATION_UNSEEN,
+            expected="a caller on a Unix socket",
+            seen=f"one on a socket of {sock.family.name}",
         )
     try:
         if _IS_LINUX:
             return _of_linux(sock)
         xucred = sock.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED.size)
     except OSError as error:
-        refuse("credentials of the caller", str(error), cause=error)
+        refuse(Reason.ATTESTATION_UNSEEN, seen=str(error), cause=error)
     return parse_xucred(xucred)
 
 
@@ -98,7 +99,7 @@ def _of_linux(sock: Socket) -> PeerCredentials:
     answer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, ucred.size)
     pid, uid, gid = ucred.unpack(answer)
     if _NOBODY in {uid, gid}:
-        refuse("a connected caller", "a socket that nobody has connected")
+        refuse(Reason.ATTESTATION_UNSEEN, seen="a socket that nobody connected")
     return PeerCredentials(pid=pid, uid=uid, gid=gid, groups=_groups(sock))
 
 
@@ -117,10 +118,18 @@ def parse_xucred(answer: bytes) -> PeerCredentials:
         AttestationRefused: they are of another version or shape.
     """
     if len(answer) < _XUCRED.size:
-        refuse(f"credentials of {_XUCRED.size} bytes", f"{len(answer)}")
+        refuse(
+            Reason.ATTESTATION_UNSEEN,
+            expected=f"credentials of {_XUCRED.size} bytes",
+            seen=f"{len(answer)}",
+        )
     version, uid, count, *groups = _XUCRED.unpack(answer[: _XUCRED.size])
     if version != 0 or not 0 < count <= len(groups):
-        refuse("credentials of version 0", f"version {version} with {count} groups")
+        refuse(
+            Reason.ATTESTATION_UNSEEN,
+            expected="credentials of version 0",
+            seen=f"version {version} with {count} groups",
+        )
     # The first is the effective group.
     rest = tuple(groups[1:count])
     return PeerCredentials(pid=0, uid=uid, gid=groups[0], groups=rest)
@@ -140,6 +149,6 @@ def peer_pidfd(sock: Socket) -> int | None:
     except OSError as error:
         if error.errno in {errno.ENOPROTOOPT, errno.EOPNOTSUPP}:
             return None
-        refuse("the process that connected", f"it is gone ({error})", cause=error)
+        refuse(Reason.ATTESTATION_ENDED, seen=str(error), cause=error)
     (descriptor,) = struct.unpack("=i", answer)
     return int(descriptor)

@@ -19,6 +19,7 @@ from handfast.authority.attest.process import Fingerprint, Process, open_process
 from handfast.authority.attest.refusal import refuse
 from handfast.authority.attest.system import System
 from handfast.authority.selectors import Selector
+from handfast.errors import Reason
 
 __all__ = ["look_at_caller"]
 
@@ -56,12 +57,13 @@ def look_at_caller(
     try:
         unmapped = UnmappedIds(proc.number)
     except (OSError, ValueError, IndexError) as error:
-        refuse("the numbers of users in our user namespace", f"{error}", cause=error)
+        refuse(Reason.ATTESTATION_PROC, seen=str(error), cause=error)
     if unmapped.is_user(who.uid):
         refuse(
-            "a user with a number in the agent's user namespace",
-            f"the overflow user {who.uid}",
-            "run the agent in the user namespace that the workloads' users are in",
+            Reason.ATTESTATION_UNSEEN,
+            expected="a user with a number in the agent's user namespace",
+            seen=f"the overflow user {who.uid}",
+            hint="run the agent in the user namespace that the callers' users are in",
         )
     if unmapped.is_group(who.gid):
         missing["unix:gid"] = "the group has no number in our user namespace"
@@ -96,9 +98,10 @@ def _need_begun_before(seen: Fingerprint | None, bound: float) -> None:
         if began <= bound:
             return
     refuse(
-        "a process that began before it could connect",
-        "one that may have got the pid of the one that connected",
-        "connect again; Linux 6.5 and newer can tell at once (SO_PEERPIDFD)",
+        Reason.ATTESTATION_ENDED,
+        expected="a process that began before it could connect",
+        seen="one that may have got the pid of the one that connected",
+        hint="connect again; Linux 6.5 and newer can tell at once (SO_PEERPIDFD)",
     )
 
 
@@ -109,9 +112,10 @@ def _unchanged(
     now = seen.status
     if now.uids != (who.uid, who.uid) or now.gids != (who.gid, who.gid):
         refuse(
-            f"a process of user {who.uid} and group {who.gid}, real and effective",
-            f"users {now.uids} and groups {now.gids}",
-            "connect after changing the user; set-user-ID programs are not attested",
+            Reason.ATTESTATION_CHANGED,
+            expected=f"user {who.uid} and group {who.gid}, real and effective",
+            seen=f"users {now.uids} and groups {now.gids}",
+            hint="connect after changing the user; set-user-ID programs get nothing",
         )
     if who.groups is None:
         missing["unix:supplementary_gid"] = "the socket does not say"
@@ -182,10 +186,9 @@ def _need_the_same(process: Process, before: Fingerprint | None) -> None:
     after = process.look()
     if after != before:
         refuse(
-            "the same program and user from beginning to end",
-            f"process {process.pid} changed while it was attested",
-            "connect again",
+            Reason.ATTESTATION_CHANGED,
+            seen=f"process {process.pid} changed while it was looked at",
         )
     if process.has_ended():
-        refuse("a process that runs", f"process {process.pid}, which has ended")
+        refuse(Reason.ATTESTATION_ENDED, seen=f"process {process.pid}")
     process.fingerprint = after

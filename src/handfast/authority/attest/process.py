@@ -15,8 +15,9 @@ From that follows, in this order:
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from handfast.authority.attest.descriptors import Descriptor
 from handfast.authority.attest.proc import (
@@ -28,6 +29,7 @@ from handfast.authority.attest.proc import (
 )
 from handfast.authority.attest.refusal import refuse
 from handfast.authority.attest.system import System
+from handfast.errors import Reason
 
 __all__ = ["Fingerprint", "Process", "open_process"]
 
@@ -81,11 +83,15 @@ class Process:
             stat = read_stat(directory.read("stat", _MOST))
             status = read_status(directory.read("status", _MOST))
         except (OSError, ValueError) as error:
-            refuse("the process that connected", f"{error}", cause=error)
+            _refuse_what_is_read(error)
         if stat.pid != self.pid:
-            refuse(f"process {self.pid} in /proc/{self.pid}", f"process {stat.pid}")
+            refuse(
+                Reason.ATTESTATION_PROC,
+                expected=f"process {self.pid} in /proc/{self.pid}",
+                seen=f"process {stat.pid}",
+            )
         if stat.state in _ENDED or self.has_ended():
-            refuse("a process that runs", f"process {self.pid}, which has ended")
+            refuse(Reason.ATTESTATION_ENDED, seen=f"process {self.pid}")
         return Fingerprint(
             stat=stat,
             status=status,
@@ -115,14 +121,14 @@ def open_process(system: System, proc: int, pidfd: Descriptor, said: int) -> Pro
     try:
         pid = system.pid_of(proc, pidfd.number)
     except OSError as error:
-        refuse("the pid of the caller", str(error), cause=error)
+        refuse(Reason.ATTESTATION_PROC, seen=str(error), cause=error)
     if pid < 1 or system.has_ended(pidfd.number):
-        refuse("a process that runs", f"process {said}, which has ended")
+        refuse(Reason.ATTESTATION_ENDED, seen=f"process {said}")
     if pid != said:
         refuse(
-            f"process {said} in /proc",
-            f"it is {pid} there",
-            "mount a /proc of the agent's own pid namespace",
+            Reason.ATTESTATION_PROC,
+            expected=f"process {said}, as the socket says",
+            seen=f"process {pid} of another pid namespace",
         )
     directory: ProcessDirectory | None
     try:
@@ -131,8 +137,15 @@ def open_process(system: System, proc: int, pidfd: Descriptor, said: int) -> Pro
         directory = None  # hidepid, or a process of somebody whom we may not see
     process = Process(system, pid, pidfd, directory)
     if process.has_ended():
-        refuse("a process that runs", f"process {pid}, which has ended")
+        refuse(Reason.ATTESTATION_ENDED, seen=f"process {pid}")
     return process
+
+
+def _refuse_what_is_read(error: OSError | ValueError) -> NoReturn:
+    """Say that /proc tells nothing of a process, or nothing that can be."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.ESRCH}:
+        refuse(Reason.ATTESTATION_ENDED, seen=str(error), cause=error)
+    refuse(Reason.ATTESTATION_PROC, seen=str(error), cause=error)
 
 
 def _or_none(directory: ProcessDirectory, name: str) -> str | None:

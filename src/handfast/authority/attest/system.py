@@ -23,6 +23,7 @@ from handfast.authority.attest.credentials import (
 )
 from handfast.authority.attest.descriptors import Descriptor
 from handfast.authority.attest.refusal import refuse
+from handfast.errors import Reason
 
 __all__ = ["Linux", "System"]
 
@@ -101,12 +102,12 @@ class Linux:
             proc = Descriptor(os.open("/proc", flags))
             magic = _file_system(proc.number)
         except OSError as error:
-            refuse("a /proc of the kernel's", str(error), cause=error)
+            refuse(Reason.ATTESTATION_PROC, seen=str(error), cause=error)
         if magic != _PROC_MAGIC:
             refuse(
-                "a /proc of the kernel's",
-                f"a file system of type {magic:#x}",
-                "mount proc on /proc where the agent runs",
+                Reason.ATTESTATION_PROC,
+                expected="procfs",
+                seen=f"a file system of type {magic:#x}",
             )
         return os.dup(proc.number)
 
