@@ -28,6 +28,11 @@ MODULES = (
     "handfast.testing.der",
     "handfast.testing.forge",
     "handfast.text",
+    "handfast.workload_api.client_wire",
+    "handfast.workload_api.endpoint",
+    "handfast.workload_api.messages",
+    "handfast.workload_api.status",
+    "handfast.workload_api.timeouts",
 )
 
 
