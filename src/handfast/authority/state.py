@@ -21,6 +21,7 @@ from handfast.authority.keystore import KeyStore
 from handfast.authority.registry import Registry
 from handfast.authority.settings import AuthoritySettings
 from handfast.authority.signers import Signers
+from handfast.bundle_document import BundleDocument
 from handfast.errors import ConfigError, Reason, UsageError, detail_for
 
 if TYPE_CHECKING:
@@ -157,6 +158,11 @@ class AuthorityState:
             )
             state._exit = stack.pop_all()
         return state
+
+    def bundle_document(self) -> bytes:
+        """Write what the trust domain publishes: roots and JWT keys, with a number."""
+        signers = self.signers
+        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
 
     def reload(self) -> None:
         """Read everything again, after another process has changed it."""

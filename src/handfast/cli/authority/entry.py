@@ -115,7 +115,9 @@ def show(state: Path, as_json: bool, entry_id: str) -> None:
         emit({"event": "entry", **facts})
         return
     for name, value in facts.items():
-        shown = "\n  ".join(["", *map(str, value)]) if isinstance(value, list) else value
+        shown = (
+            "\n  ".join(["", *map(str, value)]) if isinstance(value, list) else value
+        )
         console.print(f"[bold]{name}:[/bold] {shown}", highlight=False)
 
 

@@ -83,9 +83,7 @@ def _show(state: AuthorityState, folder: Path, *, as_json: bool) -> None:
 @state_options
 @settings_options
 @password_option
-def init(
-    state: Path, as_json: bool, key_password: Path | None, **given: Any
-) -> None:
+def init(state: Path, as_json: bool, key_password: Path | None, **given: Any) -> None:
     """Make the state directory: keys, database, and nothing that listens."""
     settings = read_settings(given)
     if settings is None:
