@@ -20,6 +20,10 @@ from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
 
 
+# Facts of an entry that are lists of texts.
+_LISTS = {"selectors", "dns_names", "federates_with"}
+
+
 @click.group()
 def entry() -> None:
     """Manage registration entries; a running authority takes them over at once."""
