@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write src/handfast/reasons.py from the C table of failures, or check that it fits.
+"""Write src/handfast/reasons.py from the tables of failures, or check that it fits.
 
 C and Python must never mean two things by one reason. The table in
-csrc/src/base/error_codes.h is the original; run this after every change to it:
+csrc/src/base/error_codes.h is the original. What C never reports (tokens, sources and
+so on) stands in tools/reason_tables/*.toml, a file for each part, with categories from 64
+on, so that no code of one is ever one of the other. Run this after every change:
 
     python tools/reasons.py            writes the Python module
     python tools/reasons.py --check    exits 1 when it would change
@@ -12,12 +14,17 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "csrc" / "src" / "base" / "error_codes.h"
+PARTS = ROOT / "tools" / "reason_tables"
 MODULE = ROOT / "src" / "handfast" / "reasons.py"
+
+# The first category of Python's own; C has those below.
+FIRST_OF_PYTHON = 64
 
 _CATEGORY = re.compile(r'X\((\w+), "(\w+)", (\d+)\)\s*/\*\s*(.*?)\s*\*/')
 _ALERT = re.compile(r"#define (HF_ALERT_\w+) \(?(-?\d+)\)?")
@@ -31,7 +38,8 @@ _HEAD = '''\
 """Reasons and categories of failure. Written by tools/reasons.py: do not edit.
 
 The rows come from csrc/src/base/error_codes.h, which is also what the C engine
-reports, so a reason means the same on both sides.
+reports, so a reason means the same on both sides; behind them stand those that C never
+reports, from tools/reason_tables/*.toml.
 """
 
 from __future__ import annotations
@@ -99,6 +107,38 @@ def read_header(text: str) -> tuple[list[Category], list[Row]]:
     return categories, rows
 
 
+def read_parts(folder: Path = PARTS) -> tuple[list[Category], list[Row]]:
+    """Take categories and rows out of Python's own tables, file by file.
+
+    Raises:
+        ValueError: A category or code is there twice, or among C's.
+    """
+    categories: list[Category] = []
+    rows: list[Row] = []
+    for file in sorted(folder.glob("*.toml")):
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        name, number = table["category"]["name"], table["category"]["number"]
+        if number < FIRST_OF_PYTHON or number in {x.number for x in categories}:
+            raise ValueError(f"{file.name}: category {number} is taken")
+        categories.append(Category(name, name, number, table["category"]["comment"]))
+        for row in table["reason"]:
+            code = number << 8 | row["number"]
+            if code in {x.code for x in rows}:
+                raise ValueError(f"{file.name}: number {row['number']} is there twice")
+            symbol = row["name"].upper()
+            rows.append(
+                Row(symbol, row["name"], name, code, -1, row["text"], row["hint"])
+            )
+    return categories, rows
+
+
+def read_all() -> tuple[list[Category], list[Row]]:
+    """The tables of both sides, C's first."""
+    categories, rows = read_header(HEADER.read_text(encoding="utf-8"))
+    more_categories, more_rows = read_parts()
+    return categories + more_categories, rows + more_rows
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -136,7 +176,7 @@ def module_text(categories: list[Category], rows: list[Row]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check; the exit code says whether the module fits the header."""
-    wanted = module_text(*read_header(HEADER.read_text(encoding="utf-8")))
+    wanted = module_text(*read_all())
     if arguments == ["--check"]:
         if MODULE.read_text(encoding="utf-8") == wanted:
             return 0

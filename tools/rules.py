@@ -3,9 +3,10 @@
 
     python tools/rules.py
 
-The rules are in tests/rules/checklist.toml, the threats in tests/rules/threats.toml. A
-test names one by writing its ID, X509-32 or R11 for example, in a comment, a docstring
-or a table of cases, in tests/**/*.py or csrc/tests/*.c. The ends of a range do not
+The rules are in tests/rules/checklist.toml, the threats in tests/rules/threats.toml.
+What cannot apply says why, in place: `{ rule = "…", met = "cannot apply: …" }`. A test
+names a rule by writing its ID, X509-32 or R11 for example, in a comment, a docstring or
+a table of cases, in tests/**/*.py or csrc/tests/*.c. The ends of a range do not
 count: what is between them would be named by nobody. Exits 1 when any is left.
 """
 
@@ -21,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "tests" / "rules"
 
-_ID = r"(?:(?:ID|X509)-[0-9]{2}|[ACDIR][0-9]{1,2})"
+_SECTIONS = "ID|X509|JWT|BUN|FED|WAPI|WIT"
+_ID = rf"(?:(?:{_SECTIONS})-[0-9]{{2}}|[ACDFIJRW][0-9]{{1,2}})"
 _NAMED = re.compile(rf"(?<![\w.-]){_ID}(?![\w-])")
 _RANGE = re.compile(rf"{_ID}\s*(?:\.\.+|…|–|to\b|-(?=[0-9]))\s*(?:{_ID}|[0-9]+)")
 # C comments and strings; nothing else of a C file is a test's word for what it proves.
@@ -34,11 +36,19 @@ def _table(path: Path) -> dict[str, dict[str, str]]:
     return loaded
 
 
-def wanted(rules: Path = RULES) -> dict[str, str]:
-    """Every ID that a test must name, with its line of text."""
-    found: dict[str, str] = {}
+def checklist(rules: Path = RULES) -> dict[str, str | dict[str, str]]:
+    """Every rule of every section: its text, or a table that says why it is not met."""
+    found: dict[str, str | dict[str, str]] = {}
     for section in _table(rules / "checklist.toml").values():
         found |= section
+    return found
+
+
+def wanted(rules: Path = RULES) -> dict[str, str]:
+    """Every ID that a test must name, with its line of text."""
+    found = {
+        rule: text for rule, text in checklist(rules).items() if isinstance(text, str)
+    }
     for row, facts in _table(rules / "threats.toml").items():
         if facts["met"] == "here":
             found[row] = facts["title"]

@@ -240,7 +240,7 @@ class TransportError(HandfastError):
 
 
 class VerificationError(PeerError):
-    """The peer's chain was judged and refused.
+    """The peer's chain, or its token, was judged and refused.
 
     Nothing of the peer is verified here, its claimed identity least of all.
     """
@@ -275,7 +275,10 @@ class InvalidId(HandfastError, ValueError):
 
 
 class InvalidCertificate(HandfastError, ValueError):
-    """An SVID, certificate or private key that handfast was given cannot be used."""
+    """An SVID, certificate or private key that handfast was given cannot be used.
+
+    A JWT-SVID of our own, which has no certificate, is one of them.
+    """
 
 
 class InvalidBundle(HandfastError, ValueError):
@@ -326,6 +329,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.INCOMPATIBLE: PeerIncompatible,
     Category.POLICY: NotAuthorized,
     Category.CONFIG: ConfigError,
+    Category.SOURCE: SourceError,
 }
 
 _BY_SUBJECT: dict[Subject, type[HandfastError]] = {
@@ -350,7 +354,13 @@ def error_for(detail: ErrorDetail, *, subject: Subject = "peer") -> HandfastErro
     Returns:
         The exception, not raised.
     """
-    judged = (Category.ID, Category.DER, Category.CERTIFICATE, Category.CHAIN)
+    judged = (
+        Category.ID,
+        Category.DER,
+        Category.CERTIFICATE,
+        Category.CHAIN,
+        Category.JWT,
+    )
     if detail.category in judged:
         return _BY_SUBJECT[subject](detail)
     kind = _BY_REASON.get(detail.reason) or _BY_CATEGORY[detail.category]

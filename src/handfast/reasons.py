@@ -3,7 +3,8 @@
 """Reasons and categories of failure. Written by tools/reasons.py: do not edit.
 
 The rows come from csrc/src/base/error_codes.h, which is also what the C engine
-reports, so a reason means the same on both sides.
+reports, so a reason means the same on both sides; behind them stand those that C never
+reports, from tools/reason_tables/*.toml.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class Category(enum.StrEnum):
     POLICY = "policy"
     #: own identity, bundles or settings
     CONFIG = "config"
+    #: one token is not acceptable
+    JWT = "jwt"
+    #: a source of identity has nothing usable to give
+    SOURCE = "source"
 
 
 class Reason(enum.StrEnum):
@@ -268,6 +273,58 @@ class Reason(enum.StrEnum):
     FOREIGN_TRUST_DOMAIN = "foreign_trust_domain"
     #: not a host name or IP address
     NAME_INVALID = "name_invalid"
+    #: the token cannot be read
+    JWT_MALFORMED = "jwt_malformed"
+    #: the token is too large
+    JWT_TOO_LARGE = "jwt_too_large"
+    #: a header parameter that a JWT-SVID does not have
+    JWT_HEADER = "jwt_header"
+    #: an algorithm that no JWT-SVID is signed with
+    JWT_ALGORITHM = "jwt_algorithm"
+    #: the token is of another type
+    JWT_TYPE = "jwt_type"
+    #: the token does not say which key signed it
+    JWT_KEY_ID = "jwt_key_id"
+    #: no key of the trust domain's bundle is the one that the token names
+    JWT_UNKNOWN_KEY = "jwt_unknown_key"
+    #: the key that the token names is not for its algorithm
+    JWT_KEY_MISMATCH = "jwt_key_mismatch"
+    #: the token's signature does not hold
+    JWT_BAD_SIGNATURE = "jwt_bad_signature"
+    #: the token's subject is not a SPIFFE ID
+    JWT_SUBJECT = "jwt_subject"
+    #: the token does not say whom it is for
+    JWT_NO_AUDIENCE = "jwt_no_audience"
+    #: the token is for somebody else
+    JWT_OTHER_AUDIENCE = "jwt_other_audience"
+    #: the token does not say when it ends
+    JWT_NO_EXPIRY = "jwt_no_expiry"
+    #: the token has expired
+    JWT_EXPIRED = "jwt_expired"
+    #: the token's time has not come
+    JWT_NOT_YET_VALID = "jwt_not_yet_valid"
+    #: a claim is not what it must be
+    JWT_CLAIM = "jwt_claim"
+    #: the source of identity cannot be reached, or has given nothing yet
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    #: the source of identity has none for this process
+    SOURCE_REFUSED = "source_refused"
+    #: the source of identity answered with an error
+    SOURCE_FAILED = "source_failed"
+    #: the source of identity broke its protocol
+    SOURCE_PROTOCOL = "source_protocol"
+    #: the source of identity has given nothing yet
+    SOURCE_NOT_READY = "source_not_ready"
+    #: the parts that the source of identity gave do not fit together
+    SOURCE_INCONSISTENT = "source_inconsistent"
+    #: others may read or change what the source of identity is made of
+    SOURCE_PERMISSIONS = "source_permissions"
+    #: what the source of identity gave cannot be used, none of it
+    SOURCE_INVALID = "source_invalid"
+    #: all that the source of identity gave has ended, and nothing newer came
+    SOURCE_EXPIRED = "source_expired"
+    #: the source gave identities, and none is the one that was asked for
+    SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1013,5 +1070,187 @@ ROWS: dict[Reason, Row] = {
         None,
         "not a host name or IP address",
         "ASCII host names (A-labels) without a trailing dot, IPv4 or IPv6 addresses",
+    ),
+    Reason.JWT_MALFORMED: Row(
+        Category.JWT,
+        0x4001,
+        None,
+        "the token cannot be read",
+        "a JWT-SVID is a JWS in compact form: three parts of base64url, and nothing else",
+    ),
+    Reason.JWT_TOO_LARGE: Row(
+        Category.JWT,
+        0x4002,
+        None,
+        "the token is too large",
+        "",
+    ),
+    Reason.JWT_HEADER: Row(
+        Category.JWT,
+        0x4003,
+        None,
+        "a header parameter that a JWT-SVID does not have",
+        "only alg, kid and typ are allowed; tolerate_headers= is for issuers that set others",
+    ),
+    Reason.JWT_ALGORITHM: Row(
+        Category.JWT,
+        0x4004,
+        None,
+        "an algorithm that no JWT-SVID is signed with",
+        "RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384 and PS512 are allowed",
+    ),
+    Reason.JWT_TYPE: Row(
+        Category.JWT,
+        0x4005,
+        None,
+        "the token is of another type",
+        "is it meant for something else than a JWT-SVID?",
+    ),
+    Reason.JWT_KEY_ID: Row(
+        Category.JWT,
+        0x4006,
+        None,
+        "the token does not say which key signed it",
+        "set kid at the issuer, or keep one key of each kind in the bundle",
+    ),
+    Reason.JWT_UNKNOWN_KEY: Row(
+        Category.JWT,
+        0x4007,
+        None,
+        "no key of the trust domain's bundle is the one that the token names",
+        "is this end's bundle older than the issuer's newest key?",
+    ),
+    Reason.JWT_KEY_MISMATCH: Row(
+        Category.JWT,
+        0x4008,
+        None,
+        "the key that the token names is not for its algorithm",
+        "this can be an attack: an issuer uses each key with its own algorithm only",
+    ),
+    Reason.JWT_BAD_SIGNATURE: Row(
+        Category.JWT,
+        0x4009,
+        None,
+        "the token's signature does not hold",
+        "the token was changed, or another trust domain of the same name issued it",
+    ),
+    Reason.JWT_SUBJECT: Row(
+        Category.JWT,
+        0x400A,
+        None,
+        "the token's subject is not a SPIFFE ID",
+        "",
+    ),
+    Reason.JWT_NO_AUDIENCE: Row(
+        Category.JWT,
+        0x400B,
+        None,
+        "the token does not say whom it is for",
+        "",
+    ),
+    Reason.JWT_OTHER_AUDIENCE: Row(
+        Category.JWT,
+        0x400C,
+        None,
+        "the token is for somebody else",
+        "the client asks its source for a token with this end's audience",
+    ),
+    Reason.JWT_NO_EXPIRY: Row(
+        Category.JWT,
+        0x400D,
+        None,
+        "the token does not say when it ends",
+        "",
+    ),
+    Reason.JWT_EXPIRED: Row(
+        Category.JWT,
+        0x400E,
+        None,
+        "the token has expired",
+        "fetch a new one: is the peer still in touch with its source?",
+    ),
+    Reason.JWT_NOT_YET_VALID: Row(
+        Category.JWT,
+        0x400F,
+        None,
+        "the token's time has not come",
+        "compare the clocks of both ends and of the issuer",
+    ),
+    Reason.JWT_CLAIM: Row(
+        Category.JWT,
+        0x4010,
+        None,
+        "a claim is not what it must be",
+        "",
+    ),
+    Reason.SOURCE_UNAVAILABLE: Row(
+        Category.SOURCE,
+        0x4201,
+        None,
+        "the source of identity cannot be reached, or has given nothing yet",
+        "is it running, and may this process open its socket or read its files?",
+    ),
+    Reason.SOURCE_REFUSED: Row(
+        Category.SOURCE,
+        0x4202,
+        None,
+        "the source of identity has none for this process",
+        "is there a registration entry whose selectors all fit this process?",
+    ),
+    Reason.SOURCE_FAILED: Row(
+        Category.SOURCE,
+        0x4203,
+        None,
+        "the source of identity answered with an error",
+        "see the source's own words, and its log",
+    ),
+    Reason.SOURCE_PROTOCOL: Row(
+        Category.SOURCE,
+        0x4204,
+        None,
+        "the source of identity broke its protocol",
+        "is the endpoint a SPIFFE Workload API, and nothing else?",
+    ),
+    Reason.SOURCE_NOT_READY: Row(
+        Category.SOURCE,
+        0x4205,
+        None,
+        "the source of identity has given nothing yet",
+        "wait for it: wait_ready()",
+    ),
+    Reason.SOURCE_INCONSISTENT: Row(
+        Category.SOURCE,
+        0x4206,
+        None,
+        "the parts that the source of identity gave do not fit together",
+        "what it gave before stays in use; were key, chain and bundle written together?",
+    ),
+    Reason.SOURCE_PERMISSIONS: Row(
+        Category.SOURCE,
+        0x4207,
+        None,
+        "others may read or change what the source of identity is made of",
+        "chmod 600 the key, and let nobody else write to its directory",
+    ),
+    Reason.SOURCE_INVALID: Row(
+        Category.SOURCE,
+        0x4208,
+        None,
+        "what the source of identity gave cannot be used, none of it",
+        "what it gave before stays in use until it ends; see the source's own log",
+    ),
+    Reason.SOURCE_EXPIRED: Row(
+        Category.SOURCE,
+        0x4209,
+        None,
+        "all that the source of identity gave has ended, and nothing newer came",
+        "is the source running, and in touch with its own server?",
+    ),
+    Reason.SOURCE_NO_SUCH_IDENTITY: Row(
+        Category.SOURCE,
+        0x420A,
+        None,
+        "the source gave identities, and none is the one that was asked for",
+        "compare the hint, or the choice, with the registration entries of this workload",
     ),
 }

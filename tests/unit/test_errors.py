@@ -7,6 +7,7 @@ import copy
 import pickle
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -28,11 +29,38 @@ def header_rows() -> list[tool.Row]:
     return tool.read_header(tool.HEADER.read_text(encoding="utf-8"))[1]
 
 
-def test_reasons_are_the_rows_of_the_c_table() -> None:
-    assert [reason.value for reason in Reason] == [row.name for row in header_rows()]
-    assert [reason.name for reason in Reason] == [
-        row.name.upper() for row in header_rows()
-    ]
+def test_reasons_are_the_rows_of_the_tables() -> None:
+    """C's first, then those that C never reports."""
+    rows = [*header_rows(), *tool.read_parts()[1]]
+    assert [reason.value for reason in Reason] == [row.name for row in rows]
+    assert [reason.name for reason in Reason] == [row.name.upper() for row in rows]
+
+
+def test_pythons_own_rows_are_out_of_cs_reach() -> None:
+    categories, rows = tool.read_parts()
+    assert len({category.number for category in categories}) == len(categories)
+    for row in rows:
+        ours = ROWS[Reason(row.name)]
+        assert (ours.code, ours.text, ours.hint) == (row.code, row.text, row.hint)
+        assert ours.code >> 8 >= tool.FIRST_OF_PYTHON
+        assert ours.alert is None
+
+
+@pytest.mark.parametrize(
+    ("category", "numbers", "said"),
+    [(63, "1", "category 63 is taken"), (64, "1 1", "number 1 is there twice")],
+)
+def test_a_table_of_python_that_takes_anothers_number_is_refused(
+    category: int, numbers: str, said: str, tmp_path: Path
+) -> None:
+    rows = "".join(
+        f'[[reason]]\nname = "x{place}"\nnumber = {number}\ntext = ""\nhint = ""\n'
+        for place, number in enumerate(numbers.split())
+    )
+    head = f'[category]\nname = "x"\nnumber = {category}\ncomment = ""\n'
+    (tmp_path / "x.toml").write_text(head + rows, encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
+        tool.read_parts(tmp_path)
 
 
 def test_rows_say_what_the_c_table_says() -> None:
@@ -117,6 +145,7 @@ def test_every_reason_has_an_exception(reason: Reason) -> None:
         (Reason.POLICY_INVALID, errors.ConfigError),
         (Reason.KEY_MISMATCH, errors.InvalidCertificate),
         (Reason.BUNDLE_DUPLICATE, errors.InvalidBundle),
+        (Reason.JWT_EXPIRED, errors.VerificationError),
     ],
 )
 def test_the_category_chooses_the_class(

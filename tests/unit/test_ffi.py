@@ -27,13 +27,17 @@ from handfast.reasons import ROWS
 
 
 def test_the_error_table_is_the_engines() -> None:
-    """P7: one table. Python's copy, row by row, against the engine that runs."""
+    """P7: one table. Python's copy, row by row, against the engine that runs.
+
+    Rows of Python's own are of categories that the engine has not.
+    """
     table = _ffi.error_table()
-    assert {row.code: reason.value for reason, row in ROWS.items()} == {
+    assert set(Reason) == set(ROWS)
+    shared = {reason: row for reason, row in ROWS.items() if row.code < 64 << 8}
+    assert {row.code: reason.value for reason, row in shared.items()} == {
         code: name for code, (name, *_) in table.items()
     }
-    assert set(Reason) == set(ROWS)
-    for row in ROWS.values():
+    for row in shared.values():
         _, category, alert, text, hint = table[row.code]
         assert (row.category.value, row.alert, row.text, row.hint) == (
             category,

@@ -18,14 +18,22 @@ def test_every_rule_and_threat_is_named_by_a_test() -> None:
     assert not left, "\n".join(f"{rule}: {text}" for rule, text in left.items())
 
 
-def test_the_lists_are_whole() -> None:
-    found = rules.wanted()
-    assert [rule for rule in found if rule.startswith("ID-")] == [
-        f"ID-{number:02d}" for number in range(1, 28)
+@pytest.mark.parametrize(
+    ("section", "last"),
+    [("ID", 27), ("X509", 43)],
+)
+def test_the_lists_are_whole(section: str, last: int) -> None:
+    found = rules.checklist()
+    assert [rule for rule in found if rule.startswith(f"{section}-")] == [
+        f"{section}-{number:02d}" for number in range(1, last + 1)
     ]
-    assert [rule for rule in found if rule.startswith("X509-")] == [
-        f"X509-{number:02d}" for number in range(1, 44)
-    ]
+
+
+def test_what_cannot_apply_says_why() -> None:
+    for rule, text in rules.checklist().items():
+        if not isinstance(text, str):
+            assert set(text) == {"rule", "met"}, rule
+            assert text["met"].startswith("cannot apply: "), rule
 
 
 def test_every_threat_is_met_here_or_says_where() -> None:
@@ -35,7 +43,8 @@ def test_every_threat_is_met_here_or_says_where() -> None:
     sessions = [f"R{number}" for number in range(1, 13)]
     ports = ["A2", "A3", "A8", "A9", "A10"]
     under_load = [f"D{number}" for number in range(1, 14)]
-    assert list(threats) == [*rows, *sessions, *ports, *under_load]
+    plane = "W1 W2 W3 W4 W5 F1 F2 F3 J1 J2".split()
+    assert list(threats) == [*rows, *sessions, *ports, *under_load, *plane]
     for row, facts in threats.items():
         assert set(facts) == {"title", "met"}, row
         assert facts["met"] == "here" or facts["met"].startswith("with "), row
@@ -51,6 +60,7 @@ def test_every_threat_is_met_here_or_says_where() -> None:
         ("ID-01 to ID-21", set()),
         ("X509-28-30", set()),
         ("X509-320 SI3 I3x AC10 C100", set()),
+        ("BUN-01, WAPI-74: J2, F1, W5", {"BUN-01", "WAPI-74", "J2", "F1", "W5"}),
         ("(I3)", {"I3"}),
         ("A10: CA1, A-1", {"A10"}),
     ],
@@ -64,7 +74,10 @@ def test_only_comments_and_texts_count(tmp_path: Path) -> None:
     for folder in ("tests/rules", "csrc/tests"):
         (tmp_path / folder).mkdir(parents=True)
     listed = tmp_path / "tests" / "rules"
-    (listed / "checklist.toml").write_text('[A]\nID-01 = "one"\nID-02 = "two"\n')
+    (listed / "checklist.toml").write_text(
+        '[A]\nID-01 = "one"\nID-02 = "two"\n'
+        'WIT-01 = { rule = "three", met = "cannot apply: no" }\n'
+    )
     (listed / "threats.toml").write_text(
         '[I3]\ntitle = "t"\nmet = "here"\n[C1]\ntitle = "u"\nmet = "with x"\n'
         '[C5]\ntitle = "v"\nmet = "here"\n'

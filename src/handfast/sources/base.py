@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from handfast.sources.crls import NO_LISTS, RevocationLists
+
 if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
     from handfast.svid import X509Svid
@@ -22,11 +24,16 @@ class SourceSnapshot:
         bundles: Whom we trust, by trust domain.
         generation: Grows with each change, of either; the same number means the same
             content, so a user that has built something from it need not look again.
+        svids: All identities that the source gave, the default first; empty where
+            there is only ever one.
+        crls: Revocation lists that came along; see `RevocationLists.check`.
     """
 
     svid: X509Svid
     bundles: TrustBundleSet
     generation: int
+    svids: tuple[X509Svid, ...] = ()
+    crls: RevocationLists = NO_LISTS
 
 
 @runtime_checkable
