@@ -26,6 +26,7 @@ _WANTS = {
     "test_resume_go.py": "go",
     "test_resume_rust.py": "rust",
     "test_go_spiffe_agent.py": "go-spiffe",
+    "test_go_spiffe_cli.py": "go-spiffe",
     "test_go_spiffe_federation.py": "go-spiffe",
     "test_go_spiffe_tls.py": "go-spiffe",
 }

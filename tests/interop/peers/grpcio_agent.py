@@ -18,16 +18,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+from handfast.workload_api import proto
 
 from handfast.authority import Authority
-from handfast.workload_api import proto
 
 ID = "spiffe://a.example/web"
 
 
 def say(event: str, **more: Any) -> None:
     """Print one event as a line of JSON."""
-    print(json.dumps({"event": event, **more}), flush=True)
+    line = json.dumps({"event": event, **more}, separators=(",", ":"))
+    # In one piece: streams have threads of their own.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 class Agent:
@@ -55,7 +58,8 @@ class Agent:
             else:
                 raise SystemExit(f"no such command: {line}")
             self._changed.notify_all()
-        say("done", command=line)
+            # Before any stream can say what it made of it.
+            say("done", command=line)
 
     def fetch_x509_svid(
         self, _request: proto.X509SVIDRequest, context: Any
@@ -65,22 +69,25 @@ class Agent:
         if metadata.get("workload.spiffe.io") != "true":
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no security header")
         say("stream", agent=metadata.get("user-agent", ""))
-        epoch = self._epoch
-        while True:
+        context.add_callback(self._wake)
+        epoch, seen = self._epoch, -1
+        while context.is_active():
             with self._changed:
-                generation, code = self._generation, self._code
+                now = (self._generation, self._epoch, self._code)
+                if now == (seen, epoch, None):
+                    self._changed.wait()
+                    continue
+            seen, code = now[0], now[2]
             if code is not None:
                 context.abort(grpc.StatusCode[code], f"told to say {code}")
-            if epoch != self._epoch:
+            if now[1] != epoch:
                 return
             yield self._answer()
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: (
-                        (self._generation, self._epoch, self._code)
-                        != (generation, epoch, None)
-                    )
-                )
+
+    def _wake(self) -> None:
+        """A caller has gone: its thread is to end."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _answer(self) -> proto.X509SVIDResponse:
         svid = self._authority.issue(ID)

@@ -17,7 +17,6 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-
 from handfast.workload_api import proto
 
 PATIENCE = 20.0
@@ -27,7 +26,8 @@ CROWD = 50
 
 def say(name: str, code: str, **more: Any) -> None:
     """Print what came of a call."""
-    print(json.dumps({"event": name, "code": code, **more}), flush=True)
+    line = json.dumps({"event": name, "code": code, **more}, separators=(",", ":"))
+    print(line, flush=True)  # noqa: T201
 
 
 class Caller:
