@@ -51,11 +51,19 @@ from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
-from handfast.sources import Source, SourceSnapshot, StaticSource
+from handfast.sources import (
+    FileSource,
+    Source,
+    SourceHealth,
+    SourceSnapshot,
+    SourceState,
+    StaticSource,
+)
 from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import Verifier
+from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
     from handfast.net import (
@@ -87,6 +95,7 @@ __all__ = [
     "ConnectionPool",
     "DnsName",
     "ErrorDetail",
+    "FileSource",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -110,7 +119,9 @@ __all__ = [
     "SessionStore",
     "Source",
     "SourceError",
+    "SourceHealth",
     "SourceSnapshot",
+    "SourceState",
     "SpiffeId",
     "StaticSource",
     "TicketKeys",
@@ -126,6 +137,7 @@ __all__ = [
     "VerificationError",
     "VerifiedPeer",
     "Verifier",
+    "WebCertificate",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 __all__ = [
+    "AttestationRefused",
     "Category",
     "ConfigError",
     "ConnectionClosed",
@@ -266,6 +267,14 @@ class VerificationError(PeerError):
         return self.detail.skew
 
 
+class AttestationRefused(PeerError):
+    """It is not certain which process is calling, or which host, so it gets nothing.
+
+    What the system hides or cannot say about a process that *is* certain is no refusal:
+    the selectors are missing then, and `Caller.missing` says why.
+    """
+
+
 class NotAuthorized(VerificationError):
     """The peer is who it says it is, and the policy does not let it in."""
 
@@ -330,6 +339,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.POLICY: NotAuthorized,
     Category.CONFIG: ConfigError,
     Category.SOURCE: SourceError,
+    Category.ATTESTATION: AttestationRefused,
 }
 
 _BY_SUBJECT: dict[Subject, type[HandfastError]] = {

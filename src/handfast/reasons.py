@@ -52,6 +52,8 @@ class Category(enum.StrEnum):
     POLICY = "policy"
     #: own identity, bundles or settings
     CONFIG = "config"
+    #: who calls cannot be told for certain
+    ATTESTATION = "attestation"
     #: one token is not acceptable
     JWT = "jwt"
     #: a source of identity has nothing usable to give
@@ -273,6 +275,20 @@ class Reason(enum.StrEnum):
     FOREIGN_TRUST_DOMAIN = "foreign_trust_domain"
     #: not a host name or IP address
     NAME_INVALID = "name_invalid"
+    #: the process that connected has ended
+    ATTESTATION_ENDED = "attestation_ended"
+    #: the process that connected runs another program, or for another user
+    ATTESTATION_CHANGED = "attestation_changed"
+    #: the agent cannot see which process connected
+    ATTESTATION_UNSEEN = "attestation_unseen"
+    #: /proc is not the kernel's, or not of this pid namespace
+    ATTESTATION_PROC = "attestation_proc"
+    #: looking at the process that connected took too long
+    ATTESTATION_SLOW = "attestation_slow"
+    #: the join token is not valid: unknown, used, or too old
+    JOIN_REFUSED = "join_refused"
+    #: the authority has no such node
+    NODE_REFUSED = "node_refused"
     #: the token cannot be read
     JWT_MALFORMED = "jwt_malformed"
     #: the token is too large
@@ -325,6 +341,8 @@ class Reason(enum.StrEnum):
     SOURCE_EXPIRED = "source_expired"
     #: the source gave identities, and none is the one that was asked for
     SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
+    #: the directory has no set of files that is known
+    SOURCE_LAYOUT = "source_layout"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1071,6 +1089,55 @@ ROWS: dict[Reason, Row] = {
         "not a host name or IP address",
         "ASCII host names (A-labels) without a trailing dot, IPv4 or IPv6 addresses",
     ),
+    Reason.ATTESTATION_ENDED: Row(
+        Category.ATTESTATION,
+        0x4401,
+        None,
+        "the process that connected has ended",
+        "connect again, from a process that stays",
+    ),
+    Reason.ATTESTATION_CHANGED: Row(
+        Category.ATTESTATION,
+        0x4402,
+        None,
+        "the process that connected runs another program, or for another user",
+        "connect after changing the user, or executing the program",
+    ),
+    Reason.ATTESTATION_UNSEEN: Row(
+        Category.ATTESTATION,
+        0x4403,
+        None,
+        "the agent cannot see which process connected",
+        "callers are told by their Unix socket, and by their pid where the agent runs",
+    ),
+    Reason.ATTESTATION_PROC: Row(
+        Category.ATTESTATION,
+        0x4404,
+        None,
+        "/proc is not the kernel's, or not of this pid namespace",
+        "mount proc on /proc where the agent runs, and nothing over it",
+    ),
+    Reason.ATTESTATION_SLOW: Row(
+        Category.ATTESTATION,
+        0x4405,
+        None,
+        "looking at the process that connected took too long",
+        "see whether the file system of its executable answers",
+    ),
+    Reason.JOIN_REFUSED: Row(
+        Category.ATTESTATION,
+        0x4406,
+        None,
+        "the join token is not valid: unknown, used, or too old",
+        "make a new one where the authority runs: handfast authority token",
+    ),
+    Reason.NODE_REFUSED: Row(
+        Category.ATTESTATION,
+        0x4407,
+        None,
+        "the authority has no such node",
+        "was it removed? join again with a new token: handfast authority join",
+    ),
     Reason.JWT_MALFORMED: Row(
         Category.JWT,
         0x4001,
@@ -1252,5 +1319,12 @@ ROWS: dict[Reason, Row] = {
         None,
         "the source gave identities, and none is the one that was asked for",
         "compare the hint, or the choice, with the registration entries of this workload",
+    ),
+    Reason.SOURCE_LAYOUT: Row(
+        Category.SOURCE,
+        0x420B,
+        None,
+        "the directory has no set of files that is known",
+        "name the files: FileSource(directory, chain=..., key=..., bundle=...)",
     ),
 }

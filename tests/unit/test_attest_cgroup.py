@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers, pods and units by the cgroups of a process; what is no evidence (W1)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handfast.authority.attest.cgroup import cgroup_selectors
+
+ID = "0123456789abcdef" * 4
+OTHER = "f" * 64
+POD = "6d0f1c9a-2b3c-4d5e-8f90-a1b2c3d4e5f6"
+SLICED = POD.replace("-", "_")
+BURST = f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{SLICED}.slice"
+
+
+def selectors(text: str) -> list[str]:
+    return sorted(map(str, cgroup_selectors(text)[0]))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/system.slice/web.service", ["systemd:id:web.service"]),
+        ("/system.slice/db@main.service/worker", ["systemd:id:db@main.service"]),
+        ("/system.slice/system-db.slice/db@1.service", ["systemd:id:db@1.service"]),
+        ("/init.scope", ["systemd:id:init.scope"]),
+        ("/user.slice/user-1.slice/session-3.scope", ["systemd:id:session-3.scope"]),
+        (
+            f"/system.slice/docker-{ID}.scope",
+            [
+                f"container:id:{ID}",
+                f"docker:container_id:{ID}",
+                f"systemd:id:docker-{ID}.scope",
+            ],
+        ),
+        (f"/docker/{ID}", [f"container:id:{ID}", f"docker:container_id:{ID}"]),
+        (
+            f"/machine.slice/libpod-{ID}.scope/container",
+            [
+                f"container:id:{ID}",
+                f"podman:container_id:{ID}",
+                f"systemd:id:libpod-{ID}.scope",
+            ],
+        ),
+        (
+            f"/libpod_parent/libpod-{ID}",
+            [f"container:id:{ID}", f"podman:container_id:{ID}"],
+        ),
+        (
+            f"/{BURST}/cri-containerd-{ID}.scope",
+            [
+                f"container:id:{ID}",
+                f"containerd:container_id:{ID}",
+                f"k8s:pod-uid:{POD}",
+                f"systemd:id:cri-containerd-{ID}.scope",
+            ],
+        ),
+        (
+            f"/kubepods.slice/kubepods-pod{SLICED}.slice/crio-{ID}.scope",
+            [
+                f"container:id:{ID}",
+                f"crio:container_id:{ID}",
+                f"k8s:pod-uid:{POD}",
+                f"systemd:id:crio-{ID}.scope",
+            ],
+        ),
+        (
+            f"/kubepods/besteffort/pod{POD}/{ID}",
+            [f"container:id:{ID}", f"k8s:pod-uid:{POD}"],
+        ),
+        (
+            f"/kubepods/pod{POD}/crio-{ID}",
+            [f"container:id:{ID}", f"k8s:pod-uid:{POD}"],
+        ),
+        (f"/kubepods/burstable/pod{POD}", [f"k8s:pod-uid:{POD}"]),
+        # A container's own containers are its own affair: the outer one counts.
+        (
+            f"/docker/{ID}/docker/{OTHER}",
+            [f"container:id:{ID}", f"docker:container_id:{ID}"],
+        ),
+        (
+            f"/kubepods/pod{POD}/{ID}/kubepods/pod{POD[::-1]}/{OTHER}",
+            [f"container:id:{ID}", f"k8s:pod-uid:{POD}"],
+        ),
+    ],
+)
+def test_each_form_gives_its_facts(path: str, expected: list[str]) -> None:
+    assert selectors(f"0::{path}\n") == expected
+    # Version 1 has a line a hierarchy, and its own for systemd.
+    first = f"12:pids:{path}\n4:cpu,cpuacct:{path}\n1:name=systemd:{path}\n0::/\n"
+    assert selectors(first) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "",
+        "docker",
+        f"docker/{ID}",
+        f"/docker/{ID[:63]}",
+        f"/docker/{ID.upper()}",
+        f"/docker/{ID}0",
+        f"/other/docker/{ID}",
+        f"/{ID}",
+        # Out of our cgroup namespace: where it is is not said.
+        f"/../docker/{ID}",
+        f"/../../system.slice/docker-{ID}.scope",
+        f"/kubepods/guaranteed/pod{POD}/{ID}",
+        f"/kubepods/pod{POD[:-1]}/{ID}",
+    ],
+)
+def test_what_is_not_of_that_form_is_no_evidence(path: str) -> None:
+    assert selectors(f"0::{path}\n") == []
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        f"docker-{ID}.scope",
+        f"app.slice/docker-{ID}.scope",
+        f"user.slice/libpod-{ID}.scope/container",
+        f"{BURST}/cri-containerd-{ID}.scope",
+        "app.slice/web.service",
+    ],
+)
+def test_what_a_user_names_below_its_own_manager_is_no_evidence(below: str) -> None:
+    """W1: a delegated cgroup is its owner's to name: a forged container or unit."""
+    path = f"/user.slice/user-1000.slice/user@1000.service/{below}"
+    assert selectors(f"0::{path}") == ["systemd:id:user@1000.service"]
+
+
+def test_a_service_that_makes_cgroups_makes_no_containers() -> None:
+    """W1: below a service its own names begin."""
+    path = f"/system.slice/web.service/docker/{ID}"
+    assert selectors(f"0::{path}") == ["systemd:id:web.service"]
+
+
+def test_hierarchies_that_disagree_say_nothing() -> None:
+    """W1: one of them is not the runtime's."""
+    text = f"2:cpu:/docker/{ID}\n1:pids:/docker/{OTHER}\n"
+    found, missing = cgroup_selectors(text)
+    assert not found
+    assert "disagree" in missing["container:id"]
+    text = "2:cpu:/system.slice/a.service\n1:pids:/system.slice/b.service\n"
+    found, missing = cgroup_selectors(text)
+    assert not found
+    assert "disagree" in missing["systemd:id"]
+
+
+@given(st.text())
+def test_no_text_makes_it_fail(text: str) -> None:
+    cgroup_selectors(text)
+
+
+@given(st.text(st.characters(exclude_characters="/\n"), min_size=1))
+def test_no_name_of_a_user_passes_for_a_container(name: str) -> None:
+    text = f"0::/user.slice/user-7.slice/user@7.service/{name}/docker-{ID}.scope"
+    assert selectors(text) == ["systemd:id:user@7.service"]
