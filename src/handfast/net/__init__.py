@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 
 from handfast.net.batch import verify_many_async
+from handfast.net.bundle_endpoints import secure_endpoint
+from handfast.net.bundle_tls import EndpointTls, SvidTls, WebTls
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
     MtlsListener,
@@ -29,12 +31,14 @@ from handfast.net.pool import ConnectionPool
 from handfast.net.pool_statistics import PoolStatistics
 from handfast.net.proxy_protocol import ProxyProtocol
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
+from handfast.net.serve_bundles import serve_bundle_endpoint
 from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
 __all__ = [
     "ConnectionPool",
+    "EndpointTls",
     "Lifetime",
     "ListenerStatistics",
     "MtlsListener",
@@ -49,12 +53,16 @@ __all__ = [
     "ProxyProtocol",
     "ServerNames",
     "StreamStatistics",
+    "SvidTls",
+    "WebTls",
     "inherited_mtls_listeners",
     "open_many",
     "open_mtls_listeners",
     "open_mtls_stream",
     "open_mtls_unix_listener",
     "open_mtls_unix_stream",
+    "secure_endpoint",
+    "serve_bundle_endpoint",
     "serve_mtls",
     "serve_mtls_listeners",
     "verify_many_async",
