@@ -54,6 +54,8 @@ class Category(enum.StrEnum):
     CONFIG = "config"
     #: who calls cannot be told for certain
     ATTESTATION = "attestation"
+    #: a bundle document is not acceptable now
+    BUNDLE = "bundle"
     #: another trust domain's bundle cannot be had
     FEDERATION = "federation"
     #: one token is not acceptable
@@ -291,6 +293,8 @@ class Reason(enum.StrEnum):
     JOIN_REFUSED = "join_refused"
     #: the authority has no such node
     NODE_REFUSED = "node_refused"
+    #: the bundle document is older than the one in use
+    BUNDLE_ROLLBACK = "bundle_rollback"
     #: the URL cannot be that of a bundle endpoint
     FEDERATION_URL = "federation_url"
     #: the endpoint leads to an address that is not connected to
@@ -1159,6 +1163,13 @@ ROWS: dict[Reason, Row] = {
         None,
         "the authority has no such node",
         "was it removed? join again with a new token: handfast authority join",
+    ),
+    Reason.BUNDLE_ROLLBACK: Row(
+        Category.BUNDLE,
+        0x4601,
+        None,
+        "the bundle document is older than the one in use",
+        "the newer one stays in use; forget it on purpose if its publisher began anew",
     ),
     Reason.FEDERATION_URL: Row(
         Category.FEDERATION,

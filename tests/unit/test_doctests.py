@@ -13,10 +13,15 @@ MODULES = (
     "handfast.authorize",
     "handfast.batch",
     "handfast.bundle",
+    "handfast.bundle_document",
     "handfast.chain_buffer",
     "handfast.der",
     "handfast.errors",
     "handfast.ids",
+    "handfast.jwk",
+    "handfast.jwt_bundle",
+    "handfast.jwt_signer",
+    "handfast.jwt_svid",
     "handfast.keys",
     "handfast.names",
     "handfast.pem",
@@ -28,6 +33,11 @@ MODULES = (
     "handfast.testing.der",
     "handfast.testing.forge",
     "handfast.text",
+    "handfast.workload_api.client_wire",
+    "handfast.workload_api.endpoint",
+    "handfast.workload_api.messages",
+    "handfast.workload_api.status",
+    "handfast.workload_api.timeouts",
 )
 
 
