@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         serve_mtls,
         verify_many_async,
     )
+    from handfast.sources.workload_api import WorkloadApiSource
 
 __all__ = [
     "Authority",
@@ -151,6 +152,7 @@ __all__ = [
     "VerifiedPeer",
     "Verifier",
     "WebCertificate",
+    "WorkloadApiSource",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",
@@ -173,6 +175,7 @@ _LATER = {
     "MtlsListener": "handfast.net",
     "MtlsStream": "handfast.net",
     "TokenCache": "handfast.jwt_cache",
+    "WorkloadApiSource": "handfast.sources.workload_api",
     "open_mtls_listeners": "handfast.net",
     "open_mtls_stream": "handfast.net",
     "serve_mtls": "handfast.net",
