@@ -46,19 +46,26 @@ def serial(snapshot: SourceSnapshot) -> int:
 
 
 @asynccontextmanager
-async def opened(endpoint: str) -> AsyncIterator[WorkloadApiSource]:
+async def opened(
+    endpoint: str, *, jwt_bundles: bool = False
+) -> AsyncIterator[WorkloadApiSource]:
     """Our source at an agent, when it has its first identity."""
-    async with WorkloadApiSource(endpoint) as source:
+    async with WorkloadApiSource(endpoint, jwt_bundles=jwt_bundles) as source:
         await source.wait_ready(PATIENCE)
         yield source
 
 
-def follow(endpoint: str, test: Callable[[WorkloadApiSource], Awaitable[None]]) -> None:
+def follow(
+    endpoint: str,
+    test: Callable[[WorkloadApiSource], Awaitable[None]],
+    *,
+    jwt_bundles: bool = False,
+) -> None:
     """Run a test in trio with an opened source."""
 
     async def main() -> None:
         with trio.fail_after(PATIENCE):
-            async with opened(endpoint) as source:
+            async with opened(endpoint, jwt_bundles=jwt_bundles) as source:
                 await test(source)
 
     trio.run(main)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,3 @@ def fetch(command: list[str | Path], endpoint: str, tokens: int = 1) -> Fetched:
         )
         assert client.exit_code() == 0, client.everything()
     return fetched
-
-
-def hints_of(svids: list[Mapping[str, Any]]) -> list[str]:
-    """The hints that a client saw; py-spiffe tells of none."""
-    return [str(svid.get("hint", "")) for svid in svids]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from tests.interop.following import (
 )
 from tests.interop.peers_built import go_spiffe
 from tests.interop.visits import visit_from
-from tests.interop.world import running
+from tests.interop.world import PATIENCE, running
 
 from handfast import (
     SourceError,
@@ -32,6 +33,15 @@ from handfast.authority import Authority
 
 WEB, DB = "spiffe://go.example/web", "spiffe://go.example/db"
 SOCKETS = {"web": f"{WEB}#outside,{DB}#inside", "db": DB}
+
+
+_JUDGES: tuple[Literal["agent", "bundles"], ...] = ("agent", "bundles")
+
+
+def _broken(token: str) -> str:
+    """The same with another signature."""
+    head, _, signature = token.rpartition(".")
+    return f"{head}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +128,7 @@ def test_a_new_root_arrives_beside_the_old_and_the_old_one_goes(
             new.bundles["go.example"].x509_authorities
         )
         verifier = Verifier(new.bundles, authorize=authorize.exactly(WEB))
-        assert verifier.verify(new.svid.chain)
+        verifier.verify(new.svid.chain)
         with pytest.raises(VerificationError):
             verifier.verify(before.svid.chain)
 
@@ -199,6 +209,27 @@ def test_a_message_of_many_windows_arrives_whole(program: Path, tmp_path: Path) 
             assert {str(it.trust_domain) for it in bundles} == {*names, "go.example"}
 
         follow(agent.endpoint("web"), test)
+
+
+def test_tokens_are_fetched_and_hold_here_and_there(agent: GoAgent) -> None:
+    """WAPI-54, WAPI-62, JWT-26: by our own judgement and by go-spiffe's."""
+
+    async def test(source: WorkloadApiSource) -> None:
+        await source.wait_jwt_bundles(PATIENCE)
+        first, second = await source.fetch_jwt_svids("shop")
+        assert (str(first.spiffe_id), first.hint) == (WEB, "outside")
+        assert (str(second.spiffe_id), second.hint) == (DB, "inside")
+        one = await source.fetch_jwt_svid("shop", DB)
+        assert str(one.spiffe_id) == DB
+        for by in _JUDGES:
+            judged = await source.validate_jwt_svid(first.token, "shop", by=by)
+            assert judged.spiffe_id == first.spiffe_id
+            with pytest.raises(VerificationError):
+                await source.validate_jwt_svid(_broken(first.token), "shop", by=by)
+            with pytest.raises(VerificationError):
+                await source.validate_jwt_svid(first.token, "bank", by=by)
+
+    follow(agent.endpoint("web"), test, jwt_bundles=True)
 
 
 def test_an_agent_that_is_not_there_is_named(program: Path, tmp_path: Path) -> None:
