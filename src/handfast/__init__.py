@@ -68,6 +68,7 @@ from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
     from handfast.bundle_document import BundleDocument
+    from handfast.bundle_map import BundleMap
     from handfast.jwt_bundle import JwtBundle, JwtBundleSet
     from handfast.jwt_cache import TokenCache
     from handfast.jwt_signer import JwtSigner
@@ -91,6 +92,7 @@ __all__ = [
     "BatchResult",
     "BatchSummary",
     "BundleDocument",
+    "BundleMap",
     "Category",
     "ChainBuffer",
     "ChainCache",
@@ -166,6 +168,7 @@ __all__ = [
 # only some programs need.
 _LATER = {
     "BundleDocument": "handfast.bundle_document",
+    "BundleMap": "handfast.bundle_map",
     "ConnectionPool": "handfast.net",
     "JwtBundle": "handfast.jwt_bundle",
     "JwtBundleSet": "handfast.jwt_bundle",

@@ -9,7 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -65,7 +65,7 @@ class Link:
         self.connects = 0
 
     @asynccontextmanager
-    async def use(self) -> AsyncIterator[Used]:
+    async def use(self) -> AsyncGenerator[Used, None]:
         """Lend the connection for a call, or for as long as a stream lasts.
 
         Cancellation: the connection stays with whoever else uses it.
