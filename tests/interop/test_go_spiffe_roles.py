@@ -58,7 +58,10 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
         client = FakeWorkloadApi(b, ids=[client_id], path=str(folder / "client"))
         for api in (server, client):
             running_apis.enter_context(api.in_thread())
-        if a is not b:
+        if a is b:
+            client.jwt_signer = server.jwt_signer
+            client.set_jwt_bundles(server.jwt_signer.bundle)
+        else:
             server.set_bundles(federated=[b.bundle])
             client.set_bundles(federated=[a.bundle])
             server.set_jwt_bundles(server.jwt_signer.bundle, client.jwt_signer.bundle)
