@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 import trio
 from cryptography import x509
-from handfast.federation import BundleEndpoint, Fetched, fetch_bundle
-from handfast.federation.url import EndpointUrl
 from tests.interop.agents import GoAgent, go_agent
 from tests.interop.peers_built import go_spiffe
 from tests.interop.world import PATIENCE, running
@@ -23,6 +21,8 @@ from tests.interop.world import write_pem as write_files
 from tests.support import pki
 
 from handfast import TrustBundle, VerificationError
+from handfast.federation import BundleEndpoint, Fetched, fetch_bundle
+from handfast.federation.url import EndpointUrl
 from handfast.net import secure_endpoint
 from handfast.pem import write_pem
 
