@@ -14,6 +14,8 @@ import click
 import trio
 
 from handfast import HandfastError, SourceError, VerificationError, openssl_version
+from handfast.cli.authority import authority
+from handfast.cli.bundle import bundle
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
 from handfast.cli.fetch import fetch
@@ -43,7 +45,8 @@ def handfast() -> None:
     """
 
 
-for _command in (demo, serve, connect, inspect, verify, fetch):
+_COMMANDS = (authority, bundle, connect, demo, fetch, inspect, serve, verify)
+for _command in _COMMANDS:
     handfast.add_command(_command)
 
 

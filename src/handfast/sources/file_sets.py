@@ -181,7 +181,7 @@ class FileSetWriter:
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[None, None, None]:
+def _alone(folder: Path) -> Generator[None]:
     """Keep other writers out: one would tidy away what another is about to show."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
