@@ -140,6 +140,7 @@ class Follower(Generic[_M]):
             self.opened += 1
             limit = self._patience
             while True:
+                message: _M | None = None
                 with trio.move_on_after(limit) as patience:
                     message = await anext(answers, None)
                 if patience.cancelled_caught:
