@@ -443,6 +443,22 @@ async def test_an_agent_that_does_not_renew_is_told_of_too(
 
 
 @trio_test
+async def test_a_short_svid_that_was_dated_back_is_fresh_when_it_comes(
+    clock: trio.testing.MockClock,
+) -> None:
+    """W5: of ten seconds, and a minute old by its certificate; no false alarm."""
+    async with world() as it:
+        short = messages.authority().issue(WEB, ttl=timedelta(seconds=10))
+        it.now.set(short.not_after - timedelta(seconds=10))
+        it.agent.say(X509, svids(part(short)))
+        async with it.source() as source:
+            await source.wait_ready(5)
+            assert source.statistics().urgency == Urgency.FRESH
+            it.now.advance(seconds=9)
+            assert source.statistics().urgency == Urgency.URGENT
+
+
+@trio_test
 async def test_a_message_does_not_bring_back_what_has_ended(
     clock: trio.testing.MockClock,
 ) -> None:
