@@ -309,8 +309,6 @@ class Reason(enum.StrEnum):
     FEDERATION_TIMEOUT = "federation_timeout"
     #: the endpoint cannot be connected to
     FEDERATION_UNREACHABLE = "federation_unreachable"
-    #: the bundle is older than the one that is there
-    FEDERATION_ROLLBACK = "federation_rollback"
     #: there is nothing to verify the endpoint by
     FEDERATION_NO_BUNDLE = "federation_no_bundle"
     #: the kept state of a federation cannot be used
@@ -1221,13 +1219,6 @@ ROWS: dict[Reason, Row] = {
         None,
         "the endpoint cannot be connected to",
         "",
-    ),
-    Reason.FEDERATION_ROLLBACK: Row(
-        Category.FEDERATION,
-        0x4808,
-        None,
-        "the bundle is older than the one that is there",
-        "a stale cache, or a publisher that lost its state; override() takes another bundle by hand",
     ),
     Reason.FEDERATION_NO_BUNDLE: Row(
         Category.FEDERATION,

@@ -14,7 +14,7 @@ from tests.interop.world import PATIENCE, require
 
 from handfast import StaticSource
 from handfast.federation import BundleService
-from handfast.net import SvidTls, serve_bundle_endpoint
+from handfast.net import serve_bundle_endpoint
 
 
 async def ask(
@@ -22,17 +22,18 @@ async def ask(
 ) -> subprocess.CompletedProcess[bytes]:
     """Serve on a free port and let curl ask once."""
     svid = world.a.issue("spiffe://a.example/bundles", dns_names=["localhost"])
-    tls = SvidTls(StaticSource(svid, world.a.bundle))
+    source = StaticSource(svid, world.a.bundle)
     service = BundleService(lambda: world.a.bundle)
-    serve = partial(serve_bundle_endpoint, service, 0, tls, host="127.0.0.1")
+    serve = partial(serve_bundle_endpoint, service, 0, source, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
         [listener] = await nursery.start(serve)
         port = listener.socket.getsockname()[1]
         command = [require("curl"), "--silent", "--show-error", "--ipv4"]
-        command += ["--cacert", world.bundle_a, "--noproxy", "*", *options]
+        command += ["--cacert", str(world.bundle_a), "--noproxy", "*"]
+        command += map(str, options)
         with trio.fail_after(PATIENCE):
             done = await trio.run_process(
-                [*map(str, command), f"https://localhost:{port}{path}"],
+                [*command, f"https://localhost:{port}{path}"],
                 capture_stdout=True,
                 capture_stderr=True,
                 check=False,

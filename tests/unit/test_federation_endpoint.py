@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,8 +128,9 @@ def test_any_pieces_of_a_url_are_resolved_or_refused(pieces: list[str]) -> None:
         url = base.join("".join(pieces))
     except ConfigError:
         return
-    assert str(url).startswith("https://")
-    assert str(url.host) in {"a.example", "b.example", "..b.example"}
+    seen = urlsplit(str(url))
+    assert (seen.scheme, seen.hostname) == ("https", str(url.host))
+    assert (seen.username, seen.fragment) == (None, "")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ async def test_a_web_endpoint_is_verified_by_its_name(web: Web) -> None:
     async with endpoint_of(web.context(), {"/": GOOD}) as served:
         fetched = await fetch(web.endpoint(served))
         assert fetched.bundle == authority(PARTNER).bundle
-        assert fetched.document == DOCUMENT
+        assert fetched.body == DOCUMENT
         [hop] = fetched.hops
         assert (hop.server, hop.address, hop.status) == ("localhost", "127.0.0.1", 200)
         [request] = served.requests
@@ -499,7 +499,7 @@ def test_the_type_of_an_answer_is_not_insisted_on(
     async def run() -> None:
         answers = {"/": http(DOCUMENT, "200 OK", *headers)}
         async with endpoint_of(web.context(), answers) as served:
-            assert (await fetch(web.endpoint(served))).document == DOCUMENT
+            assert (await fetch(web.endpoint(served))).body == DOCUMENT
 
     trio.run(run)
 
@@ -521,7 +521,7 @@ async def test_bodies_of_every_framing_are_read(web: Web) -> None:
     async with endpoint_of(web.context(), answers) as served:
         for path in answers:
             fetched = await fetch(web.endpoint(served, path))
-            assert fetched.document == DOCUMENT, path
+            assert fetched.body == DOCUMENT, path
 
 
 @trio_test

@@ -32,6 +32,7 @@ from handfast import (
     ConfigError,
     FederationError,
     HandfastError,
+    InvalidBundle,
     Reason,
     StaticSource,
     TrustBundle,
@@ -196,9 +197,9 @@ async def test_an_older_sequence_never_comes_back(web: Web, clock: MockClock) ->
         await world.until_attempts(1)
         for bad in (document(2**53), document(0), document(None)):
             served.answers["/"] = http(bad)
-            with pytest.raises(FederationError) as caught:
+            with pytest.raises(InvalidBundle) as caught:
                 await world.manager.refresh(PARTNER)
-            assert caught.value.reason is Reason.FEDERATION_ROLLBACK
+            assert caught.value.reason is Reason.BUNDLE_ROLLBACK
             assert world.manager.bundles[PARTNER].sequence == 2**53 + 1
         assert world.facts().rollbacks == 3
         served.answers["/"] = http(document(2**53 + 1, of=Authority(PARTNER)))
@@ -215,13 +216,13 @@ async def test_without_numbers_the_last_one_counts(web: Web, clock: MockClock) -
     ):
         await world.until_attempts(1)
         served.answers["/"] = http(document(of=second))
-        generation = world.manager.current[0]
+        generation = world.manager.current.generation
         assert await world.manager.refresh(PARTNER)
         assert world.manager.bundles[PARTNER] == second.bundle
-        assert world.manager.current[0] == generation + 1
+        assert world.manager.current.generation == generation + 1
         # The same again is no change.
         assert not await world.manager.refresh(PARTNER)
-        assert world.manager.current[0] == generation + 1
+        assert world.manager.current.generation == generation + 1
         served.answers["/"] = http(document(of=first))
         assert await world.manager.refresh(PARTNER)
 
@@ -549,7 +550,7 @@ async def test_readiness_says_what_is_missing(web: Web, clock: MockClock) -> Non
         served.answers["/"] = http(document())
         await world.manager.refresh(PARTNER)
         await world.manager.wait_ready(5)
-        generation = world.manager.current[0]
+        generation = world.manager.current.generation
         served.answers["/"] = http(document(1))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.manager.refresh, PARTNER)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -20,14 +19,15 @@ from tests.support.net_world import authority, trio_test
 from trio.testing import MockClock
 
 from handfast import (
-    ConfigError,
     InvalidBundle,
     InvalidCertificate,
     Reason,
     SourceError,
+    SourceSnapshot,
     StaticSource,
     TrustBundle,
     TrustDomain,
+    VerificationError,
     X509Svid,
 )
 from handfast.authority import Authority
@@ -36,15 +36,10 @@ from handfast.federation import (
     BundleEndpoint,
     BundleService,
     Numbered,
+    WebFiles,
     fetch_bundle,
 )
-from handfast.net import (
-    EndpointTls,
-    SvidTls,
-    WebTls,
-    secure_endpoint,
-    serve_bundle_endpoint,
-)
+from handfast.net import secure_endpoint, serve_bundle_endpoint
 from handfast.pem import write_pem
 
 MOZILLA_INTERMEDIATE = {
@@ -78,18 +73,16 @@ class Publishing:
     def svid(self) -> X509Svid:
         return self.authority.issue(ENDPOINT_ID, dns_names=["localhost"])
 
-    def tls(self) -> SvidTls:
-        return SvidTls(StaticSource(self.svid(), self.bundle))
+    def shown(self) -> StaticSource:
+        return StaticSource(self.svid(), self.bundle)
 
 
 @asynccontextmanager
-async def serving(
-    service: BundleService, tls: EndpointTls
-) -> AsyncGenerator[int, None]:
+async def serving(service: BundleService, identity: Any) -> AsyncGenerator[int, None]:
     """Run an endpoint around a test."""
     async with trio.open_nursery() as nursery:
         [listener] = await nursery.start(
-            partial(serve_bundle_endpoint, service, 0, tls, host="127.0.0.1")
+            partial(serve_bundle_endpoint, service, 0, identity, host="127.0.0.1")
         )
         yield listener.socket.getsockname()[1]
         nursery.cancel_scope.cancel()
@@ -147,7 +140,7 @@ async def test_https_spiffe_is_served_and_fetched() -> None:
     FED-44: the client has no identity to show.
     """
     publishing = Publishing()
-    async with serving(BundleService(publishing), publishing.tls()) as port:
+    async with serving(BundleService(publishing), publishing.shown()) as port:
         endpoint = BundleEndpoint.https_spiffe(
             PARTNER,
             f"https://127.0.0.1:{port}/",
@@ -159,7 +152,43 @@ async def test_https_spiffe_is_served_and_fetched() -> None:
             publishing.bundle = replace(publishing.bundle, sequence=sequence)
             fetched = await fetch_bundle(endpoint, secure=secure_endpoint)
             assert fetched.bundle == publishing.bundle
-            assert fetched.document == publishing.bundle.to_json()
+            assert fetched.body == publishing.bundle.to_json()
+
+
+@trio_test
+async def test_an_authority_is_replaced_without_a_gap() -> None:
+    """FED-01, FED-02, FED-03: published before it signs, and gone when it is not used.
+
+    A client that fetches in between verifies the endpoint at every step.
+    """
+    old, new = Authority(PARTNER), Authority(PARTNER)
+    both = [*old.bundle.x509_authorities, *new.bundle.x509_authorities]
+    published = old.bundle
+    source = StaticSource(old.issue(ENDPOINT_ID), published)
+    known = old.bundle
+    async with serving(BundleService(lambda: published), source) as port:
+        endpoint = BundleEndpoint.https_spiffe(
+            PARTNER,
+            f"https://127.0.0.1:{port}/",
+            endpoint_id=ENDPOINT_ID,
+            bundle=old.bundle,
+            allow_networks=LOOPBACK,
+        )
+        for signs, authorities in (
+            (old, both),
+            (new, both),
+            (new, new.bundle.x509_authorities),
+        ):
+            published = TrustBundle.from_der(PARTNER, authorities)
+            source.update(svid=signs.issue(ENDPOINT_ID))
+            fetched = await fetch_bundle(
+                endpoint, secure=secure_endpoint, trusted=known
+            )
+            known = fetched.bundle
+        assert known == new.bundle
+        # Who was not there in between is left with an authority that is gone.
+        with pytest.raises(VerificationError):
+            await fetch_bundle(endpoint, secure=secure_endpoint, trusted=old.bundle)
 
 
 @trio_test
@@ -167,7 +196,7 @@ async def test_https_web_is_served_and_fetched(tmp_path: Path) -> None:
     """FED-11, FED-22, FED-24: a certificate of the host's name, from files."""
     publishing = Publishing()
     file = write_files(tmp_path, publishing.svid())
-    async with serving(BundleService(publishing), WebTls(file)) as port:
+    async with serving(BundleService(publishing), WebFiles(file)) as port:
         endpoint = BundleEndpoint.https_web(
             PARTNER,
             f"https://localhost:{port}/",
@@ -192,7 +221,7 @@ def write_files(folder: Path, svid: X509Svid) -> Path:
 async def test_a_bundle_is_answered_as_a_document() -> None:
     """FED-24, FED-25, FED-26, FED-45: UTF-8 JSON, and said to be."""
     publishing = Publishing()
-    async with serving(BundleService(publishing), publishing.tls()) as port:
+    async with serving(BundleService(publishing), publishing.shown()) as port:
         status, headers, body = parts(await talk(port, publishing, get()))
         assert status == 200
         assert headers["content-type"] == "application/json"
@@ -212,7 +241,7 @@ async def test_a_bundle_is_answered_as_a_document() -> None:
 async def test_an_unchanged_bundle_is_not_sent_again() -> None:
     """A cache asks whether what it has is the newest, and hears it."""
     publishing = Publishing()
-    async with serving(BundleService(publishing), publishing.tls()) as port:
+    async with serving(BundleService(publishing), publishing.shown()) as port:
         _, headers, _ = parts(await talk(port, publishing, get()))
         tag = headers["etag"]
         for header in (tag, f"W/{tag}", f'"x", {tag}', "*"):
@@ -255,7 +284,7 @@ def test_every_request_gets_its_answer(request_bytes: bytes, status: int) -> Non
     async def run() -> None:
         publishing = Publishing()
         service = BundleService(publishing)
-        async with serving(service, publishing.tls()) as port:
+        async with serving(service, publishing.shown()) as port:
             answer = await talk(port, publishing, request_bytes)
             assert parts(answer)[0] == status
             assert service.statistics().answers == {status: 1}
@@ -270,7 +299,7 @@ async def test_one_connection_may_ask_again() -> None:
     """And a hundred times, after which it has had its share."""
     publishing = Publishing()
     service = BundleService(publishing)
-    async with serving(service, publishing.tls()) as port:
+    async with serving(service, publishing.shown()) as port:
         answer = await talk(port, publishing, get(close=False) * 2 + get())
         assert answer.count(b"HTTP/1.1 200 ") == 3
         answer = await talk(port, publishing, get(method="HEAD", close=False) * 120)
@@ -283,7 +312,7 @@ async def test_several_bundles_are_served_by_path() -> None:
     """FED-24: the right path, exactly."""
     publishing, other = Publishing(), authority("other.example").bundle
     service = BundleService({"/partner": publishing, "/other.json": lambda: other})
-    async with serving(service, publishing.tls()) as port:
+    async with serving(service, publishing.shown()) as port:
         for path, bundle in (
             ("/partner", publishing.bundle),
             ("/other.json", other),
@@ -304,7 +333,7 @@ async def test_without_a_bundle_nothing_is_made_up(
         raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE))
 
     publishing = Publishing()
-    async with serving(BundleService(nothing), publishing.tls()) as port:
+    async with serving(BundleService(nothing), publishing.shown()) as port:
         status, headers, body = parts(await talk(port, publishing, get()))
         assert (status, body) == (503, b"")
         assert headers["retry-after"] == "60"
@@ -321,12 +350,7 @@ async def test_the_tls_is_mozillas_intermediate() -> None:
     FED-23: no request for a client certificate. And no session to rest on later.
     """
     publishing = Publishing()
-    tls = publishing.tls()
-    context = tls.context()
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
-    assert {it["name"] for it in context.get_ciphers()} <= MOZILLA_INTERMEDIATE
-    assert context.verify_mode == ssl.CERT_NONE
-    async with serving(BundleService(publishing), tls) as port:
+    async with serving(BundleService(publishing), publishing.shown()) as port:
         for version, name in (
             (ssl.TLSVersion.TLSv1_2, "TLSv1.2"),
             (ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
@@ -336,6 +360,8 @@ async def test_the_tls_is_mozillas_intermediate() -> None:
             await stream.send_all(get())
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
             assert stream.version() == name
+            cipher: Any = stream.cipher()
+            assert cipher[0] in MOZILLA_INTERMEDIATE
             assert not stream.session_reused
             session: Any = stream.session
             assert session is None or not session.has_ticket
@@ -353,10 +379,8 @@ async def test_the_tls_is_mozillas_intermediate() -> None:
 async def test_the_newest_svid_is_shown() -> None:
     """FED-43: after a rotation, without a restart; the same one is loaded once."""
     publishing = Publishing()
-    source = StaticSource(publishing.svid(), publishing.bundle)
-    tls = SvidTls(source)
-    assert tls.context() is tls.context()
-    async with serving(BundleService(publishing), tls) as port:
+    source = publishing.shown()
+    async with serving(BundleService(publishing), source) as port:
         shown: list[bytes | None] = []
         for _ in range(2):
             stream = await connect(port, python_client(publishing.bundle))
@@ -372,16 +396,15 @@ def test_files_of_the_web_are_read_again_when_they_change(tmp_path: Path) -> Non
     """A renewal by any tool; a half-written pair leaves the last one in use."""
     publishing = Publishing()
     file = write_files(tmp_path, publishing.svid())
-    tls = WebTls(file)
-    first = tls.context()
-    assert tls.context() is first
+    newest = WebFiles(file)
+    first = newest()
+    assert newest() is first
     file.write_bytes(b"-----BEGIN CERTIFICATE-----\nhalf")
-    assert tls.context() is first
+    assert newest() is first
     file.unlink()
-    assert tls.context() is first
-    write_files(tmp_path, publishing.svid())
-    os.utime(file, (1, 1))
-    assert tls.context() is not first
+    assert newest() is first
+    write_files(tmp_path, svid := publishing.svid())
+    assert newest().chain == svid.chain
 
 
 def test_a_certificate_and_a_key_may_be_in_two_files(tmp_path: Path) -> None:
@@ -389,40 +412,62 @@ def test_a_certificate_and_a_key_may_be_in_two_files(tmp_path: Path) -> None:
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
     chain.write_bytes(write_pem("CERTIFICATE", svid.chain))
     key.write_bytes(svid.key.to_pem())
-    assert WebTls(chain, key).context()
-    key.write_bytes(Publishing().svid().key.to_pem())
-    with pytest.raises(ConfigError):
-        WebTls(chain, key)
-    key.write_bytes(b"")
-    with pytest.raises(InvalidCertificate):
-        WebTls(chain, key)
-    key.write_bytes(chain.read_bytes())
-    with pytest.raises(ConfigError):
-        WebTls(chain, key)
-    with pytest.raises(OSError, match="nothing"):
-        WebTls(tmp_path / "nothing.pem")
+    newest = WebFiles(chain, key)
+    assert newest().chain == svid.chain
+    # One of two is renewed: the pair that fits stays until the other one is, too.
+    other = Publishing().svid()
+    key.write_bytes(other.key.to_pem())
+    assert newest().chain == svid.chain
+    chain.write_bytes(write_pem("CERTIFICATE", other.chain))
+    assert newest().chain == other.chain
 
 
-def test_no_key_is_left_on_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("broken", ["another key", "no key", "a chain for a key"])
+def test_files_that_do_not_belong_together_are_refused(
+    tmp_path: Path, broken: str
 ) -> None:
-    """The file that Python needs is encrypted, its owner's alone, and gone at once."""
-    seen: list[tuple[bytes, int]] = []
-    original = ssl.SSLContext.load_cert_chain
+    svid = Publishing().svid()
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(write_pem("CERTIFICATE", svid.chain))
+    key.write_bytes(
+        {
+            "another key": Publishing().svid().key.to_pem(),
+            "no key": b"",
+            "a chain for a key": chain.read_bytes(),
+        }[broken]
+    )
+    with pytest.raises(InvalidCertificate):
+        WebFiles(chain, key)
+    with pytest.raises(OSError, match="nothing"):
+        WebFiles(tmp_path / "nothing.pem")
 
-    def look(self: ssl.SSLContext, file: Any, **settings: Any) -> None:
-        folder = Path(file).parent
-        seen.append((Path(file).read_bytes(), folder.stat().st_mode & 0o777))
-        original(self, file, **settings)
 
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", look)
-    Publishing().tls().context()
-    [(written, mode)] = seen
-    assert b"BEGIN ENCRYPTED PRIVATE KEY" in written
-    assert b"BEGIN PRIVATE KEY" not in written
-    assert mode == 0o700
-    assert not list(tmp_path.iterdir())
+@trio_test
+async def test_a_source_that_has_nothing_costs_a_connection_and_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Our own trouble is in our log, and the next connection is as good as any."""
+    publishing = Publishing()
+    source = Flaky(publishing.shown())
+    async with serving(BundleService(publishing), source) as port:
+        source.broken = True
+        assert await talk(port, publishing, get()) == b""
+        assert "nothing to show" in caplog.text
+        source.broken = False
+        assert parts(await talk(port, publishing, get()))[0] == 200
+
+
+class Flaky:
+    """A source that has nothing when a test says so."""
+
+    def __init__(self, source: StaticSource) -> None:
+        self.source = source
+        self.broken = False
+
+    def snapshot(self) -> SourceSnapshot:
+        if self.broken:
+            raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE))
+        return self.source.snapshot()
 
 
 # ---- limits ----
@@ -438,7 +483,7 @@ def test_a_slow_connection_is_ended(clock: MockClock, beginning: bytes) -> None:
     async def run(clock: MockClock) -> None:
         publishing = Publishing()
         service = BundleService(publishing)
-        async with serving(service, publishing.tls()) as port:
+        async with serving(service, publishing.shown()) as port:
             stream = await connect(port, python_client(publishing.bundle))
             if beginning:
                 await stream.send_all(beginning)
@@ -461,7 +506,7 @@ async def test_the_oldest_connection_gives_way() -> None:
     """P8: nobody keeps others out by holding connections open."""
     publishing = Publishing()
     service = BundleService(publishing, max_connections=3)
-    async with serving(service, publishing.tls()) as port:
+    async with serving(service, publishing.shown()) as port:
         held = [await trio.open_tcp_stream("127.0.0.1", port) for _ in range(3)]
         while service.statistics().active < 3:
             await trio.testing.wait_all_tasks_blocked(cushion=0.005)

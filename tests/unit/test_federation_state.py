@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.net_world import authority
 
-from handfast import FederationError, Reason, TrustDomain
+from handfast import BundleDocument, FederationError, Reason, TrustDomain
 from handfast.federation.known import Known
 from handfast.federation.state import FederationState
 
@@ -25,9 +25,12 @@ def known(name: str = "partner.example", sequence: int | None = 7) -> Known:
         sequence=sequence,
         refresh_hint=60,
     )
-    document = bundle.to_json()
+    document = BundleDocument.of(bundle)
     return Known(
-        bundle=bundle, document=document, url="https://a.example/", fetched_at=WHEN
+        document=document,
+        body=document.to_json(),
+        url="https://a.example/",
+        fetched_at=WHEN,
     )
 
 
@@ -58,8 +61,8 @@ def test_a_removed_one_is_gone(tmp_path: Path) -> None:
     """FED-54: the end of a relationship deletes the bundle."""
     state = FederationState(tmp_path)
     state.save(known())
-    state.remove(known().bundle.trust_domain)
-    state.remove(known().bundle.trust_domain)
+    state.remove(known().document.trust_domain)
+    state.remove(known().document.trust_domain)
     assert state.load() == {}
     assert not list(tmp_path.iterdir())
 
@@ -189,7 +192,7 @@ def test_a_write_that_stopped_in_the_middle_leaves_the_old_one(
 def test_what_a_crash_left_unfinished_is_cleared(tmp_path: Path) -> None:
     state = FederationState(tmp_path)
     state.save(known(sequence=1))
-    unfinished = only_file(tmp_path).with_suffix(".tmp")
+    unfinished = only_file(tmp_path).with_suffix(".json.tmp")
     unfinished.write_bytes(b"half of")
     assert list(state.load().values()) == [known(sequence=1)]
     assert not unfinished.exists()

@@ -15,6 +15,7 @@ import trio
 
 from handfast import HandfastError, SourceError, VerificationError, openssl_version
 from handfast.cli.authority import authority
+from handfast.cli.bundle import bundle
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
 from handfast.cli.inspect import inspect
@@ -43,7 +44,7 @@ def handfast() -> None:
     """
 
 
-for _command in (authority, demo, serve, connect, inspect, verify):
+for _command in (authority, demo, serve, connect, inspect, verify, bundle):
     handfast.add_command(_command)
 
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
+from handfast.federation.known import Federated
 from handfast.federation.manager import FederationManager
 from handfast.federation.publish import Numbered, Publisher
 from handfast.federation.serve import BundleService, ServiceStatistics
 from handfast.federation.source import FederatedSource
 from handfast.federation.statistics import EndpointStatistics, FederationStatistics
 from handfast.federation.url import EndpointUrl
+from handfast.federation.web_files import WebFiles
 
 __all__ = [
     "BundleEndpoint",
     "BundleService",
     "EndpointStatistics",
     "EndpointUrl",
+    "Federated",
     "FederatedSource",
     "FederationManager",
     "FederationStatistics",
@@ -32,5 +35,6 @@ __all__ = [
     "Secure",
     "Secured",
     "ServiceStatistics",
+    "WebFiles",
     "fetch_bundle",
 ]

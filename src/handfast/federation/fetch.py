@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import trio
 
-from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
 from handfast.bundle_json import DOCUMENT_MAX
 from handfast.errors import ConfigError, FederationError, Reason, detail_for
 from handfast.federation import addresses
@@ -27,6 +27,7 @@ from handfast.federation.exchange import Answer, get
 from handfast.text import escape
 
 if TYPE_CHECKING:
+    from handfast.bundle import TrustBundle
     from handfast.federation.endpoint import BundleEndpoint, HttpsWeb
     from handfast.federation.url import EndpointUrl
     from handfast.names import DnsName, IpAddress
@@ -92,14 +93,19 @@ class Fetched:
     """What a fetch brought.
 
     Attributes:
-        bundle: The trust domain's bundle.
-        document: The document as it came.
+        document: The trust domain's bundle document.
+        body: The same as it came.
         hops: The requests that were made, the configured URL first.
     """
 
-    bundle: TrustBundle
-    document: bytes = field(repr=False)
+    document: BundleDocument
+    body: bytes = field(repr=False)
     hops: tuple[Hop, ...]
+
+    @property
+    def bundle(self) -> TrustBundle:
+        """Its X.509 authorities."""
+        return self.document.x509
 
 
 async def fetch_bundle(
@@ -173,8 +179,9 @@ class _Fetch:
             if answer.status == _OK:
                 break
             self.url = self._next(answer)
-        bundle = TrustBundle.from_json(self._endpoint.trust_domain, answer.body)
-        return Fetched(bundle, answer.body, tuple(self._hops))
+        domain = self._endpoint.trust_domain
+        document = BundleDocument.from_json(domain, answer.body)
+        return Fetched(document, answer.body, tuple(self._hops))
 
     async def _ask(self) -> Answer:
         transport = await addresses.connect(

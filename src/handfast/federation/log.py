@@ -37,25 +37,26 @@ def log_fetched(
 ) -> None:
     """Log a bundle that came and may be used."""
     last = fetched.hops[-1]
-    bundle = fetched.bundle
+    document = fetched.document
     _LOGGER.info(
-        "%s bundle of %s from %s (%s, %s): %d authorities, sequence %s",
+        "%s bundle of %s from %s (%s, %s): %d and %d authorities, sequence %s",
         "new" if changed else "the same",
         endpoint.trust_domain,
         last.url,
         last.address,
         last.server,
-        len(bundle),
-        bundle.sequence,
+        len(document.x509),
+        len(document.jwt),
+        document.sequence,
         extra=_about(endpoint)
         | {
             "hops": [
                 f"{hop.status} {hop.url} {hop.address} {hop.server} {hop.certificate}"
                 for hop in fetched.hops
             ],
-            "sequence": bundle.sequence,
-            "document_sha256": hashlib.sha256(fetched.document).hexdigest(),
-            "document_bytes": len(fetched.document),
+            "sequence": document.sequence,
+            "document_sha256": hashlib.sha256(fetched.body).hexdigest(),
+            "document_bytes": len(fetched.body),
             "seconds": seconds,
             "changed": changed,
         },
@@ -66,9 +67,7 @@ def log_failed(
     endpoint: BundleEndpoint, error: HandfastError, seconds: float, *, in_a_row: int
 ) -> None:
     """Log a fetch that brought no bundle; an attack's sign is louder than a pause."""
-    loud = isinstance(error, InternalError) or (
-        error.reason is Reason.FEDERATION_ROLLBACK
-    )
+    loud = isinstance(error, InternalError) or (error.reason is Reason.BUNDLE_ROLLBACK)
     _LOGGER.log(
         logging.ERROR if loud else logging.WARNING,
         "no bundle of %s from %s, %d times now: %s: %s",

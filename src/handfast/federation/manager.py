@@ -9,7 +9,7 @@ Invariants:
        one is due, not before (FED-53).
     4. A relationship that ended leaves nothing: no bundle, no poll, no file (FED-54). A
        fetch that was under way then is thrown away.
-    5. `_current` is one tuple, swapped as a whole: any thread may read it.
+    5. `_current` is never changed, only replaced: any thread may read it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from handfast import _settings
-from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
+from handfast.bundle_set import as_trust_domain
 from handfast.errors import (
     FederationError,
     HandfastError,
@@ -34,17 +37,18 @@ from handfast.errors import (
 from handfast.federation import log
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe
 from handfast.federation.fetch import TIMEOUT, fetch_bundle
-from handfast.federation.known import Known, need_newer
+from handfast.federation.known import Federated, Known
 from handfast.federation.relationship import Limits, Relationship
 from handfast.federation.state import FederationState
 from handfast.federation.statistics import FederationStatistics
-from handfast.ids import TrustDomain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from handfast.bundle import TrustBundleSet
     from handfast.federation.fetch import Secure
+    from handfast.ids import TrustDomain
 
 __all__ = ["FederationManager"]
 
@@ -112,7 +116,7 @@ class FederationManager:
         self._limits = Limits(min_interval, max_interval)
         self._now = now
         self._relationships: dict[TrustDomain, Relationship] = {}
-        self._current = 0, TrustBundleSet()
+        self._current = Federated()
         self._change = trio.Event()
         self._attempt = trio.Event()
         self._places = trio.CapacityLimiter(_AT_ONCE)
@@ -125,17 +129,14 @@ class FederationManager:
     # ---- what is known ----
 
     @property
-    def current(self) -> tuple[int, TrustBundleSet]:
-        """Generation and bundles, as they belong together; for any thread.
-
-        The same generation means the same bundles.
-        """
+    def current(self) -> Federated:
+        """All that is known, as it belongs together; for any thread."""
         return self._current
 
     @property
     def bundles(self) -> TrustBundleSet:
         """The newest bundle of each trust domain that has one."""
-        return self._current[1]
+        return self._current.bundles
 
     async def wait_changed(self, generation: int) -> int:
         """Wait until the bundles are others than at a generation; return the new one.
@@ -143,9 +144,9 @@ class FederationManager:
         Cancellation: nothing has happened.
         """
         await trio.lowlevel.checkpoint()
-        while self._current[0] == generation:
+        while self._current.generation == generation:
             await self._change.wait()
-        return self._current[0]
+        return self._current.generation
 
     async def wait_ready(self, timeout: float) -> None:  # noqa: ASYNC109 - it says why
         """Wait until every relationship has a bundle.
@@ -180,7 +181,7 @@ class FederationManager:
             endpoints=tuple(
                 it.statistics(self._now()) for it in self._relationships.values()
             ),
-            generation=self._current[0],
+            generation=self._current.generation,
             unsaved=self._unsaved,
         )
 
@@ -212,7 +213,7 @@ class FederationManager:
             KeyError: There is none with this trust domain.
             OSError: The file of its state cannot be removed.
         """
-        relationship = self._relationships.pop(_domain(trust_domain))
+        relationship = self._relationships.pop(as_trust_domain(trust_domain))
         relationship.polling.cancel()
         self._publish()
         domain = relationship.endpoint.trust_domain
@@ -221,7 +222,7 @@ class FederationManager:
             if self._state is not None:
                 await trio.to_thread.run_sync(self._state.remove, domain)
 
-    async def override(self, bundle: TrustBundle) -> None:
+    async def override(self, bundle: BundleDocument | TrustBundle) -> None:
         """Put a bundle in by hand; the next fetch that brings one replaces it (FED-08).
 
         The way out when a publisher has lost its sequence numbers: one without a number
@@ -232,11 +233,13 @@ class FederationManager:
         Raises:
             KeyError: There is no relationship with its trust domain.
         """
+        if isinstance(bundle, TrustBundle):
+            bundle = BundleDocument.of(bundle)
         relationship = self._relationships[bundle.trust_domain]
         async with relationship.changing:
             log.log_override(bundle.trust_domain, bundle.sequence)
-            document, now = bundle.to_json(), self._now()
-            known = Known(bundle=bundle, document=document, url="", fetched_at=now)
+            body, now = bundle.to_json(), self._now()
+            known = Known(document=bundle, body=body, url="", fetched_at=now)
             await self._take(relationship, known)
 
     async def refresh(self, trust_domain: TrustDomain | str) -> bool:
@@ -248,7 +251,7 @@ class FederationManager:
             KeyError: There is no relationship with this trust domain.
             HandfastError: As `fetch_bundle`; the old bundle stays in use.
         """
-        return await self._fetch(self._relationships[_domain(trust_domain)])
+        return await self._fetch(self._relationships[as_trust_domain(trust_domain)])
 
     # ---- the task ----
 
@@ -329,7 +332,7 @@ class FederationManager:
                     trusted=self._trusted(endpoint),
                     timeout=self._timeout,
                 )
-                need_newer(fetched.bundle, relationship.bundle)
+                fetched.document.check_replaces(relationship.document)
             except HandfastError as error:
                 tally.bad(self._now(), error)
                 log.log_failed(
@@ -340,11 +343,9 @@ class FederationManager:
                 )
                 self._tell_attempt()
                 raise
+            url, now = str(endpoint.url), self._now()
             known = Known(
-                bundle=fetched.bundle,
-                document=fetched.document,
-                url=str(endpoint.url),
-                fetched_at=self._now(),
+                document=fetched.document, body=fetched.body, url=url, fetched_at=now
             )
             changed = await self._take(relationship, known)
             tally.good(self._now(), changed=changed)
@@ -363,9 +364,6 @@ class FederationManager:
         """Keep a bundle and publish it, unless the relationship has ended."""
         if not self._goes_on(relationship):
             return False
-        changed = known.bundle != relationship.bundle
-        relationship.known = known
-        self._publish()
         if self._state is not None:
             try:
                 # What is in use is on the disk, also when we are cancelled just now.
@@ -373,16 +371,23 @@ class FederationManager:
                     await trio.to_thread.run_sync(self._state.save, known)
             except OSError as error:
                 self._unsaved += 1
-                log.log_unsaved(known.bundle.trust_domain, error)
+                log.log_unsaved(known.document.trust_domain, error)
+        if not self._goes_on(relationship):
+            return False  # ended meanwhile: who ended it removes the file next
+        changed = known.document != relationship.document
+        relationship.known = known
+        self._publish()
         return changed
 
     def _publish(self) -> None:
-        bundles = TrustBundleSet(
-            it.bundle for it in self._relationships.values() if it.bundle is not None
-        )
-        generation, old = self._current
-        if bundles != old:
-            self._current = generation + 1, bundles
+        documents = {
+            domain: it.document
+            for domain, it in self._relationships.items()
+            if it.document is not None
+        }
+        generation, old = self._current.generation, self._current.documents
+        if documents != old:
+            self._current = Federated(generation + 1, MappingProxyType(documents))
             self._change.set()
             self._change = trio.Event()
         self._tell_attempt()
@@ -393,7 +398,3 @@ class FederationManager:
 
     def _missing(self) -> list[Relationship]:
         return [it for it in self._relationships.values() if it.known is None]
-
-
-def _domain(value: TrustDomain | str) -> TrustDomain:
-    return value if isinstance(value, TrustDomain) else TrustDomain.parse(value)

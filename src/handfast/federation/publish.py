@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from handfast.bundle import TrustBundle
+    from handfast.bundle_document import BundleDocument
 
 __all__ = ["Numbered", "Publisher", "Reply", "answer"]
 
 #: Gives the newest bundle, at once.
-Publisher = Callable[[], "TrustBundle"]
+Publisher = Callable[[], "BundleDocument | TrustBundle"]
 
 _METHODS: Final = (b"GET", b"HEAD")
 # A cache on the way may keep it, and has to ask whether it is still the newest one.
@@ -65,9 +66,9 @@ class Numbered:
     ) -> None:
         self._publisher = publisher
         self._now = now
-        self._last: TrustBundle | None = None
+        self._last: BundleDocument | TrustBundle | None = None
 
-    def __call__(self) -> TrustBundle:
+    def __call__(self) -> BundleDocument | TrustBundle:
         """Return the newest bundle, with its own number if it has one."""
         bundle, last = self._publisher(), self._last
         if bundle.sequence is not None:

@@ -14,7 +14,7 @@ from handfast.federation.statistics import EndpointStatistics, Tally
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from handfast.bundle import TrustBundle
+    from handfast.bundle_document import BundleDocument
     from handfast.federation.endpoint import BundleEndpoint
     from handfast.federation.known import Known
 
@@ -44,18 +44,19 @@ class Relationship:
         self._limits = limits
 
     @property
-    def bundle(self) -> TrustBundle | None:
-        """Its newest bundle."""
-        return None if self.known is None else self.known.bundle
+    def document(self) -> BundleDocument | None:
+        """Its newest document."""
+        return None if self.known is None else self.known.document
 
     @property
     def interval(self) -> float:
         """Seconds between polls now."""
-        return interval_of(self.bundle, *self._limits)
+        return interval_of(self.document, *self._limits)
 
     def statistics(self, now: datetime) -> EndpointStatistics:
         """Say how it goes."""
         tally, known, interval = self.tally, self.known, self.interval
+        document = self.document
         limit = timedelta(seconds=_STALE_AFTER * interval)
         return EndpointStatistics(
             trust_domain=self.endpoint.trust_domain,
@@ -67,8 +68,9 @@ class Relationship:
             failures_in_a_row=tally.failures_in_a_row,
             rollbacks=tally.rollbacks,
             last_failure=tally.last_failure,
-            sequence=None if known is None else known.bundle.sequence,
-            authorities=0 if known is None else len(known.bundle),
+            sequence=None if document is None else document.sequence,
+            x509_authorities=0 if document is None else len(document.x509),
+            jwt_authorities=0 if document is None else len(document.jwt),
             fetched_at=None if known is None else known.fetched_at,
             attempted_at=tally.attempted_at,
             interval=interval,

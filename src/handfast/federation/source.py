@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from handfast.bundle import TrustBundleSet
+    from handfast.federation.known import Federated
     from handfast.sources.base import Source, SourceSnapshot
 
 __all__ = ["FederatedSource"]
@@ -16,8 +16,8 @@ __all__ = ["FederatedSource"]
 
 class _Federation(Protocol):
     @property
-    def current(self) -> tuple[int, TrustBundleSet]:
-        """Generation and bundles."""
+    def current(self) -> Federated:
+        """The newest documents."""
         ...
 
 
@@ -49,13 +49,13 @@ class FederatedSource:
         # All of it in the lock: what one thread saw first must not be published last.
         with self._lock:
             own = self._source.snapshot()
-            generation, federated = self._federation.current
-            made_of = own.generation, generation
+            federated = self._federation.current
+            made_of = own.generation, federated.generation
             last = self._snapshot
             if last is not None and self._made_of == made_of:
                 return last
             bundles = own.bundles
-            for bundle in federated:
+            for bundle in federated.bundles:
                 if bundle.trust_domain != own.svid.spiffe_id.trust_domain:
                     bundles = bundles.with_bundle(bundle)
             self._made_of = made_of

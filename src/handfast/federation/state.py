@@ -23,16 +23,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
 from handfast.errors import FederationError, HandfastError, Reason, detail_for
 from handfast.federation.known import Known
+from handfast.federation.rereading import replace_file, sync_directory
 from handfast.ids import TrustDomain
 
 __all__ = ["FederationState"]
 
 _FORMAT: Final = "handfast federation 1"
 _SUFFIX: Final = ".json"
-_UNFINISHED: Final = ".tmp"
+_UNFINISHED: Final = ".json.tmp"
 # A document of 1 MiB whose every byte is escaped, and the rest.
 _FILE_MAX: Final = (6 << 20) + 65536
 _NAME_MAX: Final = 100
@@ -83,7 +84,7 @@ class FederationState:
         found: dict[TrustDomain, Known] = {}
         for path in sorted(self.directory.glob(f"td-*{_SUFFIX}")):
             known = _read(path)
-            domain = known.bundle.trust_domain
+            domain = known.document.trust_domain
             if path != self._path(domain):
                 _refuse(path, f"the name {self._path(domain).name}", "another")
             found[domain] = known
@@ -97,28 +98,14 @@ class FederationState:
         """
         fields = {
             "format": _FORMAT,
-            "trust_domain": known.bundle.trust_domain.name,
+            "trust_domain": known.document.trust_domain.name,
             "url": known.url,
             "fetched_at": known.fetched_at.isoformat(),
-            "document": known.document.decode(),
+            "document": known.body.decode(),
         }
         fields["sha256"] = _digest(fields)
-        path = self._path(known.bundle.trust_domain)
-        unfinished = path.with_suffix(_UNFINISHED)
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
-                file.write(json.dumps(fields, indent=1).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        self._sync()
+        path = self._path(known.document.trust_domain)
+        replace_file(path, json.dumps(fields, indent=1).encode(), 0o600)
 
     def remove(self, trust_domain: TrustDomain) -> None:
         """Forget a trust domain: the relationship ended (FED-54).
@@ -128,7 +115,7 @@ class FederationState:
         """
         with suppress(FileNotFoundError):
             self._path(trust_domain).unlink()
-            self._sync()
+            sync_directory(self.directory)
 
     def _prepare(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,14 +133,6 @@ class FederationState:
         name = trust_domain.name
         mark = hashlib.sha256(name.encode()).hexdigest()[:16]
         return self.directory / f"td-{name[:_NAME_MAX]}-{mark}{_SUFFIX}"
-
-    def _sync(self) -> None:
-        """Have the directory's own change on the disk, too."""
-        handle = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -187,16 +166,12 @@ def _read(path: Path) -> Known:
         _refuse(path, f"'{_FORMAT}'", "another format")
     if fields["sha256"] != _digest(fields):
         _refuse(path, "the content that its sha256 is of", "another")
-    document = fields["document"].encode()
+    body = fields["document"].encode()
     try:
-        bundle = TrustBundle.from_json(
-            TrustDomain.parse(fields["trust_domain"]), document
-        )
+        document = BundleDocument.from_json(fields["trust_domain"], body)
         fetched_at = datetime.fromisoformat(fields["fetched_at"])
     except (HandfastError, ValueError) as error:
         _refuse(path, "what was written", str(error))
     if fetched_at.utcoffset() is None:
         _refuse(path, "a time with its zone", "one without")
-    return Known(
-        bundle=bundle, document=document, url=fields["url"], fetched_at=fetched_at
-    )
+    return Known(document=document, body=body, url=fields["url"], fetched_at=fetched_at)

@@ -34,7 +34,8 @@ class EndpointStatistics:
         rollbacks: Bundles that were refused as older ones; among the failures, too.
         last_failure: What the last failure said; None when the last fetch was good.
         sequence: ``spiffe_sequence`` of the bundle; None without one.
-        authorities: X.509 authorities in it.
+        x509_authorities: X.509 authorities in it.
+        jwt_authorities: JWT authorities in it.
         fetched_at: When it was fetched last; None without one.
         attempted_at: When the last fetch ended, good or bad.
         interval: Seconds between polls now.
@@ -52,7 +53,8 @@ class EndpointStatistics:
     rollbacks: int
     last_failure: str | None
     sequence: int | None
-    authorities: int
+    x509_authorities: int
+    jwt_authorities: int
     fetched_at: datetime | None
     attempted_at: datetime | None
     interval: float
@@ -108,4 +110,4 @@ class Tally:
     @property
     def rollbacks(self) -> int:
         """How often an older bundle came."""
-        return self.failures[Reason.FEDERATION_ROLLBACK]
+        return self.failures[Reason.BUNDLE_ROLLBACK]

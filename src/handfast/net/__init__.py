@@ -9,11 +9,11 @@ What happens to connections is logged to ``logging.getLogger("handfast.net")``.
 
 from __future__ import annotations
 
+import importlib
 import logging
+from typing import TYPE_CHECKING
 
 from handfast.net.batch import verify_many_async
-from handfast.net.bundle_endpoints import secure_endpoint
-from handfast.net.bundle_tls import EndpointTls, SvidTls, WebTls
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
     MtlsListener,
@@ -31,14 +31,15 @@ from handfast.net.pool import ConnectionPool
 from handfast.net.pool_statistics import PoolStatistics
 from handfast.net.proxy_protocol import ProxyProtocol
 from handfast.net.serve import serve_mtls, serve_mtls_listeners
-from handfast.net.serve_bundles import serve_bundle_endpoint
 from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
+if TYPE_CHECKING:
+    from handfast.net.bundle_endpoints import secure_endpoint, serve_bundle_endpoint
+
 __all__ = [
     "ConnectionPool",
-    "EndpointTls",
     "Lifetime",
     "ListenerStatistics",
     "MtlsListener",
@@ -53,8 +54,6 @@ __all__ = [
     "ProxyProtocol",
     "ServerNames",
     "StreamStatistics",
-    "SvidTls",
-    "WebTls",
     "inherited_mtls_listeners",
     "open_many",
     "open_mtls_listeners",
@@ -69,3 +68,15 @@ __all__ = [
 ]
 
 logging.getLogger("handfast").addHandler(logging.NullHandler())
+
+# Who does not federate does not load what federation needs.
+_BUNDLE_ENDPOINTS = {"secure_endpoint", "serve_bundle_endpoint"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _BUNDLE_ENDPOINTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module("handfast.net.bundle_endpoints")
+    value: object = getattr(module, name)
+    globals()[name] = value  # asked only once
+    return value
