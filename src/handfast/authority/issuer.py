@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import trio
 
 from handfast.authority.issuing import Issuing
-from handfast.authority.jwt_issuing import JwtIssuing, TooManyTokens
+from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.bundle import TrustBundleSet
 from handfast.errors import ConfigError, TransportError
 from handfast.jwt_bundle import JwtBundleSet
@@ -169,8 +169,8 @@ class EntryIssuer:
 
         Raises:
             PermissionDenied: As above, or the identity that it names is not its own.
-            RpcError: The audience is none (`INVALID_ARGUMENT`), nothing signs at
-                present, or its user asks too often (`UNAVAILABLE`).
+            RpcError: The audience is none (`INVALID_ARGUMENT`), or nothing signs at
+                present (`UNAVAILABLE`).
         """
         await trio.lowlevel.checkpoint()
         if not audience or not all(audience):
@@ -184,9 +184,6 @@ class EntryIssuer:
         who = self._who(caller)
         try:
             tokens = [self._tokens.jwt(one, audience, who) for one in entries]
-        except TooManyTokens as error:
-            message = "too many tokens for one user: ask again later"
-            raise RpcError(StatusCode.UNAVAILABLE, message) from error
         except (ConfigError, TransportError) as error:
             raise _cannot_sign(error) from error
         return _with_unique_hints(tokens)

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing the JWT-SVIDs of entries: once for an audience, until half of its life.
 
-The audience is the caller's to choose, so nothing bounds what it may ask for but a
-bucket a user: a hundred signatures a second, five hundred at once. What is asked for
-again comes from memory.
+The audience is the caller's to choose, so what is kept in memory is bounded. How often
+somebody may ask is the Workload API server's to limit.
 """
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from handfast.authority.audit import AuditRow, audit
-from handfast.authority.limits import Buckets
 
 if TYPE_CHECKING:
     from typing import Final
@@ -24,16 +21,10 @@ if TYPE_CHECKING:
     from handfast.authority.state import AuthorityState
     from handfast.jwt_svid import JwtSvid
 
-__all__ = ["JwtIssuing", "TooManyTokens"]
+__all__ = ["JwtIssuing"]
 
 #: Tokens in memory.
 _KEPT_MAX: Final = 10_000
-_RATE: Final = 100.0
-_BURST: Final = 500.0
-
-
-class TooManyTokens(Exception):  # noqa: N818 - it says what happened
-    """Somebody asks for more tokens than are signed for one user."""
 
 
 def _utc_now() -> datetime:
@@ -46,9 +37,6 @@ class JwtIssuing:
     Args:
         state: What to sign with and where to write it down.
         now: The clock.
-        rate: Signatures a second for one user.
-        burst: So many at once.
-        clock: Seconds that only grow, for these two.
     """
 
     def __init__(
@@ -56,13 +44,9 @@ class JwtIssuing:
         state: AuthorityState,
         *,
         now: Callable[[], datetime] = _utc_now,
-        rate: float = _RATE,
-        burst: float = _BURST,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._state = state
         self._now = now
-        self._buckets = Buckets(rate=rate, burst=burst, clock=clock)
         self._kept: OrderedDict[
             tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid]
         ] = OrderedDict()
@@ -75,10 +59,9 @@ class JwtIssuing:
         Args:
             entry: What allows it.
             audience: Whom it is for: one name or more, in their order.
-            who: The process that asks, for the audit log; of a user `uid`.
+            who: The process that asks first, for the audit log.
 
         Raises:
-            TooManyTokens: Its user has had too many signed.
             ConfigError: Nothing signs at present, or the audience is none.
         """
         place = (entry, tuple(audience))
@@ -87,8 +70,6 @@ class JwtIssuing:
         if found is not None and now.timestamp() < found[0]:
             self._kept.move_to_end(place)
             return found[1]
-        if not self._buckets.take(who.get("uid")):
-            raise TooManyTokens
         signed = self._sign(entry, place[1], who, now)
         renew_at = now.timestamp() + (signed.expires_at - now).total_seconds() / 2
         self._kept[place] = (renew_at, signed)

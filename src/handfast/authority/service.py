@@ -171,12 +171,18 @@ class AuthorityService:
         """Do what a command asked for; say what went wrong, if anything."""
         if wanted != RELOAD:
             return f"this version of handfast does not know {wanted!r}"
+        if self._entries_file is None:
+            return "it runs without an entries file"
+        return self.try_reload()
+
+    def try_reload(self) -> str:
+        """Read the entries file again; log and return what went wrong, if anything."""
         try:
-            applied = self.reload_entries()
+            self.reload_entries()
         except (HandfastError, OSError) as error:
             _log.error("the entries file was not taken: %s", error)
             return str(error)
-        return "" if applied is not None else "it runs without an entries file"
+        return ""
 
     def _tidy(self) -> None:
         now = self._now()

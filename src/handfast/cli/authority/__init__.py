@@ -7,6 +7,7 @@ import click
 
 from handfast.cli.authority.entry import entry
 from handfast.cli.authority.records import audit, bundle, crl
+from handfast.cli.authority.run import reload, run
 from handfast.cli.authority.setting_up import csr, import_signed, init, rotate, status
 
 __all__ = ["authority"]
@@ -19,6 +20,8 @@ def authority() -> None:
 
 for _command in (
     init,
+    run,
+    reload,
     status,
     entry,
     bundle,

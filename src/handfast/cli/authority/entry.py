@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from handfast import SpiffeId, TrustDomain
 from handfast.authority.entries import Entry
 from handfast.authority.registry import StoredEntry
 from handfast.authority.selectors import Selector
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import Duration, state_options
+from handfast.cli.authority.options import Duration, folded_table, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
+
+
+# Facts of an entry that are lists of texts.
+_LISTS = {"selectors", "dns_names", "federates_with"}
 
 
 @click.group()
@@ -88,7 +91,7 @@ def show_all(state: Path, as_json: bool) -> None:
         for one in stored:
             emit({"event": "entry", **_facts(one)})
         return
-    table = Table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
+    table = folded_table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
     for one in stored:
         table.add_row(
             one.entry.id,
