@@ -29,10 +29,12 @@ from tests.support.net_world import authority, source, trio_test
 from trio.testing import MockClock
 
 from handfast import (
+    BundleDocument,
     ConfigError,
     FederationError,
     HandfastError,
     InvalidBundle,
+    JwtSvid,
     Reason,
     StaticSource,
     TrustBundle,
@@ -46,6 +48,7 @@ from handfast.federation import (
     FederatedSource,
     FederationManager,
 )
+from handfast.jwt_signer import JwtSigner
 from handfast.net import secure_endpoint
 
 WHEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -323,6 +326,32 @@ async def test_an_endpoint_waits_for_the_bundle_of_its_trust_domain(
             await world.manager.refresh("host.example")
             await world.until_attempts(1)
             assert world.manager.bundles[PARTNER] == authority(PARTNER).bundle
+
+
+@trio_test
+async def test_tokens_are_verified_by_what_was_fetched(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-09, FED-60: JWT keys go the same way, and stay with their trust domain."""
+    signer, stranger = JwtSigner.generate(PARTNER), JwtSigner.generate(PARTNER)
+    whole = BundleDocument.of(authority(PARTNER).bundle, signer.bundle, sequence=1)
+    answers = {"/": http(whole.to_json())}
+    async with endpoint_of(web.context(), answers) as served:
+        for _ in range(2):  # fetched, and out of the state
+            async with watching(
+                web.endpoint(served), clock=clock, state=tmp_path
+            ) as world:
+                await world.manager.wait_ready(10)
+                current = world.manager.current
+                assert current.documents[whole.trust_domain] == whole
+                token = signer.sign(f"spiffe://{PARTNER}/web", "shop").token
+                JwtSvid.parse(token, current.jwt_bundles, "shop")
+                token = stranger.sign(f"spiffe://{PARTNER}/web", "shop").token
+                with pytest.raises(HandfastError):
+                    JwtSvid.parse(token, current.jwt_bundles, "shop")
+                await world.until_attempts(1)
+                assert world.facts().jwt_authorities == 1
+            served.answers.clear()
 
 
 # ---- over restarts ----

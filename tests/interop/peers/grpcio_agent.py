@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-from handfast.workload_api import proto
 
 from handfast.authority import Authority
+from handfast.workload_api import proto
 
 ID = "spiffe://a.example/web"
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
+
 from handfast.workload_api import proto
 
 PATIENCE = 20.0
