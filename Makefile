@@ -34,8 +34,8 @@ cmake -S csrc -B build/$(1) -DHANDFAST_MB_PREFIX=$(abspath $(VENV)) $(2) >build/
 endef
 c_test = ctest --test-dir build/$(1) --output-on-failure --no-tests=error --parallel $(JOBS)
 
-# Which peers `make interop` compiles; rust needs cargo and its registry.
-PEERS ?= go rust
+# Which peers `make interop` compiles or installs; all but go need their registries.
+PEERS ?= go rust go-spiffe py-spiffe rust-spiffe
 
 # Every fault sweep appends its totals; tools/faults.py adds them up.
 FAULTS := $(abspath build/faults.tsv)
@@ -81,10 +81,10 @@ test: install ## run the C tests and the Python tests (one part: TESTS=tests/uni
 	@$(RUN)/python tools/faults.py $(FAULTS)
 
 interop: export HANDFAST_PEERS := $(PEERS)
-interop: install ## shake hands with programs of others, those on Go and rustls too (PEERS=go)
-	@$(PYTHON_ENV) cli test
+interop: install ## talk to programs of others, those on Go, Rust and their SPIFFE too (PEERS=go)
+	@$(PYTHON_ENV) cli test $(if $(filter py-spiffe,$(PEERS)),interop)
 	@$(PYTHON) tools/system.py need openssl curl gnutls-cli=gnutls-bin haproxy \
-	  $(if $(filter go,$(PEERS)),go=golang-go)
+	  $(if $(filter go go-spiffe,$(PEERS)),go=golang-go)
 	$(RUN)/python -m pytest tests/interop
 
 faults: export HANDFAST_FAULTS := all

@@ -3,8 +3,8 @@
 
 C and Python must never mean two things by one reason. The table in
 csrc/src/base/error_codes.h is the original. What C never reports (tokens, sources and
-so on) stands in tools/reason_tables/*.toml, a file for each part, with categories from 64
-on, so that no code of one is ever one of the other. Run this after every change:
+so on) stands in tools/reason_tables/*.toml, a file for each part, with categories from
+64 on, so that no code of one is ever one of the other. Run this after every change:
 
     python tools/reasons.py            writes the Python module
     python tools/reasons.py --check    exits 1 when it would change

@@ -169,6 +169,7 @@ uint32_t hf_ffi_verifier_verify_web(struct hf_verifier *, const uint8_t *, const
                                     int64_t, int, int, const uint8_t *, size_t, struct hf_peer *);
 
 struct hf_svid *hf_ffi_svid_new(const uint8_t *, size_t, const uint8_t *, size_t);
+struct hf_svid *hf_ffi_svid_web_new(const uint8_t *, size_t, const uint8_t *, size_t);
 void hf_ffi_svid_unref(struct hf_svid *);
 
 /* ---- configuration ---- */
@@ -195,7 +196,7 @@ struct hf_config_facts {
 
 struct hf_config *hf_ffi_config_new(int, int, struct hf_svid *, struct hf_verifier *, const char *,
                                     const char *, const uint8_t *, size_t, int,
-                                    struct hf_session_store *, struct hf_ticket_keys *);
+                                    struct hf_session_store *, struct hf_ticket_keys *, int);
 void hf_ffi_config_unref(struct hf_config *);
 uint32_t hf_ffi_config_inspect(const struct hf_config *, struct hf_config_facts *);
 

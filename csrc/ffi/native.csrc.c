@@ -173,12 +173,19 @@ static struct hf_svid *hf_ffi_svid_new(const uint8_t *chain, size_t chain_len, c
     HF_FFI_MADE(HF_FFI_SVID, hf_svid_new(chain, chain_len, key, key_len, &out), out);
 }
 
+static struct hf_svid *hf_ffi_svid_web_new(const uint8_t *chain, size_t chain_len,
+                                           const uint8_t *key, size_t key_len)
+{
+    struct hf_svid *out = NULL;
+    HF_FFI_MADE(HF_FFI_SVID, hf_svid_web_new(chain, chain_len, key, key_len, &out), out);
+}
+
 static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_svid *svid,
                                            struct hf_verifier *verifier, const char *groups,
                                            const char *ciphersuites, const uint8_t *alpn,
                                            size_t alpn_len, int key_log,
                                            struct hf_session_store *sessions,
-                                           struct hf_ticket_keys *tickets)
+                                           struct hf_ticket_keys *tickets, int one_way)
 {
     const struct hf_config_spec spec = {
         .role = role,
@@ -192,6 +199,7 @@ static struct hf_config *hf_ffi_config_new(int role, int min_version, struct hf_
         .key_log = key_log,
         .sessions = sessions,
         .tickets = tickets,
+        .one_way = one_way,
     };
     struct hf_config *out = NULL;
     HF_FFI_MADE(HF_FFI_CONFIG, hf_config_new(&spec, &out), out);

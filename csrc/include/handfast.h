@@ -291,6 +291,10 @@ struct hf_svid; /* a chain and its private key: immutable, counted; the key is w
  * the chain is dropped: the root is never sent. */
 HF_MUST_USE hf_result hf_svid_new(const uint8_t *chain, size_t chain_len, const uint8_t *key,
                                   size_t key_len, struct hf_svid **out);
+/* A server's certificate of the public web: what hf_svid_new() does, without the rules of SVIDs.
+ * Good for one-way servers only. */
+HF_MUST_USE hf_result hf_svid_web_new(const uint8_t *chain, size_t chain_len, const uint8_t *key,
+                                      size_t key_len, struct hf_svid **out);
 struct hf_svid *hf_svid_ref(struct hf_svid *svid);
 void hf_svid_unref(struct hf_svid *svid);
 
@@ -307,9 +311,9 @@ struct hf_session_store; /* handfast_sessions.h */
 struct hf_ticket_keys;   /* handfast_tickets.h */
 
 struct hf_config_spec {
-    int role;                     /* HF_ROLE_* */
-    int min_version;              /* HF_TLS12 or HF_TLS13 (default when 0) */
-    struct hf_svid *svid;         /* own identity; NULL only for a web client; reference taken */
+    int role;             /* HF_ROLE_* */
+    int min_version;      /* HF_TLS12 or HF_TLS13 (default when 0) */
+    struct hf_svid *svid; /* own identity; NULL only for a client without; reference taken */
     struct hf_verifier *verifier; /* reference taken; a web verifier makes a one-way client */
     const char *groups;           /* NULL: the default list; OpenSSL's syntax */
     const char *ciphersuites;     /* NULL: the default list (TLS 1.3) */
@@ -321,6 +325,10 @@ struct hf_config_spec {
     /* A server: sessions travel in tickets sealed with these, and wait nowhere. Reference taken.
      * With them `sessions` is NULL. */
     struct hf_ticket_keys *tickets;
+    /* 1: one-way TLS, said and never inferred. A server asks nobody for a certificate, has no
+     * verifier and knows no peer (hf_conn_peer: HF_E_WRONG_STATE); a client with a SPIFFE verifier
+     * has no SVID. Nothing is resumed. */
+    int one_way;
 };
 
 HF_MUST_USE hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **out);

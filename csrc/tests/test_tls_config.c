@@ -96,6 +96,67 @@ static void every_context_keeps_the_rules(void)
     hf_session_store_unref(sessions);
 }
 
+/* Nobody is let in unseen unless it was said, and then nothing else fits. */
+static void one_way_is_said_and_alone(void)
+{
+    tls_who(&who, HF_ROLE_SERVER);
+    struct hf_config *mutual = tls_config(&who);
+    struct hf_svid *svid = mutual->svid;
+    struct hf_verifier *verifier = mutual->verifier;
+    struct hf_verifier *web;
+    struct hf_svid *plain;
+    struct hf_session_store *sessions;
+    struct hf_ticket_keys *tickets;
+    struct hf_config *config;
+    struct hf_config_facts facts;
+    const struct pki_cert *leaf = &who.chain[0];
+    HF_CHECK_OK(hf_session_store_new(0, 0, &sessions));
+    HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &tickets));
+    HF_CHECK_OK(hf_verifier_new_web(who.authority.der, who.authority.len, 4, &web));
+    uint8_t key[256];
+    size_t key_len = pki_key_der(who.key, PKI_PKCS8, key, sizeof(key));
+    HF_CHECK_OK(hf_svid_web_new(leaf->der, leaf->len, key, key_len, &plain));
+    const int client = HF_ROLE_CLIENT;
+    const int server = HF_ROLE_SERVER;
+    const struct hf_config_spec refused[] = {
+        {.role = server, .svid = svid},                        /* not said */
+        {.role = client, .verifier = verifier},                /* not said */
+        {.role = server, .svid = plain, .verifier = verifier}, /* shown to peers of mutual TLS */
+        {.role = client, .svid = plain, .verifier = verifier},
+        {.role = server, .one_way = 1}, /* nothing to show */
+        {.role = server, .one_way = 1, .svid = svid, .verifier = verifier},
+        {.role = server, .one_way = 1, .svid = svid, .sessions = sessions},
+        {.role = server, .one_way = 1, .svid = svid, .tickets = tickets},
+        {.role = client, .one_way = 1}, /* would believe everybody */
+        {.role = client, .one_way = 1, .svid = svid, .verifier = verifier},
+        {.role = client, .one_way = 1, .verifier = web},
+        {.role = client, .one_way = 1, .verifier = verifier, .sessions = sessions},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        HF_CHECK(!hf_is_ok(hf_config_new(&refused[i], &config)));
+        HF_CHECK(config == NULL);
+    }
+    const struct hf_config_spec good[] = {
+        {.role = server, .one_way = 1, .svid = svid},
+        {.role = server, .one_way = 1, .svid = plain},
+        {.role = client, .one_way = 1, .verifier = verifier},
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        HF_CHECK_OK(hf_config_new(&good[i], &config));
+        HF_CHECK_OK(hf_config_inspect(config, &facts));
+        bool asks = good[i].role == client;
+        HF_CHECK((facts.verify_mode == SSL_VERIFY_NONE) == !asks);
+        HF_CHECK(facts.session_cache_mode == SSL_SESS_CACHE_OFF && facts.num_tickets == 0);
+        HF_CHECK((facts.options & SSL_OP_NO_TICKET) != 0);
+        hf_config_unref(config);
+    }
+    hf_svid_unref(plain);
+    hf_verifier_unref(web);
+    hf_ticket_keys_unref(tickets);
+    hf_session_store_unref(sessions);
+    hf_config_unref(mutual);
+}
+
 /* A server has tickets or a store, a client a store: never both, whose checks differ (R6). */
 static void tickets_are_a_servers_and_alone(void)
 {
@@ -267,6 +328,7 @@ static void no_memory_for_a_configuration(void)
 
 HF_TESTS({"every context keeps the rules", every_context_keeps_the_rules},
          {"tickets are a server's, and alone", tickets_are_a_servers_and_alone},
+         {"one-way TLS is said, and alone", one_way_is_said_and_alone},
          {"a web client keeps them too", a_web_client_keeps_them_too},
          {"malformed ALPN is refused", malformed_alpn_is_refused},
          {"bad settings are refused", bad_settings_are_refused},

@@ -51,13 +51,26 @@ from handfast.keys import PrivateKey
 from handfast.names import DnsName, IpAddress
 from handfast.peer import VerifiedPeer
 from handfast.session_store import SessionStatistics, SessionStore
-from handfast.sources import Source, SourceSnapshot, StaticSource
+from handfast.sources import (
+    FileSource,
+    Source,
+    SourceHealth,
+    SourceSnapshot,
+    SourceState,
+    StaticSource,
+)
 from handfast.svid import X509Svid
 from handfast.tickets import TicketKeys, TicketSecrets, TicketStatistics
 from handfast.tls import Connection, TlsConfig
 from handfast.verify import Verifier
+from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
+    from handfast.bundle_document import BundleDocument
+    from handfast.jwt_bundle import JwtBundle, JwtBundleSet
+    from handfast.jwt_cache import TokenCache
+    from handfast.jwt_signer import JwtSigner
+    from handfast.jwt_svid import JwtSvid
     from handfast.net import (
         ConnectionPool,
         Lifetime,
@@ -75,6 +88,7 @@ __all__ = [
     "BatchItem",
     "BatchResult",
     "BatchSummary",
+    "BundleDocument",
     "Category",
     "ChainBuffer",
     "ChainCache",
@@ -87,6 +101,7 @@ __all__ = [
     "ConnectionPool",
     "DnsName",
     "ErrorDetail",
+    "FileSource",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -95,6 +110,10 @@ __all__ = [
     "InvalidCrl",
     "InvalidId",
     "IpAddress",
+    "JwtBundle",
+    "JwtBundleSet",
+    "JwtSigner",
+    "JwtSvid",
     "Lifetime",
     "MtlsListener",
     "MtlsStream",
@@ -110,13 +129,16 @@ __all__ = [
     "SessionStore",
     "Source",
     "SourceError",
+    "SourceHealth",
     "SourceSnapshot",
+    "SourceState",
     "SpiffeId",
     "StaticSource",
     "TicketKeys",
     "TicketSecrets",
     "TicketStatistics",
     "TlsConfig",
+    "TokenCache",
     "TransportError",
     "Truncated",
     "TrustBundle",
@@ -126,6 +148,7 @@ __all__ = [
     "VerificationError",
     "VerifiedPeer",
     "Verifier",
+    "WebCertificate",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",
@@ -135,22 +158,30 @@ __all__ = [
     "verify_many_async",
 ]
 
-_NET = {
-    "ConnectionPool",
-    "Lifetime",
-    "MtlsListener",
-    "MtlsStream",
-    "open_mtls_listeners",
-    "open_mtls_stream",
-    "serve_mtls",
-    "verify_many_async",
+# What is imported when it is used first, and from where: names that need trio, or what
+# only some programs need.
+_LATER = {
+    "BundleDocument": "handfast.bundle_document",
+    "ConnectionPool": "handfast.net",
+    "JwtBundle": "handfast.jwt_bundle",
+    "JwtBundleSet": "handfast.jwt_bundle",
+    "JwtSigner": "handfast.jwt_signer",
+    "JwtSvid": "handfast.jwt_svid",
+    "Lifetime": "handfast.net",
+    "MtlsListener": "handfast.net",
+    "MtlsStream": "handfast.net",
+    "TokenCache": "handfast.jwt_cache",
+    "open_mtls_listeners": "handfast.net",
+    "open_mtls_stream": "handfast.net",
+    "serve_mtls": "handfast.net",
+    "verify_many_async": "handfast.net",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _NET:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module("handfast.net"), name)
+    value: object = getattr(importlib.import_module(_LATER[name]), name)
     globals()[name] = value  # asked only once
     return value
 

@@ -19,15 +19,15 @@ def asked_name(
     config: TlsConfig, name: str | DnsName | IpAddress | None
 ) -> tuple[int, bytes]:
     """Check the name against the configuration's kind, and write it for the engine."""
-    if name is None and config.is_mutual:
+    if name is None and not config.by_name:
         return _settings.NO_NAME
     if isinstance(name, str):
         name = parse_name(name)
     if config.role == "server" and name is not None:
         _settings.refuse("no server_hostname= on the accepting side", repr(str(name)))
-    if not config.is_mutual and name is None:
+    if config.by_name and name is None:
         _settings.refuse("server_hostname=: a web server is verified by it", "none")
-    if config.is_mutual and isinstance(name, IpAddress):
+    if not config.by_name and isinstance(name, IpAddress):
         # SNI has no addresses (RFC 6066), and a SPIFFE peer is not verified by one.
         name = None
     return _settings.as_name(name)

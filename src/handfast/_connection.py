@@ -35,7 +35,8 @@ from handfast.errors import (
 )
 
 if TYPE_CHECKING:
-    from handfast._tls_config import Built, TlsConfig
+    from handfast._tls_config import TlsConfig
+    from handfast._tls_recipe import Built
     from handfast.errors import ErrorDetail
     from handfast.names import DnsName, IpAddress
     from handfast.peer import VerifiedPeer
@@ -318,7 +319,8 @@ class Connection:
         """Whom we talk to: verified and authorized.
 
         Raises:
-            UsageError: the handshake is not done.
+            UsageError: the handshake is not done, or this is a one-way server's, who
+                authenticates nobody.
         """
         peer = self._peer
         if peer is None:
@@ -334,7 +336,11 @@ class Connection:
         Raises:
             UsageError: the handshake is not done.
         """
-        theirs, ours = self.peer.not_after, self._built.not_after
+        ours = self._built.not_after
+        if self._built.verifier is None and ours is not None:
+            self._need_established()
+            return ours  # a one-way server's peer is nobody
+        theirs = self.peer.not_after
         return theirs if ours is None else min(theirs, ours)
 
     @property
@@ -356,7 +362,8 @@ class Connection:
         newest = self._config.current()
         if newest is self._judged:
             return
-        judge_again(newest, self._built, self.peer, self._config)
+        peer = None if newest.verifier is None else self.peer
+        judge_again(newest, self._built, peer, self._config)
         self._judged = newest
 
     @property
@@ -449,8 +456,18 @@ class Connection:
     def __repr__(self) -> str:
         state = "refused" if self._refusal else "handshaking"
         if self._established:
-            state = f"with {self.peer.spiffe_id or 'a web server'}"
+            state = f"with {self.describe_peer()}"
         return f"<Connection ({self._config.role}) {state}>"
+
+    def describe_peer(self) -> str:
+        """Name the peer for people.
+
+        Raises:
+            UsageError: the handshake is not done.
+        """
+        if self._built.verifier is None:
+            return "a client that was not asked who it is"
+        return str(self.peer.spiffe_id or "a web server")
 
     # ---- inner ----
 
@@ -471,6 +488,8 @@ class Connection:
         """Let bundles that came during the handshake have the last word (P5)."""
         newest = self._config.current()
         if newest is self._built:
+            return
+        if newest.verifier is None:
             return
         purpose = PEER_PURPOSE[self._config.role]
         try:

@@ -9,7 +9,8 @@ from handfast import _ffi
 from handfast.errors import Reason, SourceError, detail_for
 
 if TYPE_CHECKING:
-    from handfast._tls_config import Built, TlsConfig
+    from handfast._tls_config import TlsConfig
+    from handfast._tls_recipe import Built
     from handfast.peer import VerifiedPeer
 
 __all__ = ["PEER_PURPOSE", "judge_again"]
@@ -19,12 +20,13 @@ PEER_PURPOSE: Final = {"server": 1, "client": 2}
 
 
 def judge_again(
-    newest: Built, first: Built, peer: VerifiedPeer, config: TlsConfig
+    newest: Built, first: Built, peer: VerifiedPeer | None, config: TlsConfig
 ) -> None:
     """Judge both ends of a connection by a snapshot that came after its handshake.
 
     A chain whose window has passed is judged as of its last moment: what was withdrawn
-    is one question, and what has ended by itself another.
+    is one question, and what has ended by itself another. A one-way server's peer is
+    None: only our own end is judged.
 
     Raises:
         PeerError: the bundles or the policy refuse the peer now.
@@ -38,7 +40,7 @@ def judge_again(
                 seen=f"{newest.identity}",
             )
         )
-    if config.is_mutual:
+    if peer is not None and newest.verifier is not None and not config.by_name:
         # A verdict holds before not_after: in that second itself it has ended.
         last = int(peer.not_after.timestamp()) - 1
         at = _ffi.NOW if _ffi.clock_now() <= last else last

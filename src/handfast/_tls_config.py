@@ -13,133 +13,28 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TextIO
+from typing import TYPE_CHECKING, Literal, Self, TextIO, cast
 
-from handfast import _ffi, _settings, chain_cache, session_store
+from handfast import _ffi, _settings
+from handfast._tls_recipe import SERVER, Built, Recipe
 from handfast.errors import InternalError, Reason, SourceError, detail_for
+from handfast.web_certificate import CertificateSource, WebCertificate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
     from handfast.authorize import Authorizer
+    from handfast.bundle import TrustBundle, TrustBundleSet
     from handfast.chain_cache import ChainCache
-    from handfast.ids import SpiffeId
     from handfast.session_store import SessionStore
-    from handfast.sources.base import Source, SourceSnapshot
+    from handfast.sources.base import Source
     from handfast.tickets import TicketKeys
 
 __all__ = ["TlsConfig"]
 
 KeyLog = Callable[[str], object]
 
-_CLIENT, _SERVER = 1, 2
 _WEB_DEPTH = 7
-
-
-class Built(NamedTuple):
-    """What the engine runs on, and the generation of the snapshot it came from."""
-
-    generation: int
-    config: _ffi.NativeConfig
-    verifier: _ffi.NativeVerifier
-    # Who we are in it, and until when: what connections made with it rest on.
-    identity: SpiffeId | None = None
-    not_after: datetime | None = None
-    # What it shows, for more of the same; None without an identity.
-    svid: _ffi.NativeSvid | None = None
-    logs_keys: bool = False
-
-
-class Recipe(NamedTuple):
-    """All settings, checked: enough to build for any snapshot."""
-
-    role: int
-    min_version: int
-    policy: _ffi.NativePolicy | None
-    rules: int
-    groups: str | None
-    ciphersuites: str | None
-    alpn: bytes
-    key_log: bool
-    cache: _ffi.NativeChainCache | None
-    sessions: session_store.Kept
-
-    @classmethod
-    def check(  # noqa: PLR0913 - the settings, all by keyword
-        cls,
-        role: int,
-        authorize: Authorizer | None,
-        *,
-        alpn: Sequence[str | bytes],
-        min_version: str,
-        groups: str | None,
-        ciphersuites: str | None,
-        rules: str,
-        key_log: object,
-        cache: ChainCache | Literal["shared"] | None,
-        sessions: SessionStore | TicketKeys | Literal["own"] | None,
-    ) -> Self:
-        """Check the settings; `authorize` None makes a one-way client."""
-        policy = None
-        if authorize is not None:
-            policy = _ffi.NativePolicy(authorize.program())
-        return cls(
-            role=role,
-            min_version=_settings.one_of(
-                "min_version=", min_version, _settings.VERSIONS
-            ),
-            policy=policy,
-            rules=_settings.one_of("rules=", rules, _settings.RULES),
-            groups=_settings.need_list("groups=", groups),
-            ciphersuites=_settings.need_list("ciphersuites=", ciphersuites),
-            alpn=_settings.as_alpn(alpn),
-            key_log=key_log is not None,
-            cache=chain_cache.as_native(cache),
-            sessions=session_store.as_native(sessions),
-        )
-
-    def build_mutual(
-        self, snapshot: SourceSnapshot, policy: _ffi.NativePolicy
-    ) -> Built:
-        """Make the engine's configuration from an identity and bundles."""
-        svid = _ffi.NativeSvid(snapshot.svid.chain, snapshot.svid.key.view())
-        verifier = _ffi.NativeVerifier.spiffe(
-            _settings.native_bundles(snapshot.bundles), policy, self.rules, self.cache
-        )
-        return Built(
-            snapshot.generation,
-            self._config(svid, verifier),
-            verifier,
-            snapshot.svid.spiffe_id,
-            snapshot.svid.not_after,
-            svid,
-            self.key_log,
-        )
-
-    def build_web(self, verifier: _ffi.NativeVerifier) -> Built:
-        """Make the engine's configuration for one-way TLS."""
-        return Built(0, self._config(None, verifier), verifier, logs_keys=self.key_log)
-
-    def copies(self, built: Built, count: int) -> list[_ffi.NativeConfig]:
-        """Make configurations that are equal, for threads that are to share nothing."""
-        return [self._config(built.svid, built.verifier) for _ in range(count)]
-
-    def _config(
-        self, svid: _ffi.NativeSvid | None, verifier: _ffi.NativeVerifier
-    ) -> _ffi.NativeConfig:
-        return _ffi.NativeConfig(
-            role=self.role,
-            min_version=self.min_version,
-            svid=svid,
-            verifier=verifier,
-            groups=self.groups,
-            ciphersuites=self.ciphersuites,
-            alpn=self.alpn,
-            key_log=self.key_log,
-            sessions=self.sessions.store,
-            tickets=self.sessions.tickets,
-        )
 
 
 class TlsConfig:
@@ -154,16 +49,16 @@ class TlsConfig:
     def __init__(
         self,
         recipe: Recipe,
-        source: Source | _ffi.NativeVerifier,
+        source: Source | CertificateSource | Built,
         key_log: KeyLog | TextIO | None,
     ) -> None:
         self._recipe = recipe
         self._key_log = _writer(key_log)
         self._lock = threading.Lock()
-        self._source: Source | None = None
+        self._source: Source | CertificateSource | None = None
         self._built: Built | None = None
-        if isinstance(source, _ffi.NativeVerifier):
-            self._built = recipe.build_web(source)
+        if isinstance(source, Built):
+            self._built = source
             return
         self._source = source
         # A wrong setting is told here, where it was written. A source that is not ready
@@ -214,7 +109,7 @@ class TlsConfig:
             InvalidBundle: an authority cannot be used.
         """
         recipe = Recipe.check(
-            _SERVER,
+            "mutual server",
             _settings.need_authorizer(authorize),
             alpn=alpn,
             min_version=min_version,
@@ -250,7 +145,7 @@ class TlsConfig:
         or the host and port of `open_mtls_stream`.
         """
         recipe = Recipe.check(
-            _CLIENT,
+            "mutual client",
             _settings.need_authorizer(authorize),
             alpn=alpn,
             min_version=min_version,
@@ -296,32 +191,127 @@ class TlsConfig:
             InvalidCrl: a list cannot be used.
         """
         recipe = Recipe.check(
-            _CLIENT,
+            "web client",
             None,
             alpn=alpn,
             min_version=min_version,
             groups=groups,
             ciphersuites=ciphersuites,
-            rules="strict",
             key_log=key_log,
-            cache=None,
-            sessions=None,
         )
-        return cls(
-            recipe,
-            _settings.web_verifier(roots, _WEB_DEPTH, crls, crl_policy),
-            key_log,
+        verifier = _settings.web_verifier(roots, _WEB_DEPTH, crls, crl_policy)
+        return cls(recipe, recipe.build_client(verifier), key_log)
+
+    @classmethod
+    def one_way_client(  # noqa: PLR0913 - all by keyword
+        cls,
+        bundles: TrustBundleSet | TrustBundle | Iterable[TrustBundle],
+        *,
+        authorize: Authorizer,
+        alpn: Sequence[str | bytes] = (),
+        min_version: Literal["1.2", "1.3"] = "1.3",
+        groups: str | None = None,
+        ciphersuites: str | None = None,
+        rules: Literal["strict", "compatible"] = "strict",
+        key_log: Callable[[str], object] | TextIO | None = None,
+        cache: ChainCache | Literal["shared"] | None = "shared",
+    ) -> Self:
+        """One-way TLS to a SPIFFE server: it is verified by its ID, we show nothing.
+
+        For those who have no SVID, as a client of an `https_spiffe` bundle endpoint
+        (SPIFFE Federation, 5.2.2). A server that insists on a client certificate
+        refuses us. To trust other bundles, make a new configuration.
+
+        Args:
+            bundles: Whom to trust, by trust domain.
+            authorize: Which server this is allowed to be; usually `authorize.exactly`.
+            alpn: As for `server`.
+            min_version: As for `server`.
+            groups: As for `server`.
+            ciphersuites: As for `server`.
+            rules: As for `server`.
+            key_log: As for `server`.
+            cache: As for `server`.
+
+        Raises:
+            ConfigError: a setting is not valid.
+            InvalidBundle: an authority cannot be used.
+        """
+        recipe = Recipe.check(
+            "one-way client",
+            _settings.need_authorizer(authorize),
+            alpn=alpn,
+            min_version=min_version,
+            groups=groups,
+            ciphersuites=ciphersuites,
+            rules=rules,
+            key_log=key_log,
+            cache=cache,
         )
+        built = recipe.build_stranger(_settings.as_bundle_set(bundles))
+        return cls(recipe, built, key_log)
+
+    @classmethod
+    def one_way_server(  # noqa: PLR0913 - all by keyword
+        cls,
+        identity: Source | WebCertificate | Callable[[], WebCertificate],
+        *,
+        alpn: Sequence[str | bytes] = (),
+        min_version: Literal["1.2", "1.3"] = "1.3",
+        groups: str | None = None,
+        ciphersuites: str | None = None,
+        key_log: Callable[[str], object] | TextIO | None = None,
+    ) -> Self:
+        """One-way TLS, the accepting side: **no peer is authenticated**.
+
+        For what everybody may read, as a bundle endpoint (SPIFFE Federation, 5.2: no
+        client authentication). No certificate is asked for, `Connection.peer` raises,
+        and `serve_mtls` and its listeners refuse such a configuration: put an
+        `MtlsStream` around connections of your own, under a deadline of your own.
+
+        Args:
+            identity: What to show: an SVID from a source, whose bundles play no part;
+                or a certificate of the public web, or a function that gives the newest
+                one and is asked for each connection.
+            alpn: As for `server`.
+            min_version: As for `server`.
+            groups: As for `server`.
+            ciphersuites: As for `server`.
+            key_log: As for `server`.
+
+        Raises:
+            ConfigError: a setting is not valid.
+            InvalidCertificate: what is to be shown cannot be used.
+        """
+        recipe = Recipe.check(
+            "one-way server",
+            None,
+            alpn=alpn,
+            min_version=min_version,
+            groups=groups,
+            ciphersuites=ciphersuites,
+            key_log=key_log,
+        )
+        if isinstance(identity, WebCertificate):
+            return cls(recipe, CertificateSource(identity), key_log)
+        if not hasattr(identity, "snapshot") and callable(identity):
+            return cls(recipe, CertificateSource(identity), key_log)
+        return cls(recipe, _need_source(cast("Source", identity)), key_log)
 
     @property
     def role(self) -> Literal["client", "server"]:
         """Which side of a connection this is for."""
-        return "server" if self._recipe.role == _SERVER else "client"
+        return "server" if self._recipe.role == SERVER else "client"
 
     @property
     def is_mutual(self) -> bool:
-        """Whether both sides show an SVID; False for `web_client`."""
-        return self._source is not None
+        """Whether both sides show an SVID."""
+        return self._recipe.kind in {"mutual server", "mutual client"}
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the peer is verified by its host name: only for `web_client`."""
+        return self._recipe.kind == "web client"
 
     @property
     def key_log(self) -> KeyLog | None:
@@ -345,8 +335,8 @@ class TlsConfig:
         Raises:
             SourceError: the source has nothing that may be used.
         """
-        built, policy = self._built, self._recipe.policy
-        if self._source is None or policy is None:
+        built = self._built
+        if self._source is None:
             if built is None:
                 raise InternalError(detail_for(Reason.INTERNAL))
             return built
@@ -356,7 +346,7 @@ class TlsConfig:
         with self._lock:
             built = self._built
             if built is None or built.generation < snapshot.generation:
-                built = self._built = self._recipe.build_mutual(snapshot, policy)
+                built = self._built = self._recipe.build(snapshot)
             return built
 
 

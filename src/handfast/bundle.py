@@ -12,6 +12,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
+from handfast.bundle_json import read_frame, write_frame, write_json
+from handfast.bundle_set import BundleSet, as_trust_domain
+from handfast.bundle_x509_entries import read_x509_entries, write_x509_entries
 from handfast.certificates import is_ca, may_sign, read_certificate
 from handfast.der import split_der
 from handfast.errors import HandfastError, InvalidBundle, Reason, detail_for
@@ -21,7 +24,7 @@ from handfast.pem import CERTIFICATE, read_pem, write_pem
 from handfast.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Final
 
 __all__ = ["BUNDLE_MAX", "TrustBundle", "TrustBundleSet"]
@@ -32,10 +35,6 @@ BUNDLE_MAX: Final = 1000
 
 def _refuse(reason: Reason, *, expected: str = "", seen: str = "") -> NoReturn:
     raise InvalidBundle(detail_for(reason, expected=expected, seen=seen))
-
-
-def _trust_domain(value: TrustDomain | str) -> TrustDomain:
-    return value if isinstance(value, TrustDomain) else TrustDomain.parse(value)
 
 
 def _check_authority(der: bytes, place: int) -> None:
@@ -116,7 +115,7 @@ class TrustBundle:
             parts = [der for _, der in read_pem(data, CERTIFICATE)]
         except HandfastError as error:
             raise InvalidBundle(error.detail) from error
-        return cls(_trust_domain(trust_domain), tuple(parts))
+        return cls(as_trust_domain(trust_domain), tuple(parts))
 
     @classmethod
     def from_der(
@@ -131,7 +130,7 @@ class TrustBundle:
             parts = split_der(data) if isinstance(data, bytes) else tuple(data)
         except HandfastError as error:
             raise InvalidBundle(error.detail) from error
-        return cls(_trust_domain(trust_domain), parts)
+        return cls(as_trust_domain(trust_domain), parts)
 
     @classmethod
     def from_json(
@@ -142,10 +141,13 @@ class TrustBundle:
         Raises:
             InvalidBundle: It is not such a document; nothing of it was taken.
         """
-        # Only here: the document's module builds on this one.
-        from handfast.bundle_json import read_document  # noqa: PLC0415
-
-        return read_document(_trust_domain(trust_domain), data)
+        frame = read_frame(data)
+        return cls(
+            as_trust_domain(trust_domain),
+            read_x509_entries(frame),
+            frame.sequence,
+            frame.refresh_hint,
+        )
 
     def to_pem(self) -> bytes:
         """Write a ``CERTIFICATE`` block for each authority."""
@@ -153,9 +155,8 @@ class TrustBundle:
 
     def to_json(self) -> bytes:
         """Write a SPIFFE bundle document, the same bytes for the same bundle."""
-        from handfast.bundle_json import write_document  # noqa: PLC0415
-
-        return write_document(self)
+        entries = write_x509_entries(self.x509_authorities)
+        return write_json(write_frame(entries, self.sequence, self.refresh_hint))
 
     @property
     def digest(self) -> bytes:
@@ -180,8 +181,8 @@ class TrustBundle:
         return authority in self.x509_authorities
 
 
-class TrustBundleSet:
-    """Bundles side by side, one a trust domain; immutable.
+class TrustBundleSet(BundleSet[TrustBundle]):
+    """X.509 bundles side by side, one a trust domain; immutable.
 
     Example:
         >>> from handfast.authority import Authority
@@ -193,58 +194,4 @@ class TrustBundleSet:
         1
     """
 
-    __slots__ = ("_bundles",)
-
-    def __init__(self, bundles: Iterable[TrustBundle] = ()) -> None:
-        """Collect bundles.
-
-        Raises:
-            InvalidBundle: Two are for the same trust domain: nothing is ever merged.
-        """
-        found: dict[TrustDomain, TrustBundle] = {}
-        for bundle in bundles:
-            if bundle.trust_domain in found:
-                _refuse(Reason.BUNDLE_DUPLICATE, seen=f"{bundle.trust_domain} twice")
-            found[bundle.trust_domain] = bundle
-        self._bundles = found
-
-    def get(self, trust_domain: TrustDomain | str) -> TrustBundle | None:
-        """The bundle of exactly this trust domain, or None."""
-        return self._bundles.get(_trust_domain(trust_domain))
-
-    def with_bundle(self, bundle: TrustBundle) -> TrustBundleSet:
-        """A set in which this bundle takes the place of its trust domain's."""
-        return TrustBundleSet((self._bundles | {bundle.trust_domain: bundle}).values())
-
-    def without(self, trust_domain: TrustDomain | str) -> TrustBundleSet:
-        """A set that knows nothing of a trust domain."""
-        gone = _trust_domain(trust_domain)
-        return TrustBundleSet(
-            bundle for name, bundle in self._bundles.items() if name != gone
-        )
-
-    def __getitem__(self, trust_domain: TrustDomain | str) -> TrustBundle:
-        return self._bundles[_trust_domain(trust_domain)]
-
-    def __contains__(self, trust_domain: object) -> bool:
-        if isinstance(trust_domain, str):
-            return self.get(trust_domain) is not None
-        return trust_domain in self._bundles
-
-    def __iter__(self) -> Iterator[TrustBundle]:
-        return iter(self._bundles.values())
-
-    def __len__(self) -> int:
-        return len(self._bundles)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TrustBundleSet):
-            return NotImplemented
-        return self._bundles == other._bundles
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._bundles.values()))
-
-    def __repr__(self) -> str:
-        names = ", ".join(f"{bundle.trust_domain} ({len(bundle)})" for bundle in self)
-        return f"<TrustBundleSet {names or 'empty'}>"
+    __slots__ = ()

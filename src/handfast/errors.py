@@ -337,6 +337,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.PEER: PeerMisbehaved,
     Category.INCOMPATIBLE: PeerIncompatible,
     Category.POLICY: NotAuthorized,
+    Category.BUNDLE: InvalidBundle,
     Category.CONFIG: ConfigError,
     Category.SOURCE: SourceError,
     Category.ATTESTATION: AttestationRefused,

@@ -54,6 +54,8 @@ class Category(enum.StrEnum):
     CONFIG = "config"
     #: who calls cannot be told for certain
     ATTESTATION = "attestation"
+    #: a bundle document is not acceptable now
+    BUNDLE = "bundle"
     #: one token is not acceptable
     JWT = "jwt"
     #: a source of identity has nothing usable to give
@@ -289,6 +291,8 @@ class Reason(enum.StrEnum):
     JOIN_REFUSED = "join_refused"
     #: the authority has no such node
     NODE_REFUSED = "node_refused"
+    #: the bundle document is older than the one in use
+    BUNDLE_ROLLBACK = "bundle_rollback"
     #: the token cannot be read
     JWT_MALFORMED = "jwt_malformed"
     #: the token is too large
@@ -341,6 +345,8 @@ class Reason(enum.StrEnum):
     SOURCE_EXPIRED = "source_expired"
     #: the source gave identities, and none is the one that was asked for
     SOURCE_NO_SUCH_IDENTITY = "source_no_such_identity"
+    #: the directory has no set of files that is known
+    SOURCE_LAYOUT = "source_layout"
 
 
 #: Everything that is known about a reason beforehand.
@@ -1136,6 +1142,13 @@ ROWS: dict[Reason, Row] = {
         "the authority has no such node",
         "was it removed? join again with a new token: handfast authority join",
     ),
+    Reason.BUNDLE_ROLLBACK: Row(
+        Category.BUNDLE,
+        0x4601,
+        None,
+        "the bundle document is older than the one in use",
+        "the newer one stays in use; forget it on purpose if its publisher began anew",
+    ),
     Reason.JWT_MALFORMED: Row(
         Category.JWT,
         0x4001,
@@ -1317,5 +1330,12 @@ ROWS: dict[Reason, Row] = {
         None,
         "the source gave identities, and none is the one that was asked for",
         "compare the hint, or the choice, with the registration entries of this workload",
+    ),
+    Reason.SOURCE_LAYOUT: Row(
+        Category.SOURCE,
+        0x420B,
+        None,
+        "the directory has no set of files that is known",
+        "name the files: FileSource(directory, chain=..., key=..., bundle=...)",
     ),
 }

@@ -9,11 +9,24 @@
 #include "tls/shed.h"
 #include "tls/verify_callback.h"
 
+/* A one-way server asked nobody for anything: it must know nobody, either. */
+static hf_result check_nobody(const struct hf_conn *conn)
+{
+    HF_NEED_SEEN(conn->verdict == NULL && conn->presented == NULL &&
+                     SSL_get0_peer_certificate(conn->ssl) == NULL &&
+                     SSL_session_reused(conn->ssl) == 0,
+                 HF_E_INTERNAL, "a peer without a certificate or a session", "another");
+    return hf_ok();
+}
+
 static hf_result check_peer(struct hf_conn *conn)
 {
     const SSL *ssl = conn->ssl;
     HF_NEED_SEEN(SSL_is_init_finished(ssl) == 1, HF_E_INTERNAL, "a finished handshake",
                  "one under way");
+    if (conn->config->anonymous) {
+        return check_nobody(conn);
+    }
     const X509 *leaf = SSL_get0_peer_certificate(ssl);
     if (SSL_session_reused(ssl) != 0) {
         HF_TRY(hf_session_admit(conn));

@@ -7,6 +7,37 @@
 #include "tls/session.h"
 #include "tls/ticket_keys.h"
 
+/* Mutual TLS, or a client of the public web. */
+static hf_result check_verified(const struct hf_config_spec *spec)
+{
+    HF_NEED_SEEN(spec->verifier != NULL, HF_E_BAD_ARGUMENT, "a verifier", "none");
+    bool web = spec->verifier->kind == HF_VERIFIER_WEB;
+    HF_NEED_SEEN(!web || spec->role == HF_ROLE_CLIENT, HF_E_CONFIG_INVALID,
+                 "a SPIFFE verifier for a server", "a web verifier, which authorizes nobody");
+    HF_NEED_SEEN(web || spec->svid != NULL, HF_E_CONFIG_INVALID,
+                 "an SVID: mutual TLS needs one on both sides", "none");
+    HF_NEED_SEEN(spec->svid == NULL || spec->svid->id_len != 0, HF_E_CONFIG_INVALID, "an SVID",
+                 "a certificate of the public web");
+    return hf_ok();
+}
+
+/* A server that asks nobody who he is, or a client that is nobody: only when it was said. */
+static hf_result check_one_way(const struct hf_config_spec *spec)
+{
+    bool server = spec->role == HF_ROLE_SERVER;
+    HF_NEED_SEEN(server == (spec->verifier == NULL), HF_E_CONFIG_INVALID,
+                 "a verifier for a one-way client, and none for a one-way server", "%s",
+                 server ? "one for a server" : "none for a client");
+    HF_NEED_SEEN(server == (spec->svid != NULL), HF_E_CONFIG_INVALID,
+                 "a certificate for a one-way server, and none for a one-way client", "%s",
+                 server ? "none for a server" : "one for a client");
+    HF_NEED_SEEN(server || spec->verifier->kind != HF_VERIFIER_WEB, HF_E_CONFIG_INVALID,
+                 "a SPIFFE verifier", "a web verifier, which is one-way by itself");
+    HF_NEED_SEEN(spec->sessions == NULL && spec->tickets == NULL, HF_E_CONFIG_INVALID,
+                 "no sessions in one-way TLS", "a store or ticket keys");
+    return hf_ok();
+}
+
 static hf_result check(const struct hf_config_spec *spec)
 {
     HF_NEED_SEEN(spec->role == HF_ROLE_CLIENT || spec->role == HF_ROLE_SERVER, HF_E_BAD_ARGUMENT,
@@ -15,12 +46,7 @@ static hf_result check(const struct hf_config_spec *spec)
                      spec->min_version == HF_TLS13,
                  HF_E_BAD_ARGUMENT, "HF_TLS12, HF_TLS13, or 0 for the default", "%#x",
                  (unsigned)spec->min_version);
-    HF_NEED_SEEN(spec->verifier != NULL, HF_E_BAD_ARGUMENT, "a verifier", "none");
-    bool web = spec->verifier->kind == HF_VERIFIER_WEB;
-    HF_NEED_SEEN(!web || spec->role == HF_ROLE_CLIENT, HF_E_CONFIG_INVALID,
-                 "a SPIFFE verifier for a server", "a web verifier, which authorizes nobody");
-    HF_NEED_SEEN(web || spec->svid != NULL, HF_E_CONFIG_INVALID,
-                 "an SVID: mutual TLS needs one on both sides", "none");
+    HF_TRY(spec->one_way != 0 ? check_one_way(spec) : check_verified(spec));
     HF_NEED_SEEN(spec->alpn_len == 0 || spec->alpn != NULL, HF_E_BAD_ARGUMENT, "an ALPN list",
                  "a length of %zu without bytes", spec->alpn_len);
     HF_NEED_SEEN(spec->tickets == NULL || spec->role == HF_ROLE_SERVER, HF_E_CONFIG_INVALID,
@@ -50,7 +76,8 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
     hf_refcount_init(&config->refs);
     config->role = spec->role;
     config->min_version = spec->min_version == 0 ? HF_TLS13 : spec->min_version;
-    config->web = spec->verifier->kind == HF_VERIFIER_WEB;
+    config->anonymous = spec->verifier == NULL;
+    config->web = !config->anonymous && spec->verifier->kind == HF_VERIFIER_WEB;
     config->key_log = spec->key_log != 0;
     if (spec->alpn_len != 0) {
         config->alpn = hf_mem_dup(spec->alpn, spec->alpn_len);

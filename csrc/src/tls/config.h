@@ -15,10 +15,11 @@ struct hf_config {
     struct hf_refcount refs;
     SSL_CTX *ctx; /* never changed after hf_config_new() */
     struct hf_verifier *verifier;
-    struct hf_svid *svid; /* NULL: a web client without a certificate */
+    struct hf_svid *svid; /* NULL: a client without a certificate */
     int role;
     int min_version;
-    bool web;
+    bool web;       /* the peer is verified by its name */
+    bool anonymous; /* a one-way server: no peer is authenticated, and there is no verifier */
     bool key_log;
     uint8_t *alpn; /* wire form, checked; NULL for none */
     size_t alpn_len;

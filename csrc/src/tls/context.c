@@ -142,10 +142,12 @@ static hf_result set_identity(SSL_CTX *ctx, const struct hf_svid *svid)
     return hf_ok();
 }
 
-/* Both sides verify; the verdict is ours alone, and the context's own store stays empty. */
-static hf_result set_verification(SSL_CTX *ctx)
+/* Both sides verify; the verdict is ours alone, and the context's own store stays empty. A one-way
+ * server asks for no certificate, and the callback refuses one that came all the same. */
+static hf_result set_verification(SSL_CTX *ctx, bool anonymous)
 {
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    int mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(ctx, anonymous ? SSL_VERIFY_NONE : mode, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, hf_verify_callback, NULL);
     SSL_CTX_set_post_handshake_auth(ctx, 0);
     (void)SSL_CTX_set_max_cert_list(ctx, CERTIFICATE_MESSAGE_MAX);
@@ -176,7 +178,7 @@ hf_result hf_context_new(const struct hf_config *config, const struct hf_config_
     HF_TRY(set_sessions(ctx, config));
     HF_TRY(set_algorithms(ctx, spec));
     HF_TRY(set_identity(ctx, spec->svid));
-    HF_TRY(set_verification(ctx));
+    HF_TRY(set_verification(ctx, config->anonymous));
     if (spec->key_log) {
         SSL_CTX_set_keylog_callback(ctx, hf_keylog_callback);
     }

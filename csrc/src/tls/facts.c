@@ -25,6 +25,8 @@ hf_result hf_conn_peer(const struct hf_conn *conn, struct hf_peer *out)
     *out = (struct hf_peer){0};
     HF_CONN_ENTER(conn);
     HF_TRY(need_opened(conn));
+    HF_NEED_SEEN(conn->verdict != NULL, HF_E_WRONG_STATE, "a peer that was authenticated",
+                 "one of a one-way server, which asks nobody");
     HF_NEED(hf_mem_copy(out, sizeof(*out), conn->verdict->peer, conn->verdict->peer_len),
             HF_E_INTERNAL);
     return hf_ok();

@@ -99,7 +99,7 @@ static hf_result unreadable_certificates(struct hf_conn *conn, struct cause caus
         HF_FAIL_SEEN(HF_E_CHAIN_TOO_LARGE, "at most 32,768 bytes of certificates",
                      "a longer Certificate message");
     }
-    if (conn->presented == NULL) {
+    if (conn->presented == NULL || conn->config->anonymous) {
         return hf_ok();
     }
     struct hf_chain chain = hf_presented_view(conn->presented);

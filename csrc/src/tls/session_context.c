@@ -38,11 +38,11 @@ hf_result hf_session_context(const struct hf_config_spec *spec, uint8_t out[HF_D
     static const char in_ticket[] = "handfast ticket 1";
     const struct hf_svid *svid = spec->svid;
     const struct hf_verifier *verifier = spec->verifier;
-    const uint8_t *policy = hf_policy_digest(verifier->policy);
+    const uint8_t *policy = verifier == NULL ? NULL : hf_policy_digest(verifier->policy);
     const uint8_t numbers[] = {
         (uint8_t)spec->role,
-        (uint8_t)verifier->kind,
-        (uint8_t)verifier->rules,
+        verifier == NULL ? UINT8_MAX : (uint8_t)verifier->kind,
+        verifier == NULL ? UINT8_MAX : (uint8_t)verifier->rules,
         (uint8_t)(spec->min_version == HF_TLS12),
     };
     struct parts parts = {0};

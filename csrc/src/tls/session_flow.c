@@ -27,6 +27,8 @@ hf_result hf_conn_authenticated_at(const struct hf_conn *conn, int64_t *out)
     HF_CONN_ENTER(conn);
     HF_NEED_SEEN(conn->was_open, HF_E_WRONG_STATE, "a finished handshake",
                  "one that is not, or failed");
+    HF_NEED_SEEN(conn->verdict != NULL, HF_E_WRONG_STATE, "a peer that was authenticated",
+                 "one of a one-way server, which asks nobody");
     *out = conn->authenticated_at;
     return hf_ok();
 }
@@ -129,7 +131,8 @@ static bool ticket_to_come(const struct hf_conn *conn)
 
 void hf_session_shed(struct hf_conn *conn)
 {
-    if (conn->verdict->leaf != NULL && !ticket_to_come(conn) && hf_shed_certificates(conn->ssl)) {
+    if (conn->verdict != NULL && conn->verdict->leaf != NULL && !ticket_to_come(conn) &&
+        hf_shed_certificates(conn->ssl)) {
         conn->verdict->leaf = NULL; /* it was compared; now it would dangle */
     }
 }

@@ -116,6 +116,8 @@ static hf_result judge(struct hf_conn *conn, X509_STORE_CTX *store)
     bool is_server = conn->config->role == HF_ROLE_SERVER;
     /* One handshake, one verdict: OpenSSL never asks twice while renegotiation is off. */
     HF_NEED(conn->state == HF_CONN_HANDSHAKE && conn->verdict == NULL, HF_E_INTERNAL);
+    HF_NEED_SEEN(!conn->config->anonymous, HF_E_PROTOCOL, "no certificate: none was asked for",
+                 "one");
     HF_TRY(collect(conn, store, x509s));
     struct hf_chain chain = hf_presented_view(conn->presented);
     struct hf_presented presented = {

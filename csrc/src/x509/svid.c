@@ -93,6 +93,16 @@ static hf_result check_link(const struct chain *chain, size_t depth)
     return hf_ok();
 }
 
+/* Of the public web: that it fits together. What it may be used for, its clients will say. */
+static hf_result check_web_chain(const struct chain *chain)
+{
+    HF_NEED_SEEN(!chain->certs[0].is_ca, HF_E_SVID_IS_CA, "a leaf", "a CA");
+    for (size_t i = 1; i < chain->count; i++) {
+        HF_TRY(at_depth(check_link(chain, i - 1), i - 1));
+    }
+    return hf_ok();
+}
+
 static hf_result check_chain(const struct chain *chain, struct hf_spiffe_id *id)
 {
     HF_TRY(
@@ -150,10 +160,11 @@ static hf_result keep_chain(struct chain *chain, struct hf_svid *svid)
     return hf_ok();
 }
 
-static hf_result make(struct chain *chain, const struct hf_private_key *key, struct hf_svid *svid)
+static hf_result make(struct chain *chain, const struct hf_private_key *key, bool web,
+                      struct hf_svid *svid)
 {
-    struct hf_spiffe_id id;
-    HF_TRY(check_chain(chain, &id));
+    struct hf_spiffe_id id = {0};
+    HF_TRY(web ? check_web_chain(chain) : check_chain(chain, &id));
     HF_TRY(drop_root(chain));
     HF_TRY(hf_private_key_pair(key, &chain->certs[0], chain->x509s[0], &svid->key));
     HF_TRY(digest_chain(chain, svid->digest));
@@ -164,8 +175,8 @@ static hf_result make(struct chain *chain, const struct hf_private_key *key, str
     return keep_chain(chain, svid);
 }
 
-hf_result hf_svid_new(const uint8_t *chain_der, size_t chain_len, const uint8_t *key_der,
-                      size_t key_len, struct hf_svid **out)
+static hf_result read_identity(const uint8_t *chain_der, size_t chain_len, const uint8_t *key_der,
+                               size_t key_len, bool web, struct hf_svid **out)
 {
     HF_NEED_PTR(out);
     *out = NULL;
@@ -179,8 +190,20 @@ hf_result hf_svid_new(const uint8_t *chain_der, size_t chain_len, const uint8_t 
     hf_refcount_init(&svid->refs);
     HF_TRY(read_chain(hf_span_of(chain_der, chain_len), &chain));
     HF_TRY(hf_private_key_read(hf_span_of(key_der, key_len), &key));
-    HF_TRY(make(&chain, &key, svid));
+    HF_TRY(make(&chain, &key, web, svid));
     *out = svid;
     svid = NULL;
     return hf_ok();
+}
+
+hf_result hf_svid_new(const uint8_t *chain_der, size_t chain_len, const uint8_t *key_der,
+                      size_t key_len, struct hf_svid **out)
+{
+    return read_identity(chain_der, chain_len, key_der, key_len, false, out);
+}
+
+hf_result hf_svid_web_new(const uint8_t *chain_der, size_t chain_len, const uint8_t *key_der,
+                          size_t key_len, struct hf_svid **out)
+{
+    return read_identity(chain_der, chain_len, key_der, key_len, true, out);
 }

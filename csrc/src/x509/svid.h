@@ -17,7 +17,7 @@ struct hf_svid {
     uint8_t digest[HF_DIGEST_SIZE]; /* of the chain, length-prefixed */
     int64_t not_before;             /* of the leaf */
     int64_t not_after;
-    size_t id_len;
+    size_t id_len; /* 0: of the public web, and no SVID */
     char id[HF_ID_MAX + 1];
 };
 

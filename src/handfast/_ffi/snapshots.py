@@ -112,16 +112,17 @@ class NativePolicy:
 
 
 class NativeSvid:
-    """Our own chain and private key."""
+    """Our own chain and private key; `web` for a server's of the public web."""
 
     __slots__ = ("handle",)
 
-    def __init__(self, chain: Iterable[bytes], key: Data) -> None:
+    def __init__(self, chain: Iterable[bytes], key: Data, *, web: bool = False) -> None:
         der = b"".join(chain)
+        make = lib.hf_ffi_svid_web_new if web else lib.hf_ffi_svid_new
         # The key goes to the engine from where it lies: no copy of it is made here.
         with ffi.from_buffer("uint8_t[]", key) as secret:
             self.handle = _owned(
-                lib.hf_ffi_svid_new(der, len(der), secret, len(secret)),
+                make(der, len(der), secret, len(secret)),
                 lib.hf_ffi_svid_unref,
                 "own",
             )
@@ -138,20 +139,21 @@ class NativeConfig:
         role: int,
         min_version: int,
         svid: NativeSvid | None,
-        verifier: NativeVerifier,
+        verifier: NativeVerifier | None,
         groups: str | None,
         ciphersuites: str | None,
         alpn: bytes,
         key_log: bool,
         sessions: NativeSessionStore | None,
         tickets: NativeTicketKeys | None,
+        one_way: bool,
     ) -> None:
         self.handle = _owned(
             lib.hf_ffi_config_new(
                 role,
                 min_version,
                 ffi.NULL if svid is None else svid.handle,
-                verifier.handle,
+                ffi.NULL if verifier is None else verifier.handle,
                 ffi.NULL if groups is None else groups.encode(),
                 ffi.NULL if ciphersuites is None else ciphersuites.encode(),
                 alpn,
@@ -159,6 +161,7 @@ class NativeConfig:
                 key_log,
                 ffi.NULL if sessions is None else sessions.handle,
                 ffi.NULL if tickets is None else tickets.handle,
+                one_way,
             ),
             lib.hf_ffi_config_unref,
             "own",

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handfast._ffi import Accepted
-    from handfast._tls_config import Built
+    from handfast._tls_recipe import Built
     from handfast.net.listen import MtlsListener
     from handfast.net.stream import MtlsStream
 

@@ -84,9 +84,16 @@ def break_with(error: HandfastError) -> NoReturn:
 def need_role(config: TlsConfig, role: Literal["client", "server"]) -> None:
     """Insist on a configuration for this side: two servers would wait for each other.
 
+    Who serves here is promised verified peers, which a one-way server has not.
+
     Raises:
-        ConfigError: it is for the other side.
+        ConfigError: it is for the other side, or a one-way server's.
     """
+    if config.role == role == "server" and not config.is_mutual:
+        refuse_setting(
+            "a configuration made by TlsConfig.server(), by which peers are verified",
+            "one of TlsConfig.one_way_server(), which asks nobody who it is",
+        )
     if config.role != role:
         refuse_setting(
             f"a configuration made by TlsConfig.{role}()", f"one for a {config.role}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handfast._tls_config import Built
+    from handfast._tls_recipe import Built
 
 __all__ = ["Generations"]
 

@@ -455,7 +455,7 @@ class MtlsStream(LivingStream):
     def __repr__(self) -> str:
         state = "handshake not done"
         if self._established:
-            state = f"with {self.peer.spiffe_id or 'a web server'}"
+            state = f"with {self._connection.describe_peer()}"
         elif self._receive_failure is not None:
             state = f"refused: {self._receive_failure.reason}"
         return f"<MtlsStream {state}{', closed' if self._closed else ''}>"

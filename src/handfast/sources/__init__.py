@@ -4,6 +4,17 @@
 from __future__ import annotations
 
 from handfast.sources.base import Source, SourceSnapshot
+from handfast.sources.files import FileSource
+from handfast.sources.files_books import FileSourceStatistics
+from handfast.sources.health import SourceHealth, SourceState
 from handfast.sources.static import StaticSource
 
-__all__ = ["Source", "SourceSnapshot", "StaticSource"]
+__all__ = [
+    "FileSource",
+    "FileSourceStatistics",
+    "Source",
+    "SourceHealth",
+    "SourceSnapshot",
+    "SourceState",
+    "StaticSource",
+]

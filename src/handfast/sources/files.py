@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An identity that others write to disk: cert-manager, Istio, spiffe-helper, ourselves.
+
+Theory of operation. A *look* reads all files of one moment (`files_read`), and takes
+them only as a whole. Between looks the last good set serves, until its SVID ends.
+
+Invariants:
+    1. `_snapshot` is only ever replaced by a set that was checked as a whole; it is one
+       assignment, so that any thread sees the old or the new one (P5).
+    2. The generation grows exactly when the content changed.
+    3. A set that is written file by file is taken when nothing of it has changed for
+       `settle` seconds: a file that is still written looks like one that is complete.
+    4. A failed look changes the health, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from handfast.errors import HandfastError, Reason, SourceError, detail_for
+from handfast.ids import TrustDomain
+from handfast.sources import files_folder, files_layout, files_parse, files_read
+from handfast.sources.base import SourceSnapshot
+from handfast.sources.files_books import Books, FileSourceStatistics
+from handfast.sources.health import SourceHealth, SourceState
+from handfast.text import escape
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from handfast.sources.files_folder import Stamp
+    from handfast.sources.files_read import FileSet, Permissions
+    from handfast.sources.files_watch import Watch
+
+__all__ = ["FileSource"]
+
+_LOGGER = logging.getLogger("handfast.sources")
+
+# Looks at a set that does not fit, one soon after the other, before giving it time.
+_LOOKS: Final = 20
+# What a set looks like of which a part is new, or is cut off.
+_PASSING: Final = (
+    Reason.SOURCE_INCONSISTENT,
+    Reason.KEY_MISMATCH,
+    Reason.PEM_INVALID,
+    Reason.DER_TRUNCATED,
+    Reason.KEY_INVALID,
+    Reason.BUNDLE_INVALID,
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FileSource:
+    """An identity in files, kept fresh.
+
+    The files are found by their names: those of ``handfast fetch`` and spiffe-helper
+    (``svid.pem``, ``svid_key.pem``, ``svid_bundle.pem``), of cert-manager and
+    csi-driver-spiffe (``tls.crt``, ``tls.key``, ``ca.crt``), and of Istio
+    (``cert-chain.pem``, ``key.pem``, ``root-cert.pem``); others are named by hand.
+    Below the directory, ``bundles/<trust domain>.pem`` (or ``.json``, ``.der``,
+    ``.crt``) are bundles of other trust domains. Chains and keys are PEM or DER,
+    bundles PEM, DER or SPIFFE bundle documents, whatever their names end with.
+
+    With trio, ``async with`` watches the files for as long as it lasts. Without,
+    `refresh` looks once.
+
+    Args:
+        directory: Where the files are.
+        chain: Our certificates' file, when it has none of the names above.
+        key: The private key's; may be the same file.
+        bundle: Our own trust domain's authorities'.
+        bundles: Those of other trust domains, by trust domain.
+        permissions: What to do when everybody may read the key, or replace a file:
+            refuse, or warn. In volumes of Kubernetes a key that everybody may read is
+            let pass: who can see it is decided there by what mounts it.
+        poll_interval: Seconds between two looks, whether or not the system told of a
+            change.
+        settle: Seconds without a change after which a set that is written file by file
+            counts as written.
+        now: The clock, for tests: gives aware times.
+        sleep: How `refresh` waits, for tests.
+
+    Raises:
+        InvalidId: a name in `bundles` is not that of a trust domain.
+
+    Example:
+        >>> import tempfile
+        >>> from handfast.authority import Authority
+        >>> authority = Authority("prod.example.com")
+        >>> svid = authority.issue("spiffe://prod.example.com/web")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "tls.crt").write_bytes(svid.to_pem_chain())
+        ...     Path(folder, "tls.key").touch(mode=0o600)
+        ...     _ = Path(folder, "tls.key").write_bytes(svid.to_pem_key())
+        ...     _ = Path(folder, "ca.crt").write_bytes(authority.bundle.to_pem())
+        ...     FileSource(folder).refresh().svid.spiffe_id
+        SpiffeId('spiffe://prod.example.com/web')
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each one a question
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        chain: str | None = None,
+        key: str | None = None,
+        bundle: str | None = None,
+        bundles: Mapping[TrustDomain | str, str] | None = None,
+        permissions: Permissions = "refuse",
+        poll_interval: float = 5.0,
+        settle: float = 0.2,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._directory = Path(directory)
+        self._names = (chain, key, bundle)
+        self._given = {
+            TrustDomain.parse(it) if isinstance(it, str) else it: name
+            for it, name in (bundles or {}).items()
+        }
+        self._permissions: Permissions = permissions
+        self.poll_interval = poll_interval
+        self.settle = settle
+        self._now = now
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._snapshot: SourceSnapshot | None = None
+        self._digest = b""
+        self._seen: tuple[bytes | Stamp, ...] = ()
+        self._books = Books(now)
+        self._watch: Watch | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the files are."""
+        return self._directory
+
+    def snapshot(self) -> SourceSnapshot:
+        """Return the last good set, at once.
+
+        Raises:
+            SourceError: there is none yet (``source_not_ready``), or its SVID has ended
+                (``source_expired``); the last failure is its cause.
+        """
+        snapshot = self._snapshot
+        failure = self._books.failure
+        where = escape(str(self._directory))
+        if snapshot is None:
+            seen = f"nothing in {where}" if failure is None else f"{failure}"
+            detail = detail_for(Reason.SOURCE_NOT_READY, seen=seen)
+            raise SourceError(detail) from failure
+        if self._now() >= snapshot.svid.not_after:
+            ended = f"{snapshot.svid.not_after:%Y-%m-%dT%H:%M:%SZ}"
+            seen = f"in {where} one that ended at {ended}"
+            detail = detail_for(
+                Reason.SOURCE_EXPIRED,
+                expected="an SVID that is still valid",
+                seen=seen if failure is None else f"{seen}; last look: {failure}",
+                hint="look at who writes these files: they were not renewed",
+            )
+            raise SourceError(detail) from failure
+        return snapshot
+
+    def refresh(self) -> SourceSnapshot:
+        """Look at the files now, and wait as long as they are being written.
+
+        Blocks for at most a few seconds: for scripts and threads, never for a task.
+
+        Returns:
+            The newest snapshot.
+
+        Raises:
+            SourceError: the files cannot be used. What was good before still serves.
+        """
+        for _ in range(_LOOKS):
+            pause = self.look()
+            if pause is None:
+                break
+            self._sleep(pause)
+        failure = self._books.failure
+        if failure is None:
+            return self.snapshot()
+        if isinstance(failure, SourceError):
+            raise failure
+        detail = detail_for(
+            Reason.SOURCE_UNAVAILABLE,
+            expected=f"an identity in {escape(str(self._directory))}",
+            seen=f"{failure}",
+            hint=failure.hint if isinstance(failure, HandfastError) else None,
+        )
+        raise SourceError(detail) from failure
+
+    def look(self) -> float | None:
+        """Look once, without waiting; never raises for what is in the files.
+
+        Returns:
+            None, or the seconds after which to look again: the set is being written.
+        """
+        with self._lock:
+            try:
+                found = self._read()
+                if found.digest == self._digest:
+                    self._books.unchanged()
+                elif self._settled(found):
+                    self._take(found)
+                else:
+                    return self.settle
+            except (HandfastError, OSError) as error:
+                passing = self._passing(error)
+                self._books.failed(error, self._directory, passing=passing)
+                return self.settle if passing else None
+            finally:
+                if self._snapshot is not None:
+                    self._books.mind_the_end(self._snapshot.svid, self._directory)
+        return None
+
+    def _settled(self, found: FileSet) -> bool:
+        """Whether nothing of a set is still being written, as far as one can know.
+
+        Seen twice the same, and every caller of `look` waits in between; the first
+        time will do for files that are old, or that came all at once.
+        """
+        seen: tuple[bytes | Stamp, ...]
+        seen = (found.digest, *(file.stamp for file in found.files))
+        before, self._seen = self._seen, seen
+        age = time.time_ns() - found.modified_ns
+        return found.complete or seen == before or age >= self.settle * 1e9
+
+    def _passing(self, error: Exception) -> bool:
+        """Whether a failure may be gone in a moment, and is not there for long."""
+        moved = isinstance(error, FileNotFoundError) and self._snapshot is not None
+        unfit = getattr(error, "reason", None) in _PASSING
+        return (moved or unfit) and self._books.in_a_row < _LOOKS
+
+    def _list(self) -> files_layout.FileNames:
+        chain, key, bundle = files_layout.choose(self._directory, *self._names)
+        federated = files_layout.bundle_names(self._directory, self._given)
+        return files_layout.FileNames(
+            chain=chain, key=key, bundle=bundle, federated=federated
+        )
+
+    def _read(self) -> FileSet:
+        names = self._list()
+        found = files_read.read(names, self._permissions)
+        if self._list() != names:
+            raise files_folder.inconsistent("the same files throughout", "others")
+        return found
+
+    def _take(self, found: FileSet) -> None:
+        svid, bundles = files_parse.parse(found, self._now())
+        old = self._snapshot
+        self._digest = found.digest
+        if old is not None and (old.svid, old.bundles) == (svid, bundles):
+            self._books.unchanged()
+            return
+        self._snapshot = SourceSnapshot(
+            svid=svid,
+            bundles=bundles,
+            generation=1 if old is None else old.generation + 1,
+        )
+        self._books.updated(found.warnings, self._directory)
+        _LOGGER.info(
+            "%s: %s until %s",
+            self._directory,
+            svid.spiffe_id,
+            svid.not_after,
+            extra={"spiffe_id": str(svid.spiffe_id)},
+        )
+
+    @property
+    def health(self) -> SourceHealth:
+        """How it is doing."""
+        snapshot, books = self._snapshot, self._books
+        ended = snapshot is not None and self._now() >= snapshot.svid.not_after
+        if snapshot is None:
+            failed = books.failure is not None
+            state = SourceState.UNAVAILABLE if failed else SourceState.STARTING
+        elif ended:
+            state = SourceState.UNAVAILABLE
+        else:
+            failed = books.failure is not None
+            state = SourceState.STALE if failed else SourceState.HEALTHY
+        return SourceHealth(
+            state=state,
+            generation=0 if snapshot is None else snapshot.generation,
+            updated_at=books.confirmed_at,
+            expires_at=None if snapshot is None else snapshot.svid.not_after,
+            failure=books.failure,
+            failed_at=books.failed_at,
+        )
+
+    def statistics(self) -> FileSourceStatistics:
+        """Count looks, updates and failures since the beginning."""
+        return self._books.statistics()
+
+    async def wait_ready(self, timeout: float | None = None) -> SourceSnapshot:  # noqa: ASYNC109 - with the reason, not trio's
+        """Wait for the first snapshot; needs ``async with``.
+
+        Cancellation leaves everything as it was.
+
+        Args:
+            timeout: Seconds to wait at most; for ever without.
+
+        Raises:
+            SourceError: it did not come in time; the last failure is its cause.
+            UsageError: nobody watches the files: this is not inside of ``async with``.
+        """
+        from handfast.sources import files_watch  # noqa: PLC0415 - only here is trio
+
+        return await files_watch.wait_ready(self, self._watch, timeout)
+
+    async def wait_newer(self, generation: int) -> SourceSnapshot:
+        """Wait for a snapshot after this generation; needs ``async with``.
+
+        Cancellation leaves everything as it was.
+
+        Raises:
+            UsageError: nobody watches the files: this is not inside of ``async with``.
+        """
+        from handfast.sources import files_watch  # noqa: PLC0415 - only here is trio
+
+        return await files_watch.need(self._watch).wait_newer(generation)
+
+    async def __aenter__(self) -> Self:
+        """Look at the files, and watch them from here on.
+
+        It does not fail when they are not there yet: ask `wait_ready`, or `health`.
+        """
+        from handfast.sources import files_watch  # noqa: PLC0415 - only here is trio
+
+        self._watch = await files_watch.begin(self, self._watch)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop watching. The last snapshot stays, as it was."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            await watch.end()
+
+    def __repr__(self) -> str:
+        return f"<FileSource {self._directory}: {self.health.state}>"

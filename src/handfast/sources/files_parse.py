@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a set of files says, checked as a whole.
+
+The key fits the leaf, the chain leads to an authority of our own bundle at this moment,
+and no bundle holds what is marked as another trust domain's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from cryptography import x509
+
+from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.certificates import uri_names
+from handfast.der import split_der
+from handfast.errors import (
+    HandfastError,
+    InvalidBundle,
+    InvalidCertificate,
+    Reason,
+    SourceError,
+    VerificationError,
+    detail_for,
+)
+from handfast.keys import PrivateKey
+from handfast.pem import CERTIFICATE, read_pem
+from handfast.sources.files_layout import FEDERATED
+from handfast.svid import X509Svid
+from handfast.text import escape
+from handfast.verify import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handfast.ids import TrustDomain
+    from handfast.sources.files_folder import RawFile
+    from handfast.sources.files_read import FileSet
+
+__all__ = ["parse"]
+
+_BEGIN: Final = b"-----BEGIN"
+# Vault Agent's templates often write all into one file: each reader takes its own.
+_KEY_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
+
+
+def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet]:
+    """Make our identity and the bundles of a set, and check that they fit.
+
+    Raises:
+        InvalidCertificate: the chain or the key cannot be used, or they do not belong
+            together (``key_mismatch``).
+        InvalidBundle: a bundle cannot be used, or two speak for one trust domain.
+        SourceError: the chain does not lead to our own bundle (``source_inconsistent``,
+            with the verdict as its cause).
+    """
+    chain, key, own, *others = found.files
+    svid = _read_svid(chain, key)
+    bundles = _collect(
+        [
+            _read_bundle(svid.spiffe_id.trust_domain, own),
+            *(
+                _read_bundle(domain, file)
+                for (domain, _), file in zip(found.names.federated, others, strict=True)
+            ),
+        ]
+    )
+    _verify(svid, bundles, now)
+    return svid, bundles
+
+
+def _note(error: HandfastError, file: RawFile) -> None:
+    error.add_note(str(file.path))
+
+
+def _read_svid(chain: RawFile, key: RawFile) -> X509Svid:
+    try:
+        if _BEGIN in key.data:
+            secret = PrivateKey.from_pem(_only_key(key.data))
+        else:
+            secret = PrivateKey.from_der(key.data)
+    except InvalidCertificate as error:
+        _note(error, key)
+        raise
+    try:
+        if _BEGIN not in chain.data:
+            return X509Svid(chain=split_der(chain.data), key=secret)
+        blocks = read_pem(chain.data, CERTIFICATE, *_KEY_LABELS)
+        parts = tuple(der for label, der in blocks if label == CERTIFICATE)
+        return X509Svid(chain=parts, key=secret)
+    except InvalidCertificate as error:
+        _note(error, chain)
+        raise
+
+
+def _only_key(data: bytes) -> bytes:
+    """The text without its certificates, when it has some."""
+    text = data.decode("latin-1")
+    if f"-----BEGIN {CERTIFICATE}-----" not in text:
+        return data
+    read_pem(text, CERTIFICATE, *_KEY_LABELS)  # nothing is cut out of a damaged text
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines(keepends=True):
+        inside = inside or line.startswith(f"-----BEGIN {CERTIFICATE}-----")
+        if not inside:
+            kept.append(line)
+        elif line.startswith(f"-----END {CERTIFICATE}-----"):
+            inside = False
+    return "".join(kept).encode("latin-1")
+
+
+def _read_bundle(domain: TrustDomain, file: RawFile) -> TrustBundle:
+    try:
+        if file.data.lstrip().startswith(b"{"):
+            return TrustBundle.from_json(domain, file.data)
+        if _BEGIN in file.data:
+            bundle = TrustBundle.from_pem(domain, file.data)
+        else:
+            bundle = TrustBundle.from_der(domain, file.data)
+        _insist_on_one_domain(bundle)
+    except HandfastError as error:
+        _note(error, file)
+        raise
+    return bundle
+
+
+def _insist_on_one_domain(bundle: TrustBundle) -> None:
+    """Refuse a file into which the authorities of several trust domains were poured.
+
+    spiffe-helper does so with ``include_federated_domains``. Every one of them could
+    then speak for every trust domain, ours included (P1).
+    """
+    for der in bundle.x509_authorities:
+        for uri in uri_names(x509.load_der_x509_certificate(der)):
+            name = uri.removeprefix("spiffe://").partition("/")[0]
+            if uri.startswith("spiffe://") and name != bundle.trust_domain.name:
+                raise InvalidBundle(
+                    detail_for(
+                        Reason.BUNDLE_INVALID,
+                        expected=f"authorities of {bundle.trust_domain} alone",
+                        seen=f"one of '{escape(name)}'",
+                        hint="write each trust domain's bundle to a file of its own "
+                        f"in {FEDERATED}/, named after it",
+                    )
+                )
+
+
+def _collect(bundles: Sequence[TrustBundle]) -> TrustBundleSet:
+    """Put bundles side by side; the same one twice is one."""
+    distinct: dict[tuple[TrustDomain, bytes], TrustBundle] = {}
+    for bundle in bundles:
+        distinct.setdefault((bundle.trust_domain, bundle.digest), bundle)
+    return TrustBundleSet(distinct.values())
+
+
+def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> None:
+    """Judge ourselves as a peer would who has our own bundle and is not too strict.
+
+    An identity may be for servers alone or for clients alone: one of them is enough.
+    """
+    try:
+        _judge(svid, bundles, now, "server")
+    except VerificationError:
+        try:
+            _judge(svid, bundles, now, "client")
+        except VerificationError as error:
+            raise _does_not_fit(svid, error) from error
+
+
+def _judge(
+    svid: X509Svid,
+    bundles: TrustBundleSet,
+    now: datetime,
+    purpose: Literal["client", "server"],
+) -> None:
+    verifier = Verifier(
+        bundles, rules="compatible", at=now, purpose=purpose, cache=None
+    )
+    verifier.verify(svid.chain)
+
+
+# Time is nothing that another look a moment later would mend.
+_OF_TIME: Final = {
+    Reason.CERTIFICATE_EXPIRED: Reason.SOURCE_EXPIRED,
+    Reason.CERTIFICATE_NOT_YET_VALID: Reason.SOURCE_INVALID,
+}
+
+
+def _does_not_fit(svid: X509Svid, error: VerificationError) -> SourceError:
+    reason = _OF_TIME.get(error.reason, Reason.SOURCE_INCONSISTENT)
+    detail = detail_for(
+        reason,
+        expected=f"a chain that {svid.spiffe_id.trust_domain}'s own bundle carries now",
+        seen=f"{error.reason}, {error}",
+        hint=error.hint if error.reason in _OF_TIME else None,
+    )
+    return SourceError(detail)
