@@ -41,7 +41,6 @@ _FILE_MAX: Final = 16 << 20
 _OTHERS_WRITE: Final = stat.S_IWOTH
 
 
-
 def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
     raise ConfigError(
         detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)

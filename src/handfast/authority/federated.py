@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from handfast.authority.audit import AuditRow, audit
 from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
 from handfast.errors import ConfigError, Reason, detail_for
 from handfast.ids import TrustDomain
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from handfast.authority.database import Database
+    from handfast.jwt_bundle import JwtBundle
 
 __all__ = ["FederatedBundles"]
 
@@ -53,7 +55,7 @@ class FederatedBundles:
         self._database = database
         self._own = own
         self._now = now
-        self._x509: dict[TrustDomain, TrustBundle] = {}
+        self._known: dict[TrustDomain, BundleDocument] = {}
         self.number = 0
         self.reload()
 
@@ -61,46 +63,50 @@ class FederatedBundles:
         """Read them again; `number` changes when one of them has."""
         rows = self._database.rows("SELECT trust_domain, document FROM federated")
         found = {
-            (domain := TrustDomain(name)): TrustBundle.from_json(domain, document)
+            (domain := TrustDomain(name)): BundleDocument.from_json(domain, document)
             for name, document in rows
         }
-        self.number += found != self._x509
-        self._x509 = found
+        self.number += found != self._known
+        self._known = found
 
     @property
     def trust_domains(self) -> tuple[TrustDomain, ...]:
         """Whose bundles there are, in order."""
-        return tuple(sorted(self._x509))
+        return tuple(sorted(self._known))
 
     def x509(self, trust_domains: Iterable[TrustDomain]) -> list[TrustBundle]:
-        """The bundles of those of these trust domains that are known, in order."""
-        return [self._x509[one] for one in sorted(set(trust_domains) & set(self._x509))]
+        """The X.509 bundles of those of these that are known, in order."""
+        return [one.x509 for one in self._of(trust_domains)]
+
+    def jwt(self, trust_domains: Iterable[TrustDomain]) -> list[JwtBundle]:
+        """The JWT bundles of those of these that are known and have keys, in order."""
+        return [one.jwt for one in self._of(trust_domains) if not one.jwt.is_empty]
+
+    def _of(self, trust_domains: Iterable[TrustDomain]) -> list[BundleDocument]:
+        return [
+            self._known[one] for one in sorted(set(trust_domains) & set(self._known))
+        ]
 
     def put(self, trust_domain: TrustDomain, document: bytes) -> None:
         """Take a document in the place of what was there.
 
         Raises:
-            InvalidBundle: It is no bundle document.
-            ConfigError: It is our own trust domain's, or older than what is there.
+            InvalidBundle: It is no bundle document, or older than what is there.
+            ConfigError: It is our own trust domain's.
         """
         if trust_domain == self._own:
             # Whoever could replace our own bundle could speak for everybody in it.
             _refuse("another trust domain's bundle", f"our own, {trust_domain}")
-        new = TrustBundle.from_json(trust_domain, document)
+        new = BundleDocument.from_json(trust_domain, document)
         with self._database.transaction() as run:
             row = run(
                 "SELECT document FROM federated WHERE trust_domain = ?",
                 (trust_domain.name,),
             ).fetchone()
-            old = None if row is None else TrustBundle.from_json(trust_domain, row[0])
-            if (
-                old is not None
-                and old.sequence is not None
-                and new.sequence is not None
-                and new.sequence < old.sequence
-            ):
-                hint = "remove the old one first, if this is meant"
-                _refuse(f"sequence {old.sequence} or more", f"{new.sequence}", hint)
+            if row is not None:
+                # No step back: whoever can answer for the endpoint once could
+                # bring an authority back that was removed for a reason.
+                new.check_replaces(BundleDocument.from_json(trust_domain, row[0]))
             run(
                 "INSERT OR REPLACE INTO federated VALUES (?, ?, ?)",
                 (trust_domain.name, document, self._now().timestamp()),
@@ -113,7 +119,8 @@ class FederatedBundles:
                     details={
                         "trust_domain": trust_domain.name,
                         "sequence": new.sequence,
-                        "x509_authorities": len(new),
+                        "x509_authorities": len(new.x509),
+                        "jwt_keys": len(new.jwt),
                     },
                 ),
             )

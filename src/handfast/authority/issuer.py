@@ -13,13 +13,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import trio
 
 from handfast.authority.issuing import Issuing
+from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.bundle import TrustBundleSet
 from handfast.errors import ConfigError, TransportError
+from handfast.jwt_bundle import JwtBundleSet
+from handfast.jwt_svid import JwtSvid
+from handfast.svid import X509Svid
 from handfast.workload_api.identities import X509Bundles, X509Context
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
@@ -31,13 +35,15 @@ if TYPE_CHECKING:
     from handfast.authority.revocation import Crls
     from handfast.authority.selectors import Selector
     from handfast.authority.state import AuthorityState
-    from handfast.svid import X509Svid
+    from handfast.ids import SpiffeId
 
 __all__ = ["AttestedCaller", "EntryIssuer"]
 
 _log = logging.getLogger("handfast.authority")
 
 _LOOK_AGAIN: Final = 60.0
+
+Svid = TypeVar("Svid", X509Svid, JwtSvid)
 
 
 class AttestedCaller(Protocol):
@@ -88,15 +94,17 @@ class EntryIssuer:
     Args:
         state: Entries and signers.
         issuing: Signs X.509-SVIDs.
+        tokens: Signs JWT-SVIDs.
         crls: Revocation lists.
         federated: Other trust domains' bundles.
         now: The clock, the same as theirs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one authority
         self,
         state: AuthorityState,
         issuing: Issuing,
+        tokens: JwtIssuing,
         crls: Crls,
         federated: FederatedBundles,
         *,
@@ -104,6 +112,7 @@ class EntryIssuer:
     ) -> None:
         self._state = state
         self._issuing = issuing
+        self._tokens = tokens
         self._crls = crls
         self._federated = federated
         self._now = now
@@ -132,9 +141,7 @@ class EntryIssuer:
         try:
             svids = [self._issuing.x509(one, self._who(caller)).svid for one in entries]
         except (ConfigError, TransportError) as error:
-            _log.error("cannot issue: %s", error)
-            message = "the authority cannot sign at present"
-            raise RpcError(StatusCode.UNAVAILABLE, message) from error
+            raise _cannot_sign(error) from error
         return X509Context(
             svids=_with_unique_hints(svids), bundles=self._bundles(entries)
         )
@@ -149,6 +156,51 @@ class EntryIssuer:
         """
         await trio.lowlevel.checkpoint()
         return self._bundles(self._entries(caller))
+
+    async def jwt_svids(
+        self,
+        caller: AttestedCaller,
+        audience: Sequence[str],
+        spiffe_id: SpiffeId | None = None,
+    ) -> tuple[JwtSvid, ...]:
+        """Return a token for each identity of a caller, or for the one that it names.
+
+        Cancellation: a token that was signed is kept for the next who asks.
+
+        Raises:
+            PermissionDenied: As above, or the identity that it names is not its own.
+            RpcError: The audience is none (`INVALID_ARGUMENT`), or nothing signs at
+                present (`UNAVAILABLE`).
+        """
+        await trio.lowlevel.checkpoint()
+        if not audience or not all(audience):
+            message = "an audience is needed, and none of its names may be empty"
+            raise RpcError(StatusCode.INVALID_ARGUMENT, message)
+        entries = self._entries(caller)
+        if spiffe_id is not None:
+            entries = tuple(one for one in entries if one.spiffe_id == spiffe_id)
+            if not entries:
+                raise PermissionDenied
+        who = self._who(caller)
+        try:
+            tokens = [self._tokens.jwt(one, audience, who) for one in entries]
+        except (ConfigError, TransportError) as error:
+            raise _cannot_sign(error) from error
+        return _with_unique_hints(tokens)
+
+    async def jwt_bundles(self, caller: AttestedCaller) -> JwtBundleSet:
+        """Return our own JWT bundle, and those that the caller's entries federate with.
+
+        Cancellation: nothing is left behind.
+
+        Raises:
+            PermissionDenied: As above.
+        """
+        await trio.lowlevel.checkpoint()
+        entries = self._entries(caller)
+        domains = {domain for entry in entries for domain in entry.federates_with}
+        own = self._state.signers.jwt_bundle
+        return JwtBundleSet([own, *self._federated.jwt(domains)])
 
     def _entries(self, caller: AttestedCaller) -> tuple[Entry, ...]:
         if not caller.still_there():
@@ -226,10 +278,17 @@ class EntryWatch:
         self._seen = found
 
 
-def _with_unique_hints(svids: Sequence[X509Svid]) -> tuple[X509Svid, ...]:
+def _cannot_sign(error: Exception) -> RpcError:
+    """What a caller is told: nothing of ours that is not its business."""
+    _log.error("cannot issue: %s", error)
+    message = "the authority cannot sign at present"
+    return RpcError(StatusCode.UNAVAILABLE, message)
+
+
+def _with_unique_hints(svids: Sequence[Svid]) -> tuple[Svid, ...]:
     """See that no hint comes twice (WAPI-48): of two the first one keeps it."""
     seen: set[str] = set()
-    found: list[X509Svid] = []
+    found: list[Svid] = []
     for svid in svids:
         if svid.hint and svid.hint in seen:
             _log.warning(

@@ -24,6 +24,7 @@ from handfast.authority.audit import forget_before
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.issuer import EntryIssuer
 from handfast.authority.issuing import Issuing
+from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.authority.requests import RELOAD, answer, waiting
 from handfast.authority.revocation import Crls
 from handfast.errors import HandfastError
@@ -73,12 +74,18 @@ class AuthorityService:
         self._entries_file = entries_file
         self._now = now
         self._issuing = Issuing(state, now=now)
+        self._tokens = JwtIssuing(state, now=now)
         self._crls = Crls(state, now=now)
         self.federated = FederatedBundles(
             state.database, state.settings.trust_domain, now=now
         )
         self.issuer = EntryIssuer(
-            state, self._issuing, self._crls, self.federated, now=now
+            state,
+            self._issuing,
+            self._tokens,
+            self._crls,
+            self.federated,
+            now=now,
         )
         self._seen = state.database.changes()
         self._tidied = now()
@@ -107,7 +114,7 @@ class AuthorityService:
             len(applied.removed),
         )
         if not applied.nothing:
-            self._issuing.forget()
+            self._forget()
             self.issuer.ring()
         return applied
 
@@ -152,20 +159,30 @@ class AuthorityService:
     def _take_over(self) -> None:
         self._state.reload()
         self.federated.reload()
-        self._issuing.forget()
+        self._forget()
         for number, wanted in list(waiting(self._state.database)):
             answer(self._state.database, number, self._answer(wanted))
+
+    def _forget(self) -> None:
+        self._issuing.forget()
+        self._tokens.forget()
 
     def _answer(self, wanted: str) -> str:
         """Do what a command asked for; say what went wrong, if anything."""
         if wanted != RELOAD:
             return f"this version of handfast does not know {wanted!r}"
+        if self._entries_file is None:
+            return "it runs without an entries file"
+        return self.try_reload()
+
+    def try_reload(self) -> str:
+        """Read the entries file again; log and return what went wrong, if anything."""
         try:
-            applied = self.reload_entries()
+            self.reload_entries()
         except (HandfastError, OSError) as error:
             _log.error("the entries file was not taken: %s", error)
             return str(error)
-        return "" if applied is not None else "it runs without an entries file"
+        return ""
 
     def _tidy(self) -> None:
         now = self._now()

@@ -33,6 +33,10 @@ from handfast.authority.validity import window
 from handfast.bundle import TrustBundle
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
 from handfast.ids import SpiffeId
+from handfast.jwk import key_id as jwk_id
+from handfast.jwk import public_key_of
+from handfast.jwt_bundle import JwtBundle
+from handfast.jwt_signer import JwtSigner
 from handfast.keys import PrivateKey
 
 if TYPE_CHECKING:
@@ -92,6 +96,7 @@ class Signers:
         self._now = now
         self._loaded: dict[str, PrivateKey] = {}
         self._signers: dict[str, Signer] = {}
+        self._jwt_signers: dict[str, JwtSigner] = {}
         self._unusable: set[str] = set()
         self._rows: tuple[SignerRow, ...] = ()
         self._sequence = 0
@@ -106,6 +111,8 @@ class Signers:
         known = {row.id for row in self._rows}
         self._loaded = {i: key for i, key in self._loaded.items() if i in known}
         self._signers = {i: one for i, one in self._signers.items() if i in known}
+        jwt_signers = self._jwt_signers.items()
+        self._jwt_signers = {i: one for i, one in jwt_signers if i in known}
 
     def forget_files(self) -> list[str]:
         """Remove the files of keys that no row knows, as a crash leaves them."""
@@ -132,9 +139,11 @@ class Signers:
         )
 
     @property
-    def jwt_keys(self) -> dict[str, bytes]:
-        """The public JWT keys that are published, by `kid`."""
-        return {row.id: row.public_key for row in self._rows if row.kind == "jwt"}
+    def jwt_bundle(self) -> JwtBundle:
+        """What others need to verify JWT-SVIDs: every key that is published."""
+        keys = (public_key_of(r.public_key) for r in self._rows if r.kind == "jwt")
+        found = {jwk_id(key): key for key in keys if key is not None}
+        return JwtBundle(self._settings.trust_domain, found)
 
     @property
     def sequence(self) -> int:
@@ -175,6 +184,14 @@ class Signers:
         if row.kind != "root":
             self._signers[row.id] = made
         return made
+
+    def jwt_signer(self, row: SignerRow) -> JwtSigner:
+        """One of the JWT keys, as what signs tokens."""
+        found = self._jwt_signers.get(row.id)
+        if found is None:
+            found = JwtSigner(self._settings.trust_domain, self.key(row))
+            self._jwt_signers[row.id] = found
+        return found
 
     def keep(self) -> list[str]:
         """Do what is due now; say what was done, in words.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from handfast.authority.keystore import KeyStore
 from handfast.authority.registry import Registry
 from handfast.authority.settings import AuthoritySettings
 from handfast.authority.signers import Signers
+from handfast.bundle_document import BundleDocument
 from handfast.errors import ConfigError, Reason, UsageError, detail_for
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _log = logging.getLogger("handfast.authority")
 
 _LOCK = "lock"
 _KEYS = "keys"
+_TRIES, _BETWEEN = 4, 0.05
 
 
 def _utc_now() -> datetime:
@@ -47,29 +50,42 @@ def take_lock(folder: Path) -> int:
     Raises:
         UsageError: Another process runs it.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(folder / _LOCK, flags, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        detail = detail_for(
-            Reason.WRONG_STATE,
-            expected="a state directory that nobody runs",
-            seen="one that an authority runs on",
-            hint="one process signs for a trust domain: stop the other one first",
-        )
-        raise UsageError(detail) from None
-    return file
+    file = _open_lock(folder)
+    # Whoever only asks (`is_running`) has it for microseconds.
+    for last in (*[False] * _TRIES, True):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                break
+            time.sleep(_BETWEEN)
+        else:
+            return file
+    os.close(file)
+    detail = detail_for(
+        Reason.WRONG_STATE,
+        expected="a state directory that nobody runs",
+        seen="one that an authority runs on",
+        hint="one process signs for a trust domain: stop the other one first",
+    )
+    raise UsageError(detail)
 
 
 def is_running(folder: Path) -> bool:
     """Whether a process runs an authority on this state."""
+    file = _open_lock(folder)
     try:
-        os.close(take_lock(folder))
-    except UsageError:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(file)
     return False
+
+
+def _open_lock(folder: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(folder / _LOCK, flags, 0o600)
 
 
 class AuthorityState:
@@ -157,6 +173,11 @@ class AuthorityState:
             )
             state._exit = stack.pop_all()
         return state
+
+    def bundle_document(self) -> bytes:
+        """Write what the trust domain publishes: roots and JWT keys, with a number."""
+        signers = self.signers
+        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
 
     def reload(self) -> None:
         """Read everything again, after another process has changed it."""

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 import trio
+from tests.support.authority_state import NOON, WEB, entry, facts, settings
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from handfast import TrustDomain, Verifier
 from handfast.authority import Authority
 from handfast.authority.audit import read_audit
 from handfast.authority.revocation import revoke
-from handfast.authority.service import AuthorityService
 from handfast.authority.selectors import Selector
+from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
-from tests.support.authority_state import NOON, WEB, World, entry, facts, settings
 
 
 @dataclass
@@ -234,12 +234,14 @@ def test_a_change_is_pushed_at_once_and_to_nobody_else(
             it.state.registry.add(entry())
             it.state.registry.add(entry("spiffe://a.example/b", "unix:uid:2"))
             woken: list[str] = []
+            first = trio.Event()
 
             async def stream(name: str, caller: Process) -> None:
                 watch = it.service.issuer.watch(caller)
                 await it.service.issuer.x509_context(caller)
                 await watch.wait()
                 woken.append(name)
+                first.set()
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(stream, "a", CALLER)
@@ -251,8 +253,7 @@ def test_a_change_is_pushed_at_once_and_to_nobody_else(
                         entry("spiffe://a.example/c", "unix:path:/usr/bin/web")
                     )
                 with trio.fail_after(1):
-                    while not woken:
-                        await trio.sleep(0.05)
+                    await first.wait()
                 await trio.sleep(5)
                 assert woken == ["a"]
                 nursery.cancel_scope.cancel()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from tests.support.authority_state import WEB, World, settings
 
 from handfast import Verifier
 from handfast.authority.profile import leaf_builder
@@ -17,7 +19,6 @@ from handfast.authority.state import AuthorityState
 from handfast.authority.validity import window
 from handfast.ids import SpiffeId
 from handfast.keys import PrivateKey
-from tests.support.authority_state import WEB, World, settings
 
 PLAN = Plan(lifetime=1000.0, lead=100.0)
 
@@ -109,8 +110,6 @@ def _issue(state: AuthorityState, world: World, ttl: timedelta) -> tuple[bytes, 
                 " WHERE id = ?",
                 (valid[1].timestamp(), signer),
             )
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     return (leaf.public_bytes(Encoding.DER), *issuer.intermediates)
 
 
@@ -162,7 +161,7 @@ def test_the_sequence_changes_with_the_content_and_only_then(tmp_path: Path) -> 
             state.signers.keep()
             content = (
                 state.signers.bundle.x509_authorities,
-                tuple(state.signers.jwt_keys.items()),
+                state.signers.jwt_bundle.digest,
             )
             assert state.signers.sequence >= last
             last = state.signers.sequence
@@ -187,6 +186,7 @@ def test_a_root_that_is_asked_for_takes_the_intermediate_along(tmp_path: Path) -
         old = state.signers.active("root").id
         with state.database.transaction() as run:
             wish_for(run, "root", world.clock())
+        state.reload()
         for _ in range(20):
             state.signers.keep()
             world.clock.advance(minutes=1)

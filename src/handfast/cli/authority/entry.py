@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from handfast import SpiffeId, TrustDomain
 from handfast.authority.entries import Entry
 from handfast.authority.registry import StoredEntry
 from handfast.authority.selectors import Selector
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import Duration, state_options
+from handfast.cli.authority.options import Duration, folded_table, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
@@ -88,7 +87,7 @@ def show_all(state: Path, as_json: bool) -> None:
         for one in stored:
             emit({"event": "entry", **_facts(one)})
         return
-    table = Table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
+    table = folded_table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
     for one in stored:
         table.add_row(
             one.entry.id,
@@ -115,7 +114,9 @@ def show(state: Path, as_json: bool, entry_id: str) -> None:
         emit({"event": "entry", **facts})
         return
     for name, value in facts.items():
-        shown = "\n  ".join(["", *map(str, value)]) if isinstance(value, list) else value
+        shown = (
+            "\n  ".join(["", *map(str, value)]) if isinstance(value, list) else value
+        )
         console.print(f"[bold]{name}:[/bold] {shown}", highlight=False)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.table import Table
 
 from handfast import TrustDomain
 from handfast.authority.durations import parse_duration
@@ -125,3 +126,11 @@ def need_same(found: AuthoritySettings, given: dict[str, Any]) -> None:
             raise click.UsageError(
                 f"--{option} {wanted}: the state directory was made with {kept}"
             )
+
+
+def folded_table(*headers: str) -> Table:
+    """Make a table whose cells are never cut: half an ID is no ID."""
+    table = Table()
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table

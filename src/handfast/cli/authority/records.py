@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from handfast import TrustDomain
 from handfast.authority.audit import AuditRow, read_audit
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.revocation import REASONS, revoke
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import state_options
+from handfast.cli.authority.options import folded_table, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE, Moment
 from handfast.cli.output import console, emit, iso
@@ -60,7 +59,7 @@ def audit(
             # What happened stands under "event" already.
             emit(_facts(row))
         return
-    table = Table("at", "what", "SPIFFE ID", "serial", "until", "details")
+    table = folded_table("at", "what", "SPIFFE ID", "serial", "until", "details")
     for row in rows:
         details = ", ".join(f"{name}={value}" for name, value in row.details.items())
         table.add_row(

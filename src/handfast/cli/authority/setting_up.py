@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from handfast.authority.keystore import KeyStore
 from handfast.authority.offline import import_intermediate, make_csr, waiting_key
 from handfast.authority.signer_rows import SignerRow, wish_for
 from handfast.authority.state import AuthorityState, is_running
 from handfast.cli.authority.options import (
+    folded_table,
     need_same,
     password_option,
     read_password,
@@ -72,7 +72,7 @@ def _show(state: AuthorityState, folder: Path, *, as_json: bool) -> None:
         f"{'running' if facts['running'] else 'not running'}, "
         f"{facts['entries']} entries, bundle {facts['bundle_sequence']}"
     )
-    table = Table("what", "key", "stage", "until", "last SVID until")
+    table = folded_table("what", "key", "stage", "until", "last SVID until")
     for row in rows:
         cells = (row["kind"], row["id"][:12], row["stage"])
         table.add_row(*cells, row["not_after"] or "", row["last_svid_ends"] or "")
@@ -83,9 +83,7 @@ def _show(state: AuthorityState, folder: Path, *, as_json: bool) -> None:
 @state_options
 @settings_options
 @password_option
-def init(
-    state: Path, as_json: bool, key_password: Path | None, **given: Any
-) -> None:
+def init(state: Path, as_json: bool, key_password: Path | None, **given: Any) -> None:
     """Make the state directory: keys, database, and nothing that listens."""
     settings = read_settings(given)
     if settings is None:
