@@ -39,9 +39,7 @@ _SECRET_BYTES: Final = 32
 _INFO: Final = b"handfast join token 1"
 # As many bits more than the order has that the remainder is even enough.
 _SEED_BYTES: Final = 48
-_ORDER_P256: Final = (
-    0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-)
+_ORDER_P256: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _SVID_TTL: Final = timedelta(minutes=10)
 
 

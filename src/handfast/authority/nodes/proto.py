@@ -40,8 +40,8 @@ WATCH: Final = f"/{_PACKAGE}.{_SERVICE}/Watch"
 SIGN_X509: Final = f"/{_PACKAGE}.{_SERVICE}/SignX509"
 SIGN_JWT: Final = f"/{_PACKAGE}.{_SERVICE}/SignJWT"
 
-# Public keys are SubjectPublicKeyInfo; chains and bundles are concatenated DER;
-# documents are SPIFFE bundle documents, by trust domain; entries are JSON.
+# Public keys are SubjectPublicKeyInfo, chains concatenated DER, bundles SPIFFE bundle
+# documents, entries what Entry.to_text() writes.
 _NODE: Final = ((1, "chain", "bytes"), (2, "bundle", "bytes"))
 _MESSAGES: Final = {
     "JoinRequest": ((1, "public_key", "bytes"),),
@@ -54,7 +54,6 @@ _MESSAGES: Final = {
         (2, "bundle", "bytes"),
         (3, "federated", "map bytes"),
         (4, "crls", "repeated bytes"),
-        (5, "svids_until", "string"),
     ),
     "SignX509Request": (
         (1, "entry", "string"),

@@ -237,7 +237,5 @@ class Nodes:
 
 
 def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    detail = detail_for(
-        Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint
-    )
+    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
     raise ConfigError(detail)
