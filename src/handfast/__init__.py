@@ -67,6 +67,7 @@ from handfast.web_certificate import WebCertificate
 
 if TYPE_CHECKING:
     from handfast.bundle_document import BundleDocument
+    from handfast.bundle_map import BundleMap
     from handfast.jwt_bundle import JwtBundle, JwtBundleSet
     from handfast.jwt_cache import TokenCache
     from handfast.jwt_signer import JwtSigner
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         serve_mtls,
         verify_many_async,
     )
+    from handfast.sources.workload_api import WorkloadApiSource
 
 __all__ = [
     "Authority",
@@ -89,6 +91,7 @@ __all__ = [
     "BatchResult",
     "BatchSummary",
     "BundleDocument",
+    "BundleMap",
     "Category",
     "ChainBuffer",
     "ChainCache",
@@ -149,6 +152,7 @@ __all__ = [
     "VerifiedPeer",
     "Verifier",
     "WebCertificate",
+    "WorkloadApiSource",
     "X509Svid",
     "authorize",
     "open_mtls_listeners",
@@ -162,6 +166,7 @@ __all__ = [
 # only some programs need.
 _LATER = {
     "BundleDocument": "handfast.bundle_document",
+    "BundleMap": "handfast.bundle_map",
     "ConnectionPool": "handfast.net",
     "JwtBundle": "handfast.jwt_bundle",
     "JwtBundleSet": "handfast.jwt_bundle",
@@ -171,6 +176,7 @@ _LATER = {
     "MtlsListener": "handfast.net",
     "MtlsStream": "handfast.net",
     "TokenCache": "handfast.jwt_cache",
+    "WorkloadApiSource": "handfast.sources.workload_api",
     "open_mtls_listeners": "handfast.net",
     "open_mtls_stream": "handfast.net",
     "serve_mtls": "handfast.net",

@@ -160,12 +160,15 @@ class BundleDocument:
             refresh_hint=frame.refresh_hint,
         )
 
-    def to_object(self, *, with_hint: bool = True) -> Json:
+    def to_object(self) -> Json:
         """The document as JSON values, for a map."""
         entries = write_x509_entries(self.x509.x509_authorities)
         entries += write_jwt_entries(self.jwt.keys, self.jwt.algorithms)
-        hint = self.refresh_hint if with_hint else None
-        return write_frame(entries, self.sequence, hint)
+        return write_frame(entries, self.sequence, self.refresh_hint)
+
+    def without_hint(self) -> BundleDocument:
+        """The same as part of a map, where hints of documents mean nothing."""
+        return replace(self, refresh_hint=None)
 
     def to_json(self) -> bytes:
         """Write the document, the same bytes for the same content.
@@ -231,6 +234,9 @@ class BundleDocument:
             detail = detail_for(Reason.BUNDLE_ROLLBACK, expected=expected, seen=seen)
             raise InvalidBundle(detail)
         return ordering
+
+    def __len__(self) -> int:
+        return len(self.x509) + len(self.jwt)
 
     def __repr__(self) -> str:
         return (

@@ -31,6 +31,7 @@ __all__ = [
     "Frame",
     "check_sequence",
     "frame_of",
+    "hint_of",
     "read_frame",
     "read_json",
     "refuse",
@@ -103,6 +104,17 @@ def check_sequence(sequence: int | None) -> None:
         refuse("spiffe_sequence as a number of at most 64 bits", seen)
 
 
+def hint_of(document: Json) -> int | None:
+    """The refresh hint of a document, cut to something sane; None without one.
+
+    Raises:
+        InvalidBundle: It is not an integer.
+    """
+    hint = _integer(document, "spiffe_refresh_hint")
+    # Only a hint: no value of it makes the authorities unusable.
+    return None if hint is None else min(max(hint, 0), HINT_MAX)
+
+
 def frame_of(document: Json) -> Frame:
     """Check the frame of a document.
 
@@ -116,10 +128,7 @@ def frame_of(document: Json) -> Frame:
         refuse(f"at most {KEYS_MAX} entries", f"{len(keys)}")
     sequence = _integer(document, "spiffe_sequence")
     check_sequence(sequence)
-    hint = _integer(document, "spiffe_refresh_hint")
-    if hint is not None:
-        # Only a hint: no value of it makes the authorities unusable.
-        hint = min(max(hint, 0), HINT_MAX)
+    hint = hint_of(document)
     entries: list[Json] = []
     for place, entry in enumerate(keys):
         if not is_object(entry):

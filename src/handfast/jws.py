@@ -138,7 +138,7 @@ def _key_id(header: Json) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= _KEY_ID_MAX:
         expected = f"kid as a text of 1 to {_KEY_ID_MAX} characters"
         seen = f"{len(value)} of them" if isinstance(value, str) else "no text"
-        raise NotAJws(Reason.JWT_HEADER, expected, seen, hint="")
+        raise NotAJws(Reason.JWT_KEY_ID, expected, seen, hint="")
     return value
 
 
@@ -181,8 +181,7 @@ def read_jws(
     _check_type(header, types, required=type_required)
     key_id = _key_id(header)
     payload = _part(parts[1], "payload")
-    if not _part(parts[2], "signature"):
-        raise NotAJws(Reason.JWT_MALFORMED, "a signature", "none")
+    _part(parts[2], "signature")
     return Jws(token, algorithm, key_id, payload)
 
 

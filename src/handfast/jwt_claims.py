@@ -82,25 +82,25 @@ def _audience(claims: Json) -> tuple[str, ...]:
     for one in values:
         if not isinstance(one, str) or not one:
             seen = "an empty text" if one == "" else type(one).__name__
-            raise NotAJws(Reason.JWT_CLAIM, "aud as texts, none of them empty", seen)
+            expected = "aud as texts, none of them empty"
+            raise NotAJws(Reason.JWT_NO_AUDIENCE, expected, seen)
         found.append(one)
     return tuple(found)
 
 
-def _moment(claims: Json, name: str) -> datetime | None:
-    value = claims.get(name)
-    if value is None:
-        if name in claims:
-            raise NotAJws(Reason.JWT_CLAIM, f"{name} as a number of seconds", "null")
+def _moment(claims: Json, name: str, reason: Reason) -> datetime | None:
+    """A claim that is a NumericDate, if it is there."""
+    if name not in claims:
         return None
+    value = claims[name]
     # bool is an int to Python, and 1e999 is a number to JSON.
     if not isinstance(value, int | float) or isinstance(value, bool):
-        seen = type(value).__name__
-        raise NotAJws(Reason.JWT_CLAIM, f"{name} as a number of seconds", seen)
+        seen = "null" if value is None else type(value).__name__
+        raise NotAJws(reason, f"{name} as a number of seconds", seen)
     if not 0 <= value <= _SECONDS_MAX:
         expected = f"{name} from 0 to {_SECONDS_MAX}, which is the year 9999"
         seen = "less than 0" if value < 0 else "more than that"
-        raise NotAJws(Reason.JWT_CLAIM, expected, seen)
+        raise NotAJws(reason, expected, seen)
     whole = int(value)
     fraction = timedelta(microseconds=round((value - whole) * 1_000_000))
     return datetime.fromtimestamp(whole, UTC) + fraction
@@ -120,15 +120,15 @@ def read_claims(payload: bytes) -> Claims:
         seen = f"{error.seen} in the payload"
         raise NotAJws(Reason.JWT_MALFORMED, error.expected, seen) from None
     spiffe_id = _subject(claims)
-    end = _moment(claims, "exp")
+    end = _moment(claims, "exp", Reason.JWT_NO_EXPIRY)
     if end is None:
         raise NotAJws(Reason.JWT_NO_EXPIRY, "exp as a number of seconds", "none")
     return Claims(
         spiffe_id=spiffe_id,
         audience=_audience(claims) if "aud" in claims else (),
         expires_at=end,
-        not_before=_moment(claims, "nbf"),
-        issued_at=_moment(claims, "iat"),
+        not_before=_moment(claims, "nbf", Reason.JWT_CLAIM),
+        issued_at=_moment(claims, "iat", Reason.JWT_CLAIM),
         everything=MappingProxyType(
             {name: _frozen(value) for name, value in claims.items()}
         ),
@@ -171,34 +171,29 @@ def _iso(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def check_times(
-    claims: Claims, at: datetime, leeway: timedelta, *, judge_issued_at: bool = True
-) -> None:
+def check_times(claims: Claims, at: datetime, leeway: timedelta) -> None:
     """Refuse a token whose time is over or has not come.
+
+    ``iat`` says nothing about that (RFC 7519, section 4.1.6).
 
     Args:
         claims: What it says.
         at: The time to judge by.
         leeway: How far the issuer's clock may be from ours.
-        judge_issued_at: Whether a token from the future is refused for ``iat`` too.
 
     Raises:
         NotAJws: With how far it is outside.
     """
-    end = claims.expires_at
+    end, begin = claims.expires_at, claims.not_before
     # RFC 7519, 4.1.4: the current time MUST be before it.
     if at >= end + leeway:
         seen = f"{_iso(end)}, and it is {_iso(at)}"
         error = NotAJws(Reason.JWT_EXPIRED, "an exp that is to come", seen)
         raise error.late_by(at - end)
-    named = [("nbf", claims.not_before)]
-    if judge_issued_at:
-        named.append(("iat", claims.issued_at))
-    for name, begin in named:
-        if begin is not None and at < begin - leeway:
-            seen = f"{_iso(begin)}, and it is {_iso(at)}"
-            error = NotAJws(Reason.JWT_NOT_YET_VALID, f"{name} in the past", seen)
-            raise error.late_by(begin - at)
+    if begin is not None and at < begin - leeway:
+        seen = f"{_iso(begin)}, and it is {_iso(at)}"
+        error = NotAJws(Reason.JWT_NOT_YET_VALID, "nbf in the past", seen)
+        raise error.late_by(begin - at)
 
 
 def check_audience(claims: Claims, ours: Collection[str]) -> None:

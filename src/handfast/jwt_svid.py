@@ -16,7 +16,7 @@ What the standard leaves open is decided so:
   cannot be mended. ``crit`` and ``b64`` are refused always.
 - A subject without a path is the trust domain itself and not a workload: refused, as
   in a certificate.
-- ``iat`` in the future is refused like ``nbf``, both with the leeway.
+- ``iat`` in the future is no reason to refuse: ``nbf`` is there for that.
 """
 
 from __future__ import annotations

@@ -325,6 +325,8 @@ class Reason(enum.StrEnum):
     JWT_NOT_YET_VALID = "jwt_not_yet_valid"
     #: a claim is not what it must be
     JWT_CLAIM = "jwt_claim"
+    #: the agent does not accept the token
+    JWT_REFUSED = "jwt_refused"
     #: the source of identity cannot be reached, or has given nothing yet
     SOURCE_UNAVAILABLE = "source_unavailable"
     #: the source of identity has none for this process
@@ -1260,6 +1262,13 @@ ROWS: dict[Reason, Row] = {
         None,
         "a claim is not what it must be",
         "",
+    ),
+    Reason.JWT_REFUSED: Row(
+        Category.JWT,
+        0x4011,
+        None,
+        "the agent does not accept the token",
+        "the agent's log says why; to be told here, follow its JWT bundles and judge by them",
     ),
     Reason.SOURCE_UNAVAILABLE: Row(
         Category.SOURCE,

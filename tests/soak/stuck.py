@@ -100,7 +100,7 @@ async def get_stuck(kind: str, *, count: int, deadline: float, workers: int) -> 
         count=count,
         bytes_each=(during.rss - before.rss) / max(during.handshaking, 1),
         good_client=good_client,
-        first_end=min(crowd.ended),
+        first_end=min(crowd.lived),
         last_end=max(crowd.ended),
         timeouts=after.timeouts,
         descriptors_left=after.descriptors - before.descriptors,

@@ -83,8 +83,10 @@ class Crowd:
         self._port, self._config = port, config
         self._kinds = itertools.cycle(kinds)
         self.stuck = 0
-        #: Seconds from connecting to the server's end of it.
+        #: Seconds from being connected to the server's end of it, which took it later.
         self.ended: list[float] = []
+        #: Seconds from asking to be connected, after which the server took it.
+        self.lived: list[float] = []
 
     async def run(self, count: int, *, a_second: float = 1e9) -> None:
         """Connect so many, no faster than this, until the server has ended all."""
@@ -95,6 +97,7 @@ class Crowd:
                 nursery.start_soon(self._one, next(self._kinds))
 
     async def _one(self, get_stuck: Stuck) -> None:
+        asked = trio.current_time()
         async with await trio.open_tcp_stream("127.0.0.1", self._port) as stream:
             start = trio.current_time()
             with suppress(trio.BrokenResourceError):
@@ -105,6 +108,7 @@ class Crowd:
                     self.stuck += 1
                     await _until_the_end(stream)
             self.ended.append(trio.current_time() - start)
+            self.lived.append(trio.current_time() - asked)
 
     async def _trickle(self, stream: trio.SocketStream) -> None:
         self.stuck += 1

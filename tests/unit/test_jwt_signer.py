@@ -209,7 +209,7 @@ def test_an_entry_ends_with_the_token() -> None:
 
 def test_times_are_judged_at_every_hit() -> None:
     """J2: a clock that went back makes no token valid before its time."""
-    cache, token = TokenCache(), make()
+    cache, token = TokenCache(), make(claims(nbf=int(NOW.timestamp())))
     parse(token, cache)
     with pytest.raises(VerificationError, match="time has not come"):
         parse(token, cache, at=NOW - MINUTE)

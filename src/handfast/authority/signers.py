@@ -275,7 +275,8 @@ class Signers:
         if kind != "root":
             self._loaded[row.id] = key
         self.reload()
-        return f"{kind} {row.id} prepared" + ("" if certificate else ", to be signed")
+        awaited = kind == "intermediate" and certificate is None
+        return f"{kind} {row.id} prepared" + (", to be signed" if awaited else "")
 
     def _certify(
         self, kind: Kind, key: PrivateKey, root: SignerRow | None

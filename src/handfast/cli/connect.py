@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import trio
 
 from handfast import TlsConfig
-from handfast.cli.identity import identity_options, read_authorizer, read_source
+from handfast.cli.identity import authorize_options, read_authorizer
 from handfast.cli.output import emit, iso, notes, peer_facts
 from handfast.cli.pump import Printer, pump
+from handfast.cli.sources import Identity, source_options
 from handfast.net import MtlsStream, open_mtls_stream
 
 
@@ -31,21 +33,25 @@ def _announce(stream: MtlsStream, *, as_json: bool) -> None:
 async def _connect(
     host: str,
     port: int,
-    config: TlsConfig,
+    identity: Identity,
     patience: float,
     as_json: bool,
     binary: bool,
+    **settings: Any,
 ) -> None:
-    stream = await open_mtls_stream(host, port, config, handshake_timeout=patience)
-    _announce(stream, as_json=as_json)
-    name = str(stream.peer.spiffe_id)
-    await pump(stream, Printer(name, as_json=as_json, binary=binary))
+    async with identity.open() as source:
+        config = TlsConfig.client(source, **settings)
+        stream = await open_mtls_stream(host, port, config, handshake_timeout=patience)
+        _announce(stream, as_json=as_json)
+        name = str(stream.peer.spiffe_id)
+        await pump(stream, Printer(name, as_json=as_json, binary=binary))
 
 
 @click.command()
 @click.argument("host")
 @click.argument("port", type=click.IntRange(1, 65535))
-@identity_options
+@source_options
+@authorize_options
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
 @click.option(
@@ -61,9 +67,7 @@ async def _connect(
 def connect(
     host: str,
     port: int,
-    cert: Path,
-    key: Path,
-    bundles: tuple[str, ...],
+    identity: Identity,
     allow: tuple[str, ...],
     allow_prefix: tuple[str, ...],
     allow_trust_domain: tuple[str, ...],
@@ -79,14 +83,21 @@ def connect(
     authorizer = read_authorizer(allow, allow_prefix, allow_trust_domain, allow_any)
     log = key_log.open("a") if key_log is not None else None
     try:
-        config = TlsConfig.client(
-            read_source(cert, key, bundles),
-            authorize=authorizer,
-            alpn=alpn,
-            min_version="1.2" if tls12 else "1.3",
-            key_log=log,
+        trio.run(
+            partial(
+                _connect,
+                host,
+                port,
+                identity,
+                timeout,
+                as_json,
+                binary,
+                authorize=authorizer,
+                alpn=alpn,
+                min_version="1.2" if tls12 else "1.3",
+                key_log=log,
+            )
         )
-        trio.run(partial(_connect, host, port, config, timeout, as_json, binary))
     finally:
         if log is not None:
             log.close()

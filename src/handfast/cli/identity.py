@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options that say who we are, whom we trust and whom we let in."""
+"""The options that say whom we trust and whom we let in; what files hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import click
 
 from handfast import (
     SpiffeId,
-    StaticSource,
     TrustBundle,
     TrustBundleSet,
     TrustDomain,
@@ -26,10 +25,6 @@ from handfast.cli.certificates import naming
 # Not exists=True: a file that cannot be read is a failure of input (3), not of usage.
 FILE = click.Path(path_type=Path)
 
-_IDENTITY = (
-    click.option("--cert", type=FILE, required=True, help="Our chain (PEM or DER)."),
-    click.option("--key", type=FILE, required=True, help="Its private key."),
-)
 _BUNDLE = click.option(
     "--bundle",
     "bundles",
@@ -55,9 +50,9 @@ _AUTHORIZE = (
 Command = Callable[..., Any]
 
 
-def identity_options(command: Command) -> Command:
-    """Add --cert, --key, --bundle and the --allow family."""
-    for option in (*reversed(_AUTHORIZE), _BUNDLE, *reversed(_IDENTITY)):
+def authorize_options(command: Command) -> Command:
+    """Add the --allow family."""
+    for option in reversed(_AUTHORIZE):
         command = option(command)
     return command
 
@@ -105,12 +100,6 @@ def read_bundles(
 ) -> TrustBundleSet:
     """Read every --bundle into one set, one bundle a trust domain."""
     return TrustBundleSet(read_bundle(text, default) for text in texts)
-
-
-def read_source(cert: Path, key: Path, bundles: Sequence[str]) -> StaticSource:
-    """Make a source from files; a bundle without a name is our own trust domain's."""
-    svid = read_svid(cert, key)
-    return StaticSource(svid, read_bundles(bundles, svid.spiffe_id.trust_domain))
 
 
 def read_authorizer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 import click
 import trio
 
-from handfast import HandfastError, TlsConfig, VerifiedPeer
-from handfast.cli.identity import identity_options, read_authorizer, read_source
+from handfast import HandfastError, Source, TlsConfig, VerifiedPeer
+from handfast.cli.identity import authorize_options, read_authorizer, read_svid
 from handfast.cli.output import emit, error_facts, explain, iso, notes, peer_facts
-from handfast.cli.ports import MakeConfig, Ports, port_options, serve_plain
+from handfast.cli.ports import Ports, port_options, serve_plain
 from handfast.cli.pump import Printer, pump
+from handfast.cli.sources import Identity, OtherIdentity, source_options
 from handfast.net import MtlsListener, MtlsStream, Permissive, serve_mtls
 
 
@@ -97,18 +99,36 @@ async def _talk_one(
 
 
 async def _serve(
-    config: TlsConfig,
+    identity: Identity,
+    make: Callable[[Source], TlsConfig],
     port: int,
     host: str | None,
     once: bool,
     ports: Ports,
-    make: MakeConfig,
     **show: Any,
 ) -> None:
+    async with identity.open() as source:
+        await _serve_as(source, make, port, host, once, ports, **show)
+
+
+async def _serve_as(
+    source: Source,
+    make: Callable[[Source], TlsConfig],
+    port: int,
+    host: str | None,
+    once: bool,
+    ports: Ports,
+    **show: Any,
+) -> None:
+    config = make(source)
+
+    def make_other(cert: Path, key: Path) -> TlsConfig:
+        return make(OtherIdentity(read_svid(cert, key), source))
+
     over = trio.Event()
     done = over if once else None
     talk: bool = show.pop("talk")
-    front = ports.settings(make, partial(serve_plain, **show, done=done))
+    front = ports.settings(make_other, partial(serve_plain, **show, done=done))
     if talk and done is not None:
         show.pop("echo")
         handler = partial(_talk_one, **show, done=done)
@@ -134,7 +154,8 @@ async def _serve(
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8443, show_default=True)
 @click.option("--host", help="Address to listen on; every one without it.")
-@identity_options
+@source_options
+@authorize_options
 @port_options
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
@@ -149,9 +170,7 @@ async def _serve(
 def serve(
     port: int,
     host: str | None,
-    cert: Path,
-    key: Path,
-    bundles: tuple[str, ...],
+    identity: Identity,
     allow: tuple[str, ...],
     allow_prefix: tuple[str, ...],
     allow_trust_domain: tuple[str, ...],
@@ -176,25 +195,23 @@ def serve(
     logger.addHandler(_Refusals(as_json=as_json))
     log = key_log.open("a") if key_log is not None else None
 
-    def make(cert: Path, key: Path) -> TlsConfig:
-        return TlsConfig.server(
-            read_source(cert, key, bundles),
-            authorize=authorizer,
-            alpn=alpn,
-            min_version="1.2" if tls12 else "1.3",
-            key_log=log,
-        )
-
+    make = partial(
+        TlsConfig.server,
+        authorize=authorizer,
+        alpn=alpn,
+        min_version="1.2" if tls12 else "1.3",
+        key_log=log,
+    )
     try:
         trio.run(
             partial(
                 _serve,
-                make(cert, key),
+                identity,
+                make,
                 port,
                 host,
                 once,
                 Ports(**ports),
-                make,
                 as_json=as_json,
                 binary=binary,
                 echo=echo,

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -134,10 +137,27 @@ async def _connect(
     family: socket.AddressFamily, host: str, port: int
 ) -> trio.SocketStream:
     """Connect to an address: one, so there is nothing to resolve and none to race."""
-    connecting = trio.socket.socket(family, socket.SOCK_STREAM)
+    await trio.lowlevel.checkpoint_if_cancelled()
+    connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
-        await connecting.connect((host, port))
-        return trio.SocketStream(connecting)
+        connecting.setblocking(False)
+        code = connecting.connect_ex((host, port))
+        if code == errno.EINPROGRESS:
+            code = await _connected(connecting)
+        if code:
+            seen = f"cannot connect to {host}, port {port}: {os.strerror(code)}"
+            raise OSError(code, seen)  # noqa: TRY301 - to be closed
+        return trio.SocketStream(trio.socket.from_stdlib_socket(connecting))
     except BaseException:
         connecting.close()
         raise
+
+
+async def _connected(connecting: socket.socket) -> int:
+    """Wait until it is connected, or not: returns the error's number."""
+    # On one machine it is connected by now, and to hear that costs more than to ask.
+    with suppress(OSError):
+        connecting.getpeername()
+        return 0
+    await trio.lowlevel.wait_writable(connecting)
+    return connecting.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -3,18 +3,61 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 from handfast.sources.base import Source, SourceSnapshot
+from handfast.sources.bearer import bearer_token, grpc_metadata, http_header
+from handfast.sources.crls import RevocationLists
 from handfast.sources.files import FileSource
 from handfast.sources.files_books import FileSourceStatistics
 from handfast.sources.health import SourceHealth, SourceState
 from handfast.sources.static import StaticSource
 
+if TYPE_CHECKING:
+    from handfast.sources.workload_api import WorkloadApiSource
+    from handfast.sources.workload_api_books import (
+        StreamStatistics,
+        WorkloadApiSourceStatistics,
+    )
+    from handfast.sources.workload_api_pace import Backoff, Urgency
+
 __all__ = [
+    "Backoff",
     "FileSource",
     "FileSourceStatistics",
+    "RevocationLists",
     "Source",
     "SourceHealth",
     "SourceSnapshot",
     "SourceState",
     "StaticSource",
+    "StreamStatistics",
+    "Urgency",
+    "WorkloadApiSource",
+    "WorkloadApiSourceStatistics",
+    "bearer_token",
+    "grpc_metadata",
+    "http_header",
 ]
+
+# Imported when they are used first: they need trio, h2 and protobuf.
+_LATER = {
+    "Backoff": "handfast.sources.workload_api_pace",
+    "StreamStatistics": "handfast.sources.workload_api_books",
+    "Urgency": "handfast.sources.workload_api_pace",
+    "WorkloadApiSource": "handfast.sources.workload_api",
+    "WorkloadApiSourceStatistics": "handfast.sources.workload_api_books",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_LATER[name]), name)
+    globals()[name] = value  # asked only once
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -33,14 +33,16 @@ _HOUR: Final = 3600
 def _subjects() -> Iterator[Case]:
     for name, rules, text, reason in TEXTS:
         domain = text.split("/")[2] if reason is None else ""
-        loose = reason is Reason.ID_TOO_LONG or name == "without-path"
+        pathless = name == "without-path"
+        loose = reason is Reason.ID_TOO_LONG or pathless
         yield jwt_case(
             f"jwt-sub::{name}",
             f"JWT-09 {rules}",
             token(sub=text),
-            text if reason is None else JwtReason.SUBJECT,
+            JwtReason.SUBJECT if reason or pathless else text,
             documents={domain: DOCUMENT} if domain else None,
-            # No document says whether the subject of a token needs a path.
+            # No document says whether the subject of a token needs a path; in a
+            # certificate it does.
             policy="handfast-strict" if loose else "must",
         )
     for name, text, _ in CASE_TEXTS:
@@ -144,11 +146,12 @@ def _moments() -> Iterator[tuple[str, str, Any, JwtReason | None, Policy]]:
         ("an-hour-ago", SECONDS - _HOUR, late),
         ("an-hour-and-a-half-second-ago", SECONDS - _HOUR - 0.5, late),
         ("zero", 0, late),
-        ("negative", -1, late),
+        ("negative", -1, JwtReason.EXPIRY),
     ):
         yield name, "exp", value, reason, "must"
     for name, seconds in (("now", 0), ("a-second-ago", 1), ("a-minute-ago", 60)):
-        # "A few minutes" of leeway are allowed (RFC 7519 4.1.4); handfast has none.
+        # "A few minutes" of leeway are allowed (RFC 7519 4.1.4); handfast is asked for
+        # none.
         yield name, "exp", SECONDS - seconds, late, "handfast-strict"
     malformed: dict[str, Any] = {
         "absent": ...,

@@ -80,7 +80,9 @@ def _uses() -> Iterator[Case]:
     """Which entries of a document are keys for tokens."""
     x509 = json.loads(TrustBundle.from_der(DOMAIN, [A.der]).to_json())["keys"][0]
     authority = Key("authority", A.issuer.key)
-    rows: tuple[tuple[str, str, str, bool], ...] = (
+    # None: an entry of ours that is damaged, which costs the document.
+    answers = {True: WEB, False: _NO_KEY, None: JwtReason.BUNDLE}
+    rows: tuple[tuple[str, str, str, bool | None], ...] = (
         ("one", "JWT-22", document(jwk(_GOOD)), True),
         ("among-others", "JWT-24", document(x509, jwk(_OTHER), jwk(_GOOD)), True),
         ("with-x5c", "JWT-22", document(jwk(_GOOD, x5c=x509["x5c"])), True),
@@ -107,14 +109,14 @@ def _uses() -> Iterator[Case]:
         ("kty-unknown", "BUN-12 BUN-16", document(jwk(_GOOD, kty="AKP")), False),
         ("kty-lower-case", "BUN-16", document(jwk(_GOOD, kty="ec")), False),
         ("curve-unknown", "BUN-16", document(jwk(_GOOD, crv="P-999")), False),
-        ("curve-of-another", "JWT-17", document(jwk(_GOOD, crv="P-384")), False),
+        ("curve-of-another", "JWT-17", document(jwk(_GOOD, crv="P-384")), None),
         (
             "point-off-the-curve",
             "JWT-17 C10",
             document(jwk(_GOOD, y=b64(bytes(32)))),
-            False,
+            None,
         ),
-        ("point-without-y", "JWT-17", document(jwk(_GOOD, y=...)), False),
+        ("point-without-y", "JWT-17", document(jwk(_GOOD, y=...)), None),
         ("unknown-beside-good", "BUN-12", document({"kty": "AKP"}, jwk(_GOOD)), True),
         (
             "useless-beside-good",
@@ -128,7 +130,7 @@ def _uses() -> Iterator[Case]:
             f"jwt-bundle::{name}",
             rules,
             token(),
-            WEB if good else _NO_KEY,
+            answers[good],
             documents={DOMAIN: text},
         )
     yield jwt_case(
@@ -223,7 +225,7 @@ def _names() -> Iterator[Case]:
             f"jwt-kid::absent-in-the-bundle-{name}",
             "JWT-23",
             text,
-            _NO_KEY,
+            JwtReason.BUNDLE,
             documents={DOMAIN: nameless},
             policy="must" if text != bare else "handfast-strict",
         )

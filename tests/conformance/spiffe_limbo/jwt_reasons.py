@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a JWT-SVID is refused: names of the suite, until handfast reads JWT-SVIDs."""
+"""Why a JWT-SVID is refused: names of the suite, coarser than handfast's own."""
 
 from __future__ import annotations
 

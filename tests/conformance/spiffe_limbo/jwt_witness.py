@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Somebody else looks at the tokens: PyJWT, and `cryptography` below it.
 
-handfast has no reader for JWT-SVIDs yet, so nothing of ours could contradict a wrong
-expectation. For each case this says what is wrong with the expectation; nothing, as
-a rule. A refusal must have its cause in the place that its reason names, and nowhere
-before it.
+An expectation that handfast keeps to could still be a mistake of both. For each case
+this says what is wrong with the expectation; nothing, as a rule. A refusal must have
+its cause in the place that its reason names, and nowhere before it.
 """
 
 from __future__ import annotations
@@ -44,6 +43,13 @@ def _domain(token: str) -> str | None:
         return SpiffeId.parse(_part(token, 1)["sub"]).trust_domain.name
     except (HandfastError, TypeError, KeyError):
         return None
+
+
+def _names_a_workload(token: str) -> bool:
+    """Whether the subject is a SPIFFE ID with a path."""
+    if _domain(token) is None:
+        return False
+    return bool(SpiffeId.parse(_part(token, 1)["sub"]).path)
 
 
 def _keys(given: Json) -> list[Json]:
@@ -178,7 +184,7 @@ _WITNESS: Final[dict[JwtReason, Callable[[Json], bool]]] = {
     JwtReason.TYPE: lambda given: (
         _holds(given) and _part(given["token"], 0)["typ"] not in ("JWT", "JOSE")
     ),
-    JwtReason.SUBJECT: lambda given: _domain(given["token"]) is None,
+    JwtReason.SUBJECT: lambda given: not _names_a_workload(given["token"]),
     JwtReason.TRUST_DOMAIN: lambda given: (
         _domain(given["token"]) not in given["documents"]
     ),
@@ -187,7 +193,7 @@ _WITNESS: Final[dict[JwtReason, Callable[[Json], bool]]] = {
     JwtReason.AUDIENCE: lambda given: _holds(given) and not _meant(given),
     JwtReason.EXPIRY: lambda given: (
         _holds(given)
-        and not (_number(e := _part(given["token"], 1).get("exp")) and e < 10**18)
+        and not (_number(e := _part(given["token"], 1).get("exp")) and 0 <= e < 10**18)
     ),
     JwtReason.EXPIRED: lambda given: (
         _holds(given) and _part(given["token"], 1)["exp"] <= _judged(given)
@@ -198,7 +204,7 @@ _WITNESS: Final[dict[JwtReason, Callable[[Json], bool]]] = {
     JwtReason.CLAIM: lambda given: (
         _holds(given) and not _number(_part(given["token"], 1)["nbf"])
     ),
-    JwtReason.BUNDLE: lambda given: not _is_sound(given),
+    JwtReason.BUNDLE: lambda given: not (_is_sound(given) and _usable(given)),
 }
 
 

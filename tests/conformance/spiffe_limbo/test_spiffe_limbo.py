@@ -13,7 +13,7 @@ import pytest
 from tests.conformance.spiffe_limbo.case import resolved
 from tests.conformance.spiffe_limbo.drive import cases, drive, main
 from tests.conformance.spiffe_limbo.generate import FILE, generate
-from tests.conformance.spiffe_limbo.judge import NO_READER, answer
+from tests.conformance.spiffe_limbo.judge import answer
 from tests.conformance.spiffe_limbo.jwt_reasons import JwtReason
 from tests.conformance.spiffe_limbo.jwt_witness import contradiction
 from tests.conformance.spiffe_limbo.schema import violations
@@ -23,8 +23,7 @@ from tests.support.ways import Way
 from handfast import Reason
 
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
-READ = [case for case in DOCUMENT["cases"] if case["kind"] not in NO_READER]
-UNREAD = [case for case in DOCUMENT["cases"] if case["kind"] in NO_READER]
+READ = DOCUMENT["cases"]
 GROUPS = sorted({case["id"].partition("::")[0] for case in READ})
 SCHEMA = json.loads(FILE.with_name("spiffe-limbo.schema.json").read_text("utf-8"))
 ROOT = FILE.parents[3]
@@ -32,7 +31,7 @@ ROOT = FILE.parents[3]
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_handfast_answers_as_the_suite_says(group: str) -> None:
-    """X509-01..43, ID-01..22, BUN-01..18, I1..I7, C5, C6, C10, C11: one case a rule.
+    """X509-01..43, ID-01..22, BUN-01..26, JWT-01..27, I1..I7, J1, J2: one case a rule.
 
     Verdict, SPIFFE ID or authorities, and the reason; each case names its rules.
     """
@@ -68,12 +67,6 @@ def test_the_fast_path_takes_most_of_what_is_right() -> None:
         for case in good
     ]
     assert sum(fast) >= 0.9 * len(good)
-
-
-def test_what_has_no_reader_yet_is_skipped_and_never_passed() -> None:
-    """JWT-SVIDs and bundle maps wait for their readers, and say so."""
-    assert {case["kind"] for case in UNREAD} == set(NO_READER)
-    assert all(answer(case) == {"verdict": "skip"} for case in UNREAD)
 
 
 def test_another_library_agrees_with_what_is_expected_of_tokens() -> None:
@@ -133,10 +126,7 @@ def test_a_command_is_driven_over_the_line_protocol(
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     command = [sys.executable, "-m", "tests.conformance.spiffe_limbo.handfast_peer"]
     assert main(["--", *command]) == 0
-    counted = f"{len(READ)} passed, 0 failed, {len(UNREAD)} skipped"
-    maps = sum(case["kind"] == "bundle-map" for case in UNREAD)
-    kinds = f"no reader: {maps} bundle-map, {len(UNREAD) - maps} jwt"
-    assert capsys.readouterr().out == f"{counted} ({kinds})\n"
+    assert capsys.readouterr().out == f"{len(READ)} passed, 0 failed, 0 skipped\n"
 
 
 @pytest.mark.parametrize("verdict", ["accept", "reject", "skip"])

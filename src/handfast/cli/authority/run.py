@@ -16,7 +16,8 @@ from typing import Any
 import click
 import trio
 
-from handfast.authority.attest import Attestor, Caller
+from handfast.authority.attest import Attestor
+from handfast.authority.issuer import AttestedCaller
 from handfast.authority.requests import RELOAD, ask, outcome
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState, is_running
@@ -34,7 +35,7 @@ from handfast.cli.authority.options import (
 )
 from handfast.cli.identity import FILE
 from handfast.cli.output import emit, notes
-from handfast.workload_api.service import serve_workload_api
+from handfast.workload_api.service import ServiceLimits, serve_workload_api
 
 _PATIENCE = 10.0
 _ASK_AGAIN = 0.1
@@ -89,13 +90,18 @@ class _Socket:
     gid: int
 
 
-def _user_of(caller: Caller) -> int:
+def _user_of(caller: AttestedCaller) -> int:
     """Processes of one user share their limits."""
     return caller.uid
 
 
 async def _serve(
-    state: AuthorityState, service: AuthorityService, where: _Socket, *, as_json: bool
+    state: AuthorityState,
+    service: AuthorityService,
+    where: _Socket,
+    limits: ServiceLimits,
+    *,
+    as_json: bool,
 ) -> None:
     attestor = Attestor()
     with (
@@ -115,6 +121,7 @@ async def _serve(
                     service.issuer,
                     identify=attestor.attest,
                     share_of=_user_of,
+                    limits=limits,
                 )
             )
             _announce(state, where.path, as_json=as_json)
@@ -192,6 +199,16 @@ def _owners(owner: str | None) -> tuple[int, int]:
 )
 @click.option("--socket-owner", metavar="USER[:GROUP]", help="Of the socket's file.")
 @click.option("--entries", type=FILE, help="TOML or YAML; read again on SIGHUP.")
+@click.option(
+    "--max-connections", type=click.IntRange(1), default=1024, show_default=True
+)
+@click.option(
+    "--max-connections-per-user",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="Of the processes of one user together.",
+)
 def run(
     state: Path,
     as_json: bool,
@@ -200,6 +217,8 @@ def run(
     socket_mode: int,
     socket_owner: str | None,
     entries: Path | None,
+    max_connections: int,
+    max_connections_per_user: int,
     **given: Any,
 ) -> None:
     """Run the authority; the first time its state directory is made.
@@ -217,7 +236,11 @@ def run(
         need_same(opened.settings, given)
         service = AuthorityService(opened, entries_file=entries)
         where = _Socket(path=path, mode=socket_mode, uid=uid, gid=gid)
-        trio.run(partial(_serve, opened, service, where, as_json=as_json))
+        limits = ServiceLimits(
+            connections=max_connections,
+            connections_per_caller=max_connections_per_user,
+        )
+        trio.run(partial(_serve, opened, service, where, limits, as_json=as_json))
 
 
 @click.command()

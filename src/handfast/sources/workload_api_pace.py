@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When to ask the agent again, and how loudly to say that it is late: no I/O."""
+
+from __future__ import annotations
+
+import enum
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from handfast.errors import SourceError
+
+__all__ = ["Backoff", "Pace", "Urgency", "never_again", "urgency_of"]
+
+# gRPC's numbers of InvalidArgument and Unimplemented.
+_HOPELESS: Final = {3, 12}
+
+
+def never_again(failure: SourceError) -> bool:
+    """Whether asking again is of no use (WAPI-17, WAPI-21).
+
+    The agent said that it does not take the call as it is; it will not next time.
+    """
+    return getattr(failure, "code", None) in _HOPELESS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How long to wait before the agent is asked again.
+
+    Attributes:
+        first: Seconds after the first failure, doubled with each further one.
+        most: Seconds that it never exceeds.
+        random: Gives numbers from 0 to 1. Half of each wait is chance, so that
+            workloads that lost the same agent do not come back all at once.
+    """
+
+    first: float = 0.5
+    most: float = 30.0
+    # Chance here hides nothing from anybody.
+    random: Callable[[], float] = random.random
+
+    def seconds(self, failures: int) -> float:
+        """The wait after so many failures in a row."""
+        longest = min(self.most, self.first * 2.0 ** min(failures - 1, 32))
+        return longest * (0.5 + self.random() / 2)
+
+
+class Pace:
+    """Remembers how one stream went, and says when to open it again.
+
+    Args:
+        backoff: The waits.
+        steady: Seconds that a stream must have lasted for its end to be an ordinary
+            one. An agent that ends each stream at once is not asked in a hot loop.
+    """
+
+    def __init__(self, backoff: Backoff, *, steady: float = 1.0) -> None:
+        self._backoff = backoff
+        self._steady = steady
+        self._short = 0
+        self.failures = 0
+
+    def good(self) -> None:
+        """A message came that could be used."""
+        self.failures = 0
+
+    def ended(self, *, lasted: float, answered: bool) -> float:
+        """The agent ended a stream with status OK; say in how many seconds to return.
+
+        At once (WAPI-31), if the stream gave something, and unless the one before it
+        was as short.
+        """
+        if not answered:
+            return self.failed()
+        if lasted >= self._steady:
+            self._short = 0
+            return 0.0
+        self._short += 1
+        return 0.0 if self._short == 1 else self._backoff.seconds(self._short - 1)
+
+    def failed(self) -> float:
+        """A stream failed, or none came about (WAPI-18, WAPI-20); say how long."""
+        self.failures += 1
+        return self._backoff.seconds(self.failures)
+
+
+class Urgency(enum.IntEnum):
+    """How late a renewal is: what is left of an SVID's life."""
+
+    #: More than two fifths: agents renew at half.
+    FRESH = 0
+    #: Less than two fifths, which is later than agents renew.
+    LATE = 1
+    #: Less than a fifth.
+    URGENT = 2
+    #: Less than a twentieth.
+    LAST = 3
+    #: Nothing: new connections fail.
+    EXPIRED = 4
+
+
+_LEFT: Final = (
+    (Urgency.LAST, 0.05),
+    (Urgency.URGENT, 0.2),
+    (Urgency.LATE, 0.4),
+)
+
+
+def urgency_of(begin: datetime, end: datetime, now: datetime) -> Urgency:
+    """Say how late the renewal of an SVID is."""
+    left = end - now
+    if left <= timedelta(0):
+        return Urgency.EXPIRED
+    for urgency, share in _LEFT:
+        if left < (end - begin) * share:
+            return urgency
+    return Urgency.FRESH
