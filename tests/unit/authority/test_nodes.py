@@ -15,6 +15,7 @@ from tests.support.nodes_world import (
     NODE,
     OTHER,
     Process,
+    Question,
     World,
     channel_of,
     document,
@@ -142,10 +143,8 @@ async def test_a_workload_of_ours_is_no_agent(tmp_path: Path) -> None:
             bundle=document(service),
         )
         async with await channel_of(world, identity) as channel:
-            for question in [
-                *questions(one.id),
-                (WATCH, WatchRequest(), WatchResponse),
-            ]:
+            watch: Question = (WATCH, WatchRequest(), WatchResponse)
+            for question in [*questions(one.id), watch]:
                 with pytest.raises(RpcError):
                     await channel.unary(*question, timeout=10)
 
