@@ -40,6 +40,8 @@ MODULES = (
     "handfast.sources.files",
     "handfast.sources.health",
     "handfast.sources.static",
+    "handfast.sources.bearer",
+    "handfast.sources.workload_api",
     "handfast.testing.catalogue",
     "handfast.testing.clock",
     "handfast.testing.der",
