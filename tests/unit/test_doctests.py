@@ -41,10 +41,12 @@ MODULES = (
     "handfast.testing.clock",
     "handfast.testing.der",
     "handfast.testing.forge",
+    "handfast.testing.workload_api",
     "handfast.text",
     "handfast.workload_api.client_wire",
     "handfast.workload_api.endpoint",
     "handfast.workload_api.messages",
+    "handfast.workload_api.rates",
     "handfast.workload_api.status",
     "handfast.workload_api.timeouts",
 )

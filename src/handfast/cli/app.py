@@ -14,6 +14,7 @@ import click
 import trio
 
 from handfast import HandfastError, SourceError, VerificationError, openssl_version
+from handfast.cli.authority import authority
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
 from handfast.cli.inspect import inspect
@@ -42,7 +43,7 @@ def handfast() -> None:
     """
 
 
-for _command in (demo, serve, connect, inspect, verify):
+for _command in (authority, demo, serve, connect, inspect, verify):
     handfast.add_command(_command)
 
 

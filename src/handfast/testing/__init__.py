@@ -7,6 +7,9 @@ careless issuer or a wrong clock would make. Nothing here belongs in production.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 from handfast.testing import der
 from handfast.testing.catalogue import ACCEPTED, REFUSED, Leaf
 from handfast.testing.clock import FakeClock
@@ -35,6 +38,9 @@ from handfast.testing.recipe import (
 )
 from handfast.testing.sign import FORBIDDEN_KEY_TYPES, ForgedKey
 
+if TYPE_CHECKING:
+    from handfast.testing.workload_api import FakeWorkloadApi
+
 __all__ = [
     "ACCEPTED",
     "FORBIDDEN_KEY_TYPES",
@@ -44,6 +50,7 @@ __all__ = [
     "ROOT",
     "Extension",
     "FakeClock",
+    "FakeWorkloadApi",
     "ForgedAuthority",
     "ForgedKey",
     "ForgedSvid",
@@ -61,3 +68,18 @@ __all__ = [
     "handshake_in_memory",
     "transfer",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Only then: it brings the event loop and HTTP/2, which forging needs nothing of.
+    if name != "FakeWorkloadApi":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(
+        importlib.import_module("handfast.testing.workload_api"), name
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
