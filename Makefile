@@ -67,7 +67,7 @@ $(STAMP): $(C_INPUTS) pyproject.toml
 	  --config-settings=cmake.define.HANDFAST_MALLOC=$(MALLOC) --editable .
 	@touch $@
 
-demo: install ## see two workloads shake hands, and five refusals explained
+demo: install ## see an authority, two workloads shake hands, and five refusals explained
 	@$(PYTHON_ENV) cli
 	@$(RUN)/handfast demo
 
