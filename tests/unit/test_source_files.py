@@ -13,6 +13,7 @@ import pytest
 from tests.support.identity_files import (
     DOMAIN,
     NAMES,
+    Version,
     kubernetes,
     private,
     versions,
@@ -429,3 +430,20 @@ def test_it_grows_louder_as_the_end_comes_near(
         heard.append(len([it for it in caplog.records if it.levelname != "INFO"]))
     assert heard == [0, 1, 1, 2, 2, 3, 3]
     assert caplog.records[-1].levelname == "ERROR"
+
+
+def test_an_svid_that_is_short_and_dated_back_is_not_late_from_the_beginning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(DOMAIN, svid_ttl=timedelta(seconds=10))
+    svid = authority.issue(FIRST.svid.spiffe_id)
+    write(tmp_path, Version(svid=svid, bundle=authority.bundle))
+    clock = FakeClock(datetime.now(UTC))
+    found = source(tmp_path, now=clock)
+    found.refresh()
+    assert not [it for it in caplog.records if it.levelname != "INFO"]
+    clock.advance(9.5)
+    found.look()
+    assert [it.levelname for it in caplog.records if it.levelname != "INFO"] == [
+        "WARNING"
+    ]
