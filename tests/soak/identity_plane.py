@@ -12,16 +12,16 @@ It prints what happened, and exits 1 when anything was lost or nothing rotated.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import trio
+from tests.soak.identity_plane_outcome import Outcome
 from tests.soak.programs import Program, program
 
 from handfast import HandfastError, TlsConfig, WorkloadApiSource, authorize
@@ -31,6 +31,8 @@ DOMAIN = "soak.example"
 SERVER, CLIENT = (f"spiffe://{DOMAIN}/{name}" for name in ("server", "client"))
 EVERY = 0.05
 TALK = 0.2
+# For a machine that is busy with other things; what is lost is lost all the same.
+PATIENCE = 60.0
 
 _ENTRIES = """\
 [[entries]]
@@ -47,59 +49,12 @@ x509_ttl = "{ttl}s"
 """
 
 
-@dataclass
-class Outcome:
-    """What happened."""
-
-    full: int = 0
-    resumed: int = 0
-    messages: int = 0
-    answers: int = 0
-    clients_svids: set[bytes] = field(default_factory=set[bytes])
-    servers_svids: set[bytes] = field(default_factory=set[bytes])
-    books: Counter[str] = field(default_factory=Counter[str])
-    lost: list[str] = field(default_factory=list[str])
-
-    @property
-    def connects(self) -> int:
-        """Handshakes that ended well."""
-        return self.full + self.resumed
-
-    def wrong(self) -> list[str]:
-        """What was lost, or did not happen at all."""
-        wrong = list(self.lost)
-        if self.answers != self.messages:
-            wrong.append(f"{self.messages} messages, {self.answers} answers")
-        if self.books["accepted"] != self.connects + 1:
-            wrong.append(f"the server accepted {self.books['accepted']}")
-        if self.books["refused"] or self.books["broken"]:
-            wrong.append(f"the server's books: {dict(self.books)}")
-        if not (self.full and self.resumed and self.messages):
-            wrong.append("a kind of connection never happened")
-        if self.rotations < 1:
-            wrong.append("identities did not rotate")
-        return wrong
-
-    @property
-    def rotations(self) -> int:
-        """How often both ends have had a new identity."""
-        return min(len(self.clients_svids), len(self.servers_svids)) - 1
-
-    def summary(self) -> str:
-        """Say it in a line."""
-        return (
-            f"SVIDs of the client {len(self.clients_svids)}, of the server "
-            f"{len(self.servers_svids)}; connects {self.connects} (full {self.full}, "
-            f"resumed {self.resumed}); on the stream that stayed open {self.messages} "
-            f"messages, {self.answers} answers; lost {len(self.wrong())}"
-        )
-
-
 class _Plane:
     """The processes, and those who connect to them."""
 
-    def __init__(self, endpoint: str, outcome: Outcome) -> None:
+    def __init__(self, endpoint: str, outcome: Outcome, every: float) -> None:
         self._endpoint = endpoint
+        self._every = every
         self._outcome = outcome
         self._port = 0
 
@@ -133,15 +88,16 @@ class _Plane:
     async def keep_connecting(
         self, over: trio.Event, source: WorkloadApiSource
     ) -> None:
-        """Connect every EVERY seconds, however long each of them takes."""
+        """Connect again and again, however long each of them takes."""
         only = authorize.exactly(SERVER)
         configs = (
             TlsConfig.client(source, authorize=only),
             TlsConfig.client(source, authorize=only, sessions=None),
         )
         async with trio.open_nursery() as nursery:
-            for number, when in enumerate(_ticks(trio.current_time())):
-                await trio.sleep_until(when)
+            start = trio.current_time()
+            for number in count():
+                await trio.sleep_until(start + self._every * number)
                 if over.is_set():
                     break
                 nursery.start_soon(self._connect, configs[number % 2])
@@ -149,7 +105,9 @@ class _Plane:
 
     async def _connect(self, config: TlsConfig) -> None:
         try:
-            stream = await open_mtls_stream("127.0.0.1", self._port, config)
+            stream = await open_mtls_stream(
+                "127.0.0.1", self._port, config, handshake_timeout=PATIENCE
+            )
             async with stream:
                 self._count(stream)
                 await stream.send_all(b"there?")
@@ -165,44 +123,72 @@ class _Plane:
         self._outcome.servers_svids.add(stream.peer.chain[0])
 
 
-def _ticks(start: float) -> Iterator[float]:
-    """Times that are EVERY seconds apart."""
-    return (start + EVERY * number for number in count(1))
+class _Entries:
+    """The authority's entries file, which can be written again."""
+
+    def __init__(self, file: Path, ttl: int) -> None:
+        self.file = file
+        self._ttl = ttl
+        self._changes = -1
+        self.change()
+
+    def change(self) -> None:
+        """Write it, with another time to live each time."""
+        self._changes += 1
+        text = _ENTRIES.format(
+            server=SERVER,
+            client=CLIENT,
+            uid=os.getuid(),
+            ttl=self._ttl + self._changes,
+        )
+        self.file.write_text(text, encoding="utf-8")
+
+    def is_due(self, outcome: Outcome) -> bool:
+        """Whether everybody has got what was written last, and has used it."""
+        return outcome.rotations >= self._changes
 
 
 async def rotate(
-    ttl: int, enough: Callable[[Outcome], bool], seconds: float
+    ttl: int,
+    enough: Callable[[Outcome], bool],
+    seconds: float,
+    *,
+    every: float = EVERY,
+    by_reload: bool = False,
 ) -> Outcome:
-    """Let identities of `ttl` seconds rotate until it is enough, or time is over."""
-    outcome = Outcome()
-    over = trio.Event()
+    """Let identities rotate until it is enough, or time is over.
+
+    Args:
+        ttl: How long SVIDs live; they are renewed at half of that.
+        enough: Looks at what has happened.
+        seconds: How long at most.
+        every: Between two connects.
+        by_reload: Rotate by changed entries as well, each time all have seen the last
+            change: then the speed of the machine decides nothing.
+    """
+    outcome, over = Outcome(), trio.Event()
     with tempfile.TemporaryDirectory(prefix="handfast-soak-") as name:
         folder = Path(name)
-        entries = _ENTRIES.format(
-            server=SERVER, client=CLIENT, uid=os.getuid(), ttl=ttl
-        )
-        (folder / "entries.toml").write_text(entries, encoding="utf-8")
+        entries = _Entries(folder / "entries.toml", ttl)
         options = ("--trust-domain", DOMAIN, "--state", folder / "state")
-        files = (
-            "--socket",
-            folder / "agent.sock",
-            "--entries",
-            folder / "entries.toml",
-        )
+        files = ("--socket", folder / "agent.sock", "--entries", entries.file)
         async with program("authority", "run", *options, *files) as authority:
             endpoint = (await authority.wait_event("serving"))["endpoint"]
-            plane = _Plane(endpoint, outcome)
+            plane = _Plane(endpoint, outcome, every)
             async with (
                 plane.server() as server,
                 WorkloadApiSource(endpoint, hint="client") as source,
             ):
-                await source.wait_ready(30)
+                await source.wait_ready(PATIENCE)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(plane.keep_talking, over)
                     nursery.start_soon(plane.keep_connecting, over, source)
                     with trio.move_on_after(seconds):
-                        while not enough(outcome):  # noqa: ASYNC110 - of several tasks
+                        while not enough(outcome):
                             await trio.sleep(0.1)
+                            if by_reload and entries.is_due(outcome):
+                                entries.change()
+                                authority.send_signal(signal.SIGHUP)
                     over.set()
                 await server.drain_events("accepted", outcome.connects + 1)
                 outcome.books = server.counts

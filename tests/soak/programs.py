@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -57,6 +58,10 @@ class Program:
         with trio.move_on_after(PATIENCE):
             while self.counts[kind] < count:
                 await self.wait_event(kind)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     async def finish(self) -> None:
         """End its standard input, and wait until it has ended by itself."""

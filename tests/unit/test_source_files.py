@@ -438,7 +438,8 @@ def test_an_svid_that_is_short_and_dated_back_is_not_late_from_the_beginning(
     authority = Authority(DOMAIN, svid_ttl=timedelta(seconds=10))
     svid = authority.issue(FIRST.svid.spiffe_id)
     write(tmp_path, Version(svid=svid, bundle=authority.bundle))
-    clock = FakeClock(datetime.now(UTC))
+    # It begins a minute before it is made, and ends ten seconds after.
+    clock = FakeClock(svid.not_after - timedelta(seconds=10))
     found = source(tmp_path, now=clock)
     found.refresh()
     assert not [it for it in caplog.records if it.levelname != "INFO"]
