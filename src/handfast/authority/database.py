@@ -31,7 +31,7 @@ from handfast.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from types import TracebackType
     from typing import Final
 
@@ -159,7 +159,7 @@ class Database:
             run(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[Run]:
+    def transaction(self, *, durable: bool = True) -> Generator[Run]:
         """Change something: all of it, or on an exception nothing.
 
         Args:

@@ -79,7 +79,8 @@ class _OnceLoader(yaml.SafeLoader):
     ) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key: Any = self.construct_object(key_node, deep=True)
+            # PyYAML has no types of its own.
+            key: Any = self.construct_object(key_node, deep=True)  # pyright: ignore[reportUnknownMemberType]
             if key in seen:
                 line = key_node.start_mark.line + 1
                 _refuse("each name once", f"'{escape(str(key))}' again in line {line}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def open_workload_socket(
     uid: int = _KEPT,
     gid: int = _KEPT,
     backlog: int = 1024,
-) -> Iterator[trio.SocketListener]:
+) -> Generator[trio.SocketListener]:
     """Listen on a Unix socket, whose file goes when this ends.
 
     A socket that nobody listens on any more is replaced; one that somebody listens on,

@@ -143,7 +143,7 @@ def test_a_second_process_that_changes_something_is_noticed(world: World) -> Non
 def test_a_key_comes_back_as_it_went(tmp_path: Path, password: bytes | None) -> None:
     store = KeyStore(tmp_path / "keys", password=password)
     for kind in ("p256", "p384", "ed25519", "rsa2048"):
-        key = PrivateKey.generate(kind)  # type: ignore[arg-type]
+        key = PrivateKey.generate(kind)
         name = store.put(key)
         assert name == key_id(key.public_der)
         assert store.get(name).der == key.der

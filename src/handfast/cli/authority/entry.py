@@ -19,6 +19,9 @@ from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
 
+# Facts of an entry that are lists of texts.
+_LISTS = {"selectors", "dns_names", "federates_with"}
+
 
 @click.group()
 def entry() -> None:
@@ -114,10 +117,8 @@ def show(state: Path, as_json: bool, entry_id: str) -> None:
         emit({"event": "entry", **facts})
         return
     for name, value in facts.items():
-        shown = (
-            "\n  ".join(["", *map(str, value)]) if isinstance(value, list) else value
-        )
-        console.print(f"[bold]{name}:[/bold] {shown}", highlight=False)
+        shown = ", ".join(value) if name in _LISTS else value
+        console.print(f"{name}: {shown}", markup=False, highlight=False)
 
 
 @entry.command()
