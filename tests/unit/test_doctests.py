@@ -37,6 +37,7 @@ MODULES = (
     "handfast.sources.files",
     "handfast.sources.health",
     "handfast.sources.static",
+    "handfast.wit_signer",
     "handfast.testing.catalogue",
     "handfast.testing.clock",
     "handfast.testing.der",
