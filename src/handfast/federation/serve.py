@@ -140,6 +140,7 @@ class _Connection:
     async def run(self) -> None:
         try:
             for left in reversed(range(_REQUESTS_MAX)):
+                goes_on = False
                 with self._service.deadline() as deadline:
                     goes_on = await self._serve_one(last=not left)
                 if deadline.cancelled_caught:

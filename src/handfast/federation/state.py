@@ -28,6 +28,7 @@ from handfast.errors import FederationError, HandfastError, Reason, detail_for
 from handfast.federation.known import Known
 from handfast.federation.rereading import replace_file, sync_directory
 from handfast.ids import TrustDomain
+from handfast.strict_json import NotStrictJson, read_object
 
 __all__ = ["FederationState"]
 
@@ -135,13 +136,6 @@ class FederationState:
         return self.directory / f"td-{name[:_NAME_MAX]}-{mark}{_SUFFIX}"
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name twice")
-    return members
-
-
 def _fields(path: Path) -> dict[str, str]:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     with os.fdopen(handle, "rb") as file:
@@ -149,12 +143,10 @@ def _fields(path: Path) -> dict[str, str]:
     if len(data) > _FILE_MAX:
         _refuse(path, f"at most {_FILE_MAX} bytes", "more")
     try:
-        loaded = json.loads(data.decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        _refuse(path, "JSON", "something else")
-    fields: dict[str, str] = {}
-    if isinstance(loaded, dict):
-        fields = {name: value for name, value in loaded.items() if type(value) is str}
+        loaded = read_object(data)
+    except NotStrictJson as error:
+        _refuse(path, error.expected, error.seen)
+    fields = {name: it for name, it in loaded.items() if isinstance(it, str)}
     if fields.keys() != _FIELDS or len(fields) != len(loaded):
         _refuse(path, f"the texts {', '.join(sorted(_FIELDS))}", "others")
     return fields

@@ -87,7 +87,7 @@ class Tally:
 
     fetches: int = 0
     changes: int = 0
-    failures: Counter[Reason] = field(default_factory=Counter)
+    failures: Counter[Reason] = field(default_factory=Counter[Reason])
     failures_in_a_row: int = 0
     last_failure: str | None = None
     attempted_at: datetime | None = None
