@@ -10,6 +10,9 @@ import pytest
 
 MODULES = (
     "handfast.authority.ca",
+    "handfast.authority.durations",
+    "handfast.authority.entries",
+    "handfast.authority.selectors",
     "handfast.authorize",
     "handfast.batch",
     "handfast.bundle",

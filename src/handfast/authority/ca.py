@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast.authority.profile import leaf_builder, signing_builder
 from handfast.authority.signer import Signer, sign
+from handfast.authority.validity import positive, window
 from handfast.bundle import TrustBundle
 from handfast.errors import ConfigError, InvalidId, Reason, detail_for
 from handfast.ids import SpiffeId, TrustDomain
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Authority"]
 
-#: A certificate begins this long before it was made: the clocks of a fleet differ.
-BACKDATE: Final = timedelta(seconds=60)
 SVID_TTL: Final = timedelta(hours=1)
 INTERMEDIATE_TTL: Final = timedelta(days=30)
 ROOT_TTL: Final = timedelta(days=3650)
@@ -74,7 +73,7 @@ class Authority:
             trust_domain = TrustDomain.parse(trust_domain)
         self._trust_domain = trust_domain
         self._key_type: KeyType = key_type
-        self._svid_ttl = _positive(svid_ttl)
+        self._svid_ttl = positive(svid_ttl)
         self._now = now
         self._lock = threading.Lock()
         key = PrivateKey.generate(key_type)
@@ -144,7 +143,7 @@ class Authority:
         builder = leaf_builder(
             spiffe_id,
             key,
-            self._window(_positive(ttl or self._svid_ttl), signer),
+            self._window(positive(ttl or self._svid_ttl), signer),
             issuer=signer,
             dns_names=[DnsName(name) for name in dns_names],
         )
@@ -167,21 +166,7 @@ class Authority:
     def _window(
         self, ttl: timedelta, issuer: Signer | None = None
     ) -> tuple[datetime, datetime]:
-        """From 60 seconds ago until ``ttl`` from now, inside the issuer's own."""
-        now = self._now().replace(microsecond=0)
-        begin, end = now - BACKDATE, now + ttl
-        if issuer is not None:
-            begin = max(begin, issuer.certificate.not_valid_before_utc)
-            end = min(end, issuer.not_after)
-        if begin >= end:
-            detail = detail_for(
-                Reason.CERTIFICATE_EXPIRED,
-                expected=f"an authority that is valid at {now:%Y-%m-%dT%H:%M:%SZ}",
-                seen="one whose time is over, or has not come",
-                hint="make a new authority, and distribute its bundle first",
-            )
-            raise ConfigError(detail)
-        return begin, end
+        return window(self._now(), ttl, issuer)
 
     def _make_intermediate(self) -> Signer:
         key = PrivateKey.generate(self._key_type)
@@ -198,12 +183,3 @@ class Authority:
 
     def __repr__(self) -> str:
         return f"<Authority {self._trust_domain}>"
-
-
-def _positive(ttl: timedelta) -> timedelta:
-    if ttl < timedelta(seconds=1):
-        detail = detail_for(
-            Reason.BAD_ARGUMENT, expected="a second or longer", seen=str(ttl)
-        )
-        raise ConfigError(detail)
-    return ttl

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import socket
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import trio
 
+from handfast._socket_files import remove_what_is_left
 from handfast.net.failures import need_role, refuse_setting
 from handfast.net.listen import MtlsListener
 from handfast.net.open import shake_hands_over
@@ -96,7 +96,7 @@ async def open_mtls_unix_listener(
     file = Path(path)
     listening = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        _remove_what_is_left(file)
+        remove_what_is_left(file)
         # Until it listens nobody can connect, whatever the file says till then.
         await listening.bind(str(file))
         _permit(file, permissions)
@@ -110,20 +110,3 @@ async def open_mtls_unix_listener(
 
 def _permit(file: Path, permissions: int) -> None:
     file.chmod(permissions)
-
-
-def _remove_what_is_left(file: Path) -> None:
-    """Remove a socket that nobody listens on."""
-    try:
-        if not stat.S_ISSOCK(file.lstat().st_mode):
-            return  # bind says that the address is in use
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(file))
-        except ConnectionRefusedError:
-            file.unlink()
-        except BlockingIOError:
-            return  # somebody listens, and the queue is full

@@ -224,7 +224,7 @@ def service_methods(
 
 
 async def serve_workload_api(  # noqa: PLR0913 - all but two by keyword
-    listeners: Sequence[trio.SocketListener],
+    listeners: Sequence[trio.abc.Listener[trio.SocketStream]],
     issuer: IdentityIssuer[_C],
     *,
     identify: Callable[[trio.SocketStream], Awaitable[_C]],

@@ -121,7 +121,7 @@ class _Server(Generic[_C]):
 
 
 async def serve_calls(  # noqa: PLR0913 - all but two by keyword
-    listeners: Sequence[trio.SocketListener],
+    listeners: Sequence[trio.abc.Listener[trio.SocketStream]],
     methods: Mapping[str, Method[_C]],
     *,
     identify: Callable[[trio.SocketStream], Awaitable[_C]],

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log: what was issued to whom and why, and what was changed.
+
+Rows are written in the transaction of what they tell, so that neither is there without
+the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handfast.authority.database import Database, Run
+
+__all__ = ["AuditRow", "audit", "forget_before", "read_audit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """One thing that happened.
+
+    Attributes:
+        at: When.
+        event: What: ``x509_issued``, ``jwt_issued``, ``x509_given``, ``entry_added`` …
+        spiffe_id: Whose identity.
+        entry: The entry that allowed it.
+        serial: Of the certificate, in hexadecimal.
+        not_after: When what was issued ends.
+        details: Selectors, process and executable of the caller, and so on.
+        number: Its place in the log.
+    """
+
+    at: datetime
+    event: str
+    spiffe_id: str | None = None
+    entry: str | None = None
+    serial: str | None = None
+    not_after: datetime | None = None
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    number: int = 0
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def audit(run: Run, row: AuditRow) -> None:
+    """Write a row, in the caller's transaction."""
+    run(
+        "INSERT INTO audit (at, event, spiffe_id, entry, serial, not_after, details)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.at.timestamp(),
+            row.event,
+            row.spiffe_id,
+            row.entry,
+            row.serial,
+            _seconds(row.not_after),
+            json.dumps(row.details, sort_keys=True, default=str),
+        ),
+    )
+
+
+def forget_before(run: Run, moment: datetime) -> None:
+    """Remove rows that are older; and what was issued and is over since then."""
+    run("DELETE FROM audit WHERE at < ?", (moment.timestamp(),))
+    run("DELETE FROM issued WHERE not_after < ?", (moment.timestamp(),))
+
+
+def read_audit(  # noqa: PLR0913 - what to look for, by keyword
+    database: Database,
+    *,
+    spiffe_id: str | None = None,
+    event: str | None = None,
+    serial: str | None = None,
+    since: datetime | None = None,
+    last: int = 100,
+) -> Iterator[AuditRow]:
+    """Read the last rows that fit, oldest first."""
+    found = database.rows(
+        "SELECT at, event, spiffe_id, entry, serial, not_after, details, number"
+        " FROM audit WHERE (?1 IS NULL OR spiffe_id = ?1)"
+        " AND (?2 IS NULL OR event = ?2) AND (?3 IS NULL OR serial = ?3)"
+        " AND at >= ?4 ORDER BY number DESC LIMIT ?5",
+        spiffe_id,
+        event,
+        serial,
+        _seconds(since) or 0.0,
+        last,
+    )
+    for at, what, who, entry, number, ends, details, place in reversed(found):
+        yield AuditRow(
+            at=datetime.fromtimestamp(at, UTC),
+            event=what,
+            spiffe_id=who,
+            entry=entry,
+            serial=number,
+            not_after=None if ends is None else datetime.fromtimestamp(ends, UTC),
+            details=json.loads(details),
+            number=place,
+        )

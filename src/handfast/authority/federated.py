@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles of other trust domains, as the authority gives them to workloads.
+
+They come from a person (`handfast authority bundle set`) or from a federation client,
+and are kept as the documents that they came as. They are never merged with our own or
+with each other, and one with a lower sequence number takes no other's place.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from handfast.authority.audit import AuditRow, audit
+from handfast.bundle import TrustBundle
+from handfast.bundle_document import BundleDocument
+from handfast.errors import ConfigError, Reason, detail_for
+from handfast.ids import TrustDomain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from handfast.authority.database import Database
+    from handfast.jwt_bundle import JwtBundle
+
+__all__ = ["FederatedBundles"]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
+    raise ConfigError(
+        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
+    )
+
+
+class FederatedBundles:
+    """The documents of other trust domains.
+
+    Args:
+        database: The state.
+        own: Our trust domain, of which none is taken.
+        now: The clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        own: TrustDomain,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._database = database
+        self._own = own
+        self._now = now
+        self._known: dict[TrustDomain, BundleDocument] = {}
+        self.number = 0
+        self.reload()
+
+    def reload(self) -> None:
+        """Read them again; `number` changes when one of them has."""
+        rows = self._database.rows("SELECT trust_domain, document FROM federated")
+        found = {
+            (domain := TrustDomain(name)): BundleDocument.from_json(domain, document)
+            for name, document in rows
+        }
+        self.number += found != self._known
+        self._known = found
+
+    @property
+    def trust_domains(self) -> tuple[TrustDomain, ...]:
+        """Whose bundles there are, in order."""
+        return tuple(sorted(self._known))
+
+    def x509(self, trust_domains: Iterable[TrustDomain]) -> list[TrustBundle]:
+        """The X.509 bundles of those of these that are known, in order."""
+        return [one.x509 for one in self._of(trust_domains)]
+
+    def jwt(self, trust_domains: Iterable[TrustDomain]) -> list[JwtBundle]:
+        """The JWT bundles of those of these that are known and have keys, in order."""
+        return [one.jwt for one in self._of(trust_domains) if not one.jwt.is_empty]
+
+    def _of(self, trust_domains: Iterable[TrustDomain]) -> list[BundleDocument]:
+        return [
+            self._known[one] for one in sorted(set(trust_domains) & set(self._known))
+        ]
+
+    def put(self, trust_domain: TrustDomain, document: bytes) -> None:
+        """Take a document in the place of what was there.
+
+        Raises:
+            InvalidBundle: It is no bundle document, or older than what is there.
+            ConfigError: It is our own trust domain's.
+        """
+        if trust_domain == self._own:
+            # Whoever could replace our own bundle could speak for everybody in it.
+            _refuse("another trust domain's bundle", f"our own, {trust_domain}")
+        new = BundleDocument.from_json(trust_domain, document)
+        with self._database.transaction() as run:
+            row = run(
+                "SELECT document FROM federated WHERE trust_domain = ?",
+                (trust_domain.name,),
+            ).fetchone()
+            if row is not None:
+                # No step back: whoever can answer for the endpoint once could
+                # bring an authority back that was removed for a reason.
+                new.check_replaces(BundleDocument.from_json(trust_domain, row[0]))
+            run(
+                "INSERT OR REPLACE INTO federated VALUES (?, ?, ?)",
+                (trust_domain.name, document, self._now().timestamp()),
+            )
+            audit(
+                run,
+                AuditRow(
+                    at=self._now(),
+                    event="federated_bundle_set",
+                    details={
+                        "trust_domain": trust_domain.name,
+                        "sequence": new.sequence,
+                        "x509_authorities": len(new.x509),
+                        "jwt_keys": len(new.jwt),
+                    },
+                ),
+            )
+        self.reload()
+
+    def remove(self, trust_domain: TrustDomain) -> None:
+        """Forget a trust domain (FED-54).
+
+        Raises:
+            ConfigError: It is not known.
+        """
+        with self._database.transaction() as run:
+            gone = run(
+                "DELETE FROM federated WHERE trust_domain = ?", (trust_domain.name,)
+            )
+            if not gone.rowcount:
+                _refuse("a federated trust domain", trust_domain.name)
+            details = {"trust_domain": trust_domain.name}
+            row = AuditRow(
+                at=self._now(), event="federated_bundle_removed", details=details
+            )
+            audit(run, row)
+        self.reload()

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing the X.509-SVIDs of entries: once for an entry, renewed at half of its life.
+
+What was issued for an entry is kept in memory and given to every process that the
+entry is for, as SPIRE's agent does: a thousand streams cost one signature, and asking
+again and again costs none. Every signature is in the database before anybody gets it:
+the row that revocation needs, until when its signers are needed, and the audit log.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from handfast.authority.audit import AuditRow, audit
+from handfast.authority.profile import leaf_builder
+from handfast.authority.signer import sign
+from handfast.authority.validity import window
+from handfast.keys import PrivateKey
+from handfast.names import DnsName
+from handfast.svid import X509Svid
+
+if TYPE_CHECKING:
+    from typing import Final
+
+    from handfast.authority.entries import Entry
+    from handfast.authority.state import AuthorityState
+
+__all__ = ["IssuedSvid", "Issuing"]
+
+# Of its life, by which an SVID may be renewed before its half is over: a thousand
+# workloads that started together do not renew together for ever (WAPI-35).
+_SPREAD: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedSvid:
+    """An SVID that was issued.
+
+    Attributes:
+        svid: Chain and key; its hint is the entry's.
+        serial: In hexadecimal.
+        renew_at: When the next one is due.
+        number: How many were issued for the entry before it, and itself.
+    """
+
+    svid: X509Svid
+    serial: str
+    renew_at: datetime
+    number: int
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Issuing:
+    """Signs what entries allow.
+
+    Args:
+        state: What to sign with and where to write it down.
+        now: The clock.
+        chance: Gives numbers from 0 to 1, for the spread of renewals.
+    """
+
+    def __init__(
+        self,
+        state: AuthorityState,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._state = state
+        self._now = now
+        self._chance = chance
+        self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
+        self._count: dict[str, int] = {}
+
+    def number_for(self, entry: Entry) -> int:
+        """Which SVID of an entry is right now: the one there is, or the next."""
+        found = self._found(entry)
+        return self._count.get(entry.id, 0) + 1 if found is None else found.number
+
+    def renew_at(self, entry: Entry) -> datetime | None:
+        """When the next SVID of an entry is due; None: now."""
+        found = self._found(entry)
+        return None if found is None else found.renew_at
+
+    def x509(self, entry: Entry, who: Mapping[str, Any]) -> IssuedSvid:
+        """Return the SVID of an entry, which is signed if there is none or it is due.
+
+        Args:
+            entry: What allows it.
+            who: The process that asked first, for the audit log.
+
+        Raises:
+            ConfigError: Nothing signs at present.
+        """
+        found = self._found(entry)
+        if found is not None:
+            return found
+        key = PrivateKey.generate(self._state.settings.key_type)
+        chain, serial, ends = self.sign(entry, key, who)
+        now, life = self._now(), ends - self._now()
+        number = self._count.get(entry.id, 0) + 1
+        made = IssuedSvid(
+            svid=X509Svid(chain=chain, key=key, hint=entry.hint),
+            serial=serial,
+            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            number=number,
+        )
+        self._given[entry.id] = (entry, made)
+        self._count[entry.id] = number
+        return made
+
+    def sign(
+        self, entry: Entry, key: PrivateKey, who: Mapping[str, Any]
+    ) -> tuple[tuple[bytes, ...], str, datetime]:
+        """Sign a leaf for a key and write it down; return chain, serial and end.
+
+        Raises:
+            ConfigError: Nothing signs at present.
+        """
+        state, now = self._state, self._now()
+        row = state.signers.active("intermediate")
+        issuer = state.signers.signer(row)
+        ttl = entry.x509_ttl or state.settings.svid_ttl
+        valid = window(now, ttl, issuer)
+        builder = leaf_builder(
+            entry.spiffe_id,
+            key,
+            valid,
+            issuer=issuer,
+            dns_names=[DnsName(name) for name in entry.dns_names],
+        )
+        leaf = sign(builder, issuer.key)
+        serial = f"{leaf.serial_number:x}"
+        ends = valid[1].timestamp()
+        with state.database.transaction(durable=False) as run:
+            run(
+                "INSERT INTO issued (serial, signer, spiffe_id, entry, issued_at,"
+                " not_after) VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    serial,
+                    row.id,
+                    str(entry.spiffe_id),
+                    entry.id,
+                    now.timestamp(),
+                    ends,
+                ),
+            )
+            run(
+                "UPDATE signers SET last_not_after = max(last_not_after, ?)"
+                " WHERE id IN (?, ?)",
+                (ends, row.id, row.slot.issuer),
+            )
+            audit(
+                run,
+                AuditRow(
+                    at=now,
+                    event="x509_issued",
+                    spiffe_id=str(entry.spiffe_id),
+                    entry=entry.id,
+                    serial=serial,
+                    not_after=valid[1],
+                    details={**who, "matched": sorted(map(str, entry.selectors))},
+                ),
+            )
+        chain = (leaf.public_bytes(Encoding.DER), *issuer.intermediates)
+        return chain, serial, valid[1]
+
+    def forget(self) -> None:
+        """Let go of what is of no entry any more, or of one that was changed."""
+        entries = {entry.id: entry for entry in self._state.registry.entries}
+        self._given = {
+            entry_id: pair
+            for entry_id, pair in self._given.items()
+            if entries.get(entry_id) == pair[0]
+        }
+        # The numbers stay: what comes back must not look like what was there before.
+
+    def forget_serials(self, serials: set[str]) -> None:
+        """Let go of what was revoked: the next one is due."""
+        self._given = {
+            entry_id: pair
+            for entry_id, pair in self._given.items()
+            if pair[1].serial not in serials
+        }
+
+    def _found(self, entry: Entry) -> IssuedSvid | None:
+        pair = self._given.get(entry.id)
+        if pair is None or pair[0] != entry:
+            return None
+        issued = pair[1]
+        return issued if self._now() < issued.renew_at else None

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The socket that workloads ask on.
+
+Everybody may connect, unless the mode says otherwise: who asks is attested, and the
+socket's file is no proof of anything.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from handfast._socket_files import remove_what_is_left
+
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = ["WORKLOAD_SOCKET_MODE", "open_workload_socket"]
+
+#: Connecting to a Unix socket is writing to its file.
+WORKLOAD_SOCKET_MODE: Final = 0o666
+_FOLDER_MODE: Final = 0o755
+_KEPT: Final = -1
+
+
+@contextmanager
+def open_workload_socket(
+    path: Path,
+    *,
+    mode: int = WORKLOAD_SOCKET_MODE,
+    uid: int = _KEPT,
+    gid: int = _KEPT,
+    backlog: int = 1024,
+) -> Generator[trio.SocketListener]:
+    """Listen on a Unix socket, whose file goes when this ends.
+
+    A socket that nobody listens on any more is replaced; one that somebody listens on,
+    and any other file, is not. Its folder is made where there is none.
+
+    Args:
+        path: The socket's file.
+        mode: Who may connect.
+        uid: Whose file it is; -1 for our own.
+        gid: Of which group; -1 for our own.
+        backlog: How many connections may wait in the system.
+
+    Raises:
+        OSError: The file cannot be made or given away, or somebody listens there.
+    """
+    path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made: os.stat_result | None = None
+    try:
+        remove_what_is_left(path)
+        # Until it listens nobody can connect, whatever the file says till then.
+        listening.bind(str(path))
+        made = path.lstat()
+        os.chown(path, uid, gid)
+        path.chmod(mode)
+        listening.listen(backlog)
+        yield trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+    finally:
+        listening.close()
+        _remove_own(path, made)
+
+
+def _remove_own(path: Path, made: os.stat_result | None) -> None:
+    """Remove the file if it is still ours: it may be the next process's by now."""
+    try:
+        if made is not None and os.path.samestat(path.lstat(), made):
+            path.unlink()
+    except OSError:
+        return  # whoever took it away has done it for us
