@@ -164,17 +164,18 @@ class ClientWire:
         if not data:
             self._gone = RpcError(StatusCode.UNAVAILABLE, "the connection has ended")
             return self._end_all(self._gone)
+        found: list[Event] = []
         try:
-            events, announced = self._http2.receive(data, now)
+            for part in self._http2.receive(data, now):
+                if isinstance(part, GoAway):
+                    self._no_more(part, found)
+                    continue
+                for event in part:
+                    self._take(event, found)
         except WireError as error:
             self._gone = error
             self._calls.clear()
             raise
-        found: list[Event] = []
-        for event in events:
-            self._take(event, found)
-        for goaway in announced:
-            self._no_more(goaway, found)
         return found
 
     def to_send(self) -> bytes:
