@@ -100,8 +100,21 @@ class ClientWire:
         """How many calls are open."""
         return len(self._calls)
 
-    def start(self, path: str, message: bytes, *, timeout: float | None) -> int:
+    def start(
+        self,
+        path: str,
+        message: bytes,
+        *,
+        timeout: float | None,
+        limit: int | None = None,
+    ) -> int:
         """Begin a call with its one request.
+
+        Args:
+            path: Of the method.
+            message: The request.
+            timeout: What the server is told of how long we wait.
+            limit: Bytes of a message in answer; the connection's when left out.
 
         Returns:
             Its number.
@@ -136,7 +149,7 @@ class ClientWire:
             self._http2.send_headers(call, headers)
         except H2Error as error:
             raise RpcError(StatusCode.UNAVAILABLE, escape(str(error))) from error
-        self._calls[call] = _Call(self._limits.message)
+        self._calls[call] = _Call(limit or self._limits.message)
         self._http2.queue(call, frame_message(message), end=True)
         return call
 
