@@ -35,6 +35,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionEnded",
     "ErrorDetail",
+    "FederationError",
     "HandfastError",
     "HandshakeTimeout",
     "InternalError",
@@ -310,6 +311,10 @@ class SourceError(HandfastError):
     """A source of identity has nothing to give."""
 
 
+class FederationError(SourceError):
+    """Another trust domain's bundle cannot be had, or not be kept."""
+
+
 class InternalError(HandfastError):
     """A bug in handfast, or no memory: report it with ``detail.where``."""
 
@@ -325,6 +330,7 @@ _BY_REASON: dict[Reason, type[HandfastError]] = {
     Reason.DRAINED: ConnectionEnded,
     Reason.BUNDLE_DUPLICATE: InvalidBundle,
     Reason.BUNDLE_INVALID: InvalidBundle,
+    Reason.FEDERATION_URL: ConfigError,
     Reason.KEY_INVALID: InvalidCertificate,
     Reason.KEY_MISMATCH: InvalidCertificate,
 }
@@ -340,6 +346,7 @@ _BY_CATEGORY: dict[Category, type[HandfastError]] = {
     Category.BUNDLE: InvalidBundle,
     Category.CONFIG: ConfigError,
     Category.SOURCE: SourceError,
+    Category.FEDERATION: FederationError,
     Category.ATTESTATION: AttestationRefused,
 }
 

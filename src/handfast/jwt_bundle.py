@@ -68,7 +68,7 @@ def _digest(
     return hashlib.sha256(b"".join(lengthened)).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class JwtBundle:
     """The JWT authorities of one trust domain: public keys by ``kid``.
 
@@ -90,10 +90,8 @@ class JwtBundle:
 
     trust_domain: TrustDomain
     keys: Mapping[str, JwtKey] = field(default_factory=_no_keys, hash=False)
-    algorithms: Mapping[str, str] = field(
-        default_factory=_no_algorithms, hash=False, repr=False
-    )
-    digest: bytes = field(init=False, repr=False)
+    algorithms: Mapping[str, str] = field(default_factory=_no_algorithms, hash=False)
+    digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         if len(self.keys) > KEYS_MAX:
@@ -152,6 +150,9 @@ class JwtBundle:
 
     def __contains__(self, kid: object) -> bool:
         return kid in self.keys
+
+    def __repr__(self) -> str:
+        return f"<JwtBundle {self.trust_domain}: {len(self)} keys>"
 
 
 class JwtBundleSet(BundleSet[JwtBundle]):

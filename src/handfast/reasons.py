@@ -56,6 +56,8 @@ class Category(enum.StrEnum):
     ATTESTATION = "attestation"
     #: a bundle document is not acceptable now
     BUNDLE = "bundle"
+    #: another trust domain's bundle cannot be had
+    FEDERATION = "federation"
     #: one token is not acceptable
     JWT = "jwt"
     #: a source of identity has nothing usable to give
@@ -293,6 +295,24 @@ class Reason(enum.StrEnum):
     NODE_REFUSED = "node_refused"
     #: the bundle document is older than the one in use
     BUNDLE_ROLLBACK = "bundle_rollback"
+    #: the URL cannot be that of a bundle endpoint
+    FEDERATION_URL = "federation_url"
+    #: the endpoint leads to an address that is not connected to
+    FEDERATION_ADDRESS = "federation_address"
+    #: the redirect is not followed
+    FEDERATION_REDIRECT = "federation_redirect"
+    #: the endpoint's answer is not a bundle
+    FEDERATION_RESPONSE = "federation_response"
+    #: the endpoint's answer is too large
+    FEDERATION_TOO_LARGE = "federation_too_large"
+    #: the endpoint did not answer in time
+    FEDERATION_TIMEOUT = "federation_timeout"
+    #: the endpoint cannot be connected to
+    FEDERATION_UNREACHABLE = "federation_unreachable"
+    #: there is nothing to verify the endpoint by
+    FEDERATION_NO_BUNDLE = "federation_no_bundle"
+    #: the kept state of a federation cannot be used
+    FEDERATION_STATE = "federation_state"
     #: the token cannot be read
     JWT_MALFORMED = "jwt_malformed"
     #: the token is too large
@@ -1150,6 +1170,69 @@ ROWS: dict[Reason, Row] = {
         None,
         "the bundle document is older than the one in use",
         "the newer one stays in use; forget it on purpose if its publisher began anew",
+    ),
+    Reason.FEDERATION_URL: Row(
+        Category.FEDERATION,
+        0x4801,
+        None,
+        "the URL cannot be that of a bundle endpoint",
+        "write https://HOST[:PORT][/PATH], without a user or a password",
+    ),
+    Reason.FEDERATION_ADDRESS: Row(
+        Category.FEDERATION,
+        0x4802,
+        None,
+        "the endpoint leads to an address that is not connected to",
+        "if it is meant to, name its network: allow_networks=, or --allow-network",
+    ),
+    Reason.FEDERATION_REDIRECT: Row(
+        Category.FEDERATION,
+        0x4803,
+        None,
+        "the redirect is not followed",
+        "the endpoint moved to where its profile does not allow: ask who runs it",
+    ),
+    Reason.FEDERATION_RESPONSE: Row(
+        Category.FEDERATION,
+        0x4804,
+        None,
+        "the endpoint's answer is not a bundle",
+        "is the path right, and is it a SPIFFE bundle endpoint?",
+    ),
+    Reason.FEDERATION_TOO_LARGE: Row(
+        Category.FEDERATION,
+        0x4805,
+        None,
+        "the endpoint's answer is too large",
+        "",
+    ),
+    Reason.FEDERATION_TIMEOUT: Row(
+        Category.FEDERATION,
+        0x4806,
+        None,
+        "the endpoint did not answer in time",
+        "",
+    ),
+    Reason.FEDERATION_UNREACHABLE: Row(
+        Category.FEDERATION,
+        0x4807,
+        None,
+        "the endpoint cannot be connected to",
+        "",
+    ),
+    Reason.FEDERATION_NO_BUNDLE: Row(
+        Category.FEDERATION,
+        0x4809,
+        None,
+        "there is nothing to verify the endpoint by",
+        "give the first bundle of the endpoint's trust domain, or an endpoint for it",
+    ),
+    Reason.FEDERATION_STATE: Row(
+        Category.FEDERATION,
+        0x480A,
+        None,
+        "the kept state of a federation cannot be used",
+        "it was left as it is: repair or remove the file; without it, an older bundle could come back",
     ),
     Reason.JWT_MALFORMED: Row(
         Category.JWT,

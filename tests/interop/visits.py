@@ -32,7 +32,10 @@ class Visit:
     said: bytes
 
 
-async def _visit(config: TlsConfig, port: str, word: bytes) -> Visit:
+async def visit_from(
+    config: TlsConfig, port: str, word: bytes = b"forty-two\n"
+) -> Visit:
+    """Connect within trio, say a line, hear a line, part in good order."""
     with trio.fail_after(PATIENCE):
         stream = await open_mtls_stream("127.0.0.1", int(port), config)
         async with stream:
@@ -48,4 +51,4 @@ async def _visit(config: TlsConfig, port: str, word: bytes) -> Visit:
 
 def visit(config: TlsConfig, port: str, word: bytes = b"forty-two\n") -> Visit:
     """Connect, say a line, hear a line, part in good order."""
-    return trio.run(partial(_visit, config, port, word))
+    return trio.run(partial(visit_from, config, port, word))

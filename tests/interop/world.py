@@ -10,13 +10,16 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 # Only a bound for a hanging process: nothing waits for it when all is well.
 PATIENCE = 30.0
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def require(command: str) -> str:
@@ -38,13 +41,17 @@ def write_pem(folder: Path, name: str, chain: bytes, key: bytes) -> tuple[Path, 
 class Running:
     """A process whose standard output and error are read line by line, together."""
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], environment: Mapping[str, str]
+    ) -> None:
         self.process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"LC_ALL": "C", "PYTHONUNBUFFERED": "1"},
+            env=os.environ
+            | {"LC_ALL": "C", "PYTHONUNBUFFERED": "1"}
+            | dict(environment),
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.seen: list[str] = []
@@ -117,9 +124,11 @@ class Running:
 
 
 @contextmanager
-def running(*command: str | Path) -> Iterator[Running]:
+def running(
+    *command: str | Path, environment: Mapping[str, str] = _NOTHING
+) -> Iterator[Running]:
     """Run a program for the length of a block."""
-    program = Running(command)
+    program = Running(command, environment)
     try:
         yield program
     finally:

@@ -229,6 +229,7 @@ def test_sets_keep_trust_domains_apart() -> None:
     assert caught.value.reason is Reason.BUNDLE_DUPLICATE
     assert bundles != Authority(A).bundle
     assert repr(bundles) == "<JwtBundleSet a.example (4), b.example (4)>"
+    assert repr(own) == "<JwtBundle a.example: 4 keys>"
 
 
 def test_a_key_id_is_the_thumbprint_of_the_key() -> None:

@@ -29,6 +29,13 @@ def test_the_lists_are_whole(section: str, last: int) -> None:
     ]
 
 
+def test_the_list_of_federation_is_whole() -> None:
+    """Its numbers leave gaps between the profiles."""
+    parts = [range(1, 18), range(20, 35), range(40, 56), range(60, 62)]
+    found = sorted(rule for rule in rules.checklist() if rule.startswith("FED-"))
+    assert found == [f"FED-{number:02d}" for part in parts for number in part]
+
+
 def test_what_cannot_apply_says_why() -> None:
     for rule, text in rules.checklist().items():
         if not isinstance(text, str):

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
+from h2.errors import ErrorCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handfast.errors import Reason
 from handfast.workload_api.client_wire import (
     ClientWire,
     MessageArrived,
 )
+from handfast.workload_api.frames import WireError
 from handfast.workload_api.limits import ServerLimits, WireLimits
 from handfast.workload_api.messages import MessageReader, frame_message
 from handfast.workload_api.server_wire import (
@@ -20,6 +26,7 @@ from handfast.workload_api.server_wire import (
     ServerWire,
 )
 from handfast.workload_api.status import (
+    PermissionDenied,
     RpcError,
     StatusCode,
     read_message,
@@ -126,3 +133,21 @@ def test_what_is_no_timeout(text: str) -> None:
 @given(st.floats(0, 1e8))
 def test_a_timeout_is_never_shortened_on_its_way(seconds: float) -> None:
     assert read_timeout(write_timeout(seconds)) >= min(seconds, 99_999_999) * 0.999999
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RpcError(StatusCode.NOT_FOUND, "x", reason=Reason.SOURCE_PROTOCOL),
+        PermissionDenied("y"),
+        WireError("z", ErrorCodes.ENHANCE_YOUR_CALM),
+    ],
+)
+def test_errors_can_be_raised_again_and_sent_elsewhere(error: RpcError) -> None:
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(again) is type(error)
+        assert (again.detail, again.code, again.message) == (
+            error.detail,
+            error.code,
+            error.message,
+        )

@@ -227,6 +227,21 @@ def test_a_reset_ends_the_call_alone(code: ErrorCodes, status: StatusCode) -> No
     assert peer.client.start("/S/M", b"", timeout=None) > peer.call
 
 
+def test_a_server_may_answer_before_it_has_the_request() -> None:
+    """It is told that no more comes, and the connection goes on."""
+    peer = Peer()
+    peer.headers(("grpc-status", "0"), end=True)
+    peer.said()
+    call = peer.client.start("/S/M", bytes(200_000), timeout=None)  # beyond windows
+    peer.h2.receive_data(taken(peer.client))
+    headers = [(":status", "200"), ("content-type", "application/grpc")]
+    peer.h2.send_headers(call, [*headers, ("grpc-status", "8")], end_stream=True)
+    assert the_error(peer.said()).code is StatusCode.RESOURCE_EXHAUSTED
+    events = peer.h2.receive_data(taken(peer.client))
+    assert [type(it) for it in events] == [h2.events.StreamReset]
+    assert peer.client.start("/S/M", b"", timeout=None) > call
+
+
 def test_an_interim_answer_is_an_error() -> None:
     """Else a server could send them for ever."""
     peer = Peer()

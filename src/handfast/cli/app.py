@@ -15,8 +15,10 @@ import trio
 
 from handfast import HandfastError, SourceError, VerificationError, openssl_version
 from handfast.cli.authority import authority
+from handfast.cli.bundle import bundle
 from handfast.cli.connect import connect
 from handfast.cli.demo import demo
+from handfast.cli.fetch import fetch
 from handfast.cli.inspect import inspect
 from handfast.cli.output import emit, error_facts, explain, leaf_errors
 from handfast.cli.serve import serve
@@ -43,7 +45,8 @@ def handfast() -> None:
     """
 
 
-for _command in (authority, demo, serve, connect, inspect, verify):
+_COMMANDS = (authority, bundle, connect, demo, fetch, inspect, serve, verify)
+for _command in _COMMANDS:
     handfast.add_command(_command)
 
 

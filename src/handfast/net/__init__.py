@@ -9,7 +9,9 @@ What happens to connections is logged to ``logging.getLogger("handfast.net")``.
 
 from __future__ import annotations
 
+import importlib
 import logging
+from typing import TYPE_CHECKING
 
 from handfast.net.batch import verify_many_async
 from handfast.net.lifetime import Lifetime
@@ -33,6 +35,9 @@ from handfast.net.sni import ServerNames
 from handfast.net.statistics import ListenerStatistics, StreamStatistics
 from handfast.net.stream import MtlsStream
 
+if TYPE_CHECKING:
+    from handfast.net.bundle_endpoints import secure_endpoint, serve_bundle_endpoint
+
 __all__ = [
     "ConnectionPool",
     "Lifetime",
@@ -55,9 +60,23 @@ __all__ = [
     "open_mtls_stream",
     "open_mtls_unix_listener",
     "open_mtls_unix_stream",
+    "secure_endpoint",
+    "serve_bundle_endpoint",
     "serve_mtls",
     "serve_mtls_listeners",
     "verify_many_async",
 ]
 
 logging.getLogger("handfast").addHandler(logging.NullHandler())
+
+# Who does not federate does not load what federation needs.
+_BUNDLE_ENDPOINTS = {"secure_endpoint", "serve_bundle_endpoint"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _BUNDLE_ENDPOINTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module("handfast.net.bundle_endpoints")
+    value: object = getattr(module, name)
+    globals()[name] = value  # asked only once
+    return value

@@ -281,12 +281,21 @@ class WorkloadApiSource(JwtSide):
         """
         return await self._life.wait_for(lambda: self._state.bundles, timeout)
 
-    async def wait_changed(self) -> None:
-        """Wait until something changed, or was withdrawn.
+    @property
+    def changes(self) -> int:
+        """Grows with all that happens: messages, failures, withdrawals."""
+        return self._life.changes
+
+    async def wait_changed(self, since: int | None = None) -> None:
+        """Wait until something happened: a message, a failure, a withdrawal.
+
+        Args:
+            since: What `changes` was when you looked last: then nothing is missed that
+                happened meanwhile. Without, whatever comes next.
 
         Cancellation: nothing has happened.
         """
-        await self._life.wait_changed()
+        await self._life.wait_changed(since)
 
     # ---- life ----
 

@@ -57,6 +57,7 @@ class Life:
         self._backoff = backoff
         self._now = now
         self._run: _Run | None = None
+        self.changes = 0
         self._changed = trio.Event()
 
     @property
@@ -131,12 +132,16 @@ class Life:
 
     def ring(self) -> None:
         """Wake whoever waits for a change."""
+        self.changes += 1
         changed, self._changed = self._changed, trio.Event()
         changed.set()
 
-    async def wait_changed(self) -> None:
-        """Wait for the next `ring`."""
-        await self._changed.wait()
+    async def wait_changed(self, since: int | None) -> None:
+        """Wait for a `ring` after the one of this number, or the next one."""
+        if since is None or since == self.changes:
+            await self._changed.wait()
+        else:
+            await trio.lowlevel.checkpoint()
 
     async def wait_for(self, get: Callable[[], _T], seconds: float | None) -> _T:
         """Wait until something can be had; then, or in the end, raise why not.

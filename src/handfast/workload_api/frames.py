@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from h2.errors import ErrorCodes
 
@@ -50,6 +50,9 @@ class WireError(RpcError):
     ) -> None:
         super().__init__(StatusCode.UNAVAILABLE, message, reason=Reason.SOURCE_PROTOCOL)
         self.http2_code = http2_code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.http2_code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,21 +169,21 @@ class ServedConnection(Generic[_C]):
         nursery.start_soon(self._call, event, running)
 
     async def _call(self, event: CallStarted, running: _Running) -> None:
-        code, text = StatusCode.OK, ""
+        code, text = StatusCode.CANCELLED, ""
         try:
             with running.scope:
                 try:
                     await self._answer(event, running)
+                    code = StatusCode.OK
                 except RpcError as error:
                     code, text = error.code, error.message
                 except Exception:  # noqa: BLE001 - an answer all the same
                     # What went wrong inside is for our log, not for a stranger.
                     _log.exception("the handler of %s failed", escape(event.path))
                     code, text = StatusCode.INTERNAL, "internal error"
-            if running.scope.cancelled_caught:
-                code = StatusCode.CANCELLED
-                if trio.current_time() >= running.scope.deadline:
-                    code, text = StatusCode.DEADLINE_EXCEEDED, "too late"
+            late = trio.current_time() >= running.scope.deadline
+            if running.scope.cancelled_caught and late:
+                code, text = StatusCode.DEADLINE_EXCEEDED, "too late"
         finally:
             self._share.calls -= 1
             del self._running[event.call]

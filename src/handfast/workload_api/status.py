@@ -79,7 +79,7 @@ class RpcError(SourceError):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.code, self.message, self.reason)
+        return _again, (self.code, self.message, self.reason)
 
 
 class PermissionDenied(RpcError):  # noqa: N818 - as the standard calls it
@@ -88,13 +88,12 @@ class PermissionDenied(RpcError):  # noqa: N818 - as the standard calls it
     def __init__(self, message: str = "no identity issued") -> None:
         super().__init__(StatusCode.PERMISSION_DENIED, message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message,)
 
-def _again(
-    kind: type[RpcError], code: StatusCode, message: str, reason: Reason
-) -> RpcError:
-    if issubclass(kind, PermissionDenied):
-        return kind(message)
-    return kind(code, message, reason=reason)
+
+def _again(code: StatusCode, message: str, reason: Reason) -> RpcError:
+    return RpcError(code, message, reason=reason)
 
 
 def read_status(text: str) -> StatusCode:

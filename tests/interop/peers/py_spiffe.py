@@ -24,7 +24,8 @@ PATIENCE = 30.0
 
 def say(event: str, **more: Any) -> None:
     """Print one event as a line of JSON."""
-    print(json.dumps({"event": event, **more}), flush=True)  # noqa: T201
+    line = json.dumps({"event": event, **more}, separators=(",", ":"))
+    print(line, flush=True)  # noqa: T201
 
 
 def count(bundles: Iterable[X509Bundle]) -> dict[str, int]:

@@ -6,6 +6,7 @@
 //	go_spiffe watch  SOCKET                     the same, each time it changes, until killed
 //	go_spiffe client SOCKET ADDRESS ID COUNT    mutual TLS: say a line, hear one, COUNT times
 //	go_spiffe server SOCKET ID                  mutual TLS: echo lines
+//	go_spiffe reflect SOCKET                    what gRPC reflection tells
 //	go_spiffe agent  [options]                  a Workload API of ours: see agent.go
 //	go_spiffe bundle-fetch, bundle-serve        federation: see federation.go
 //
@@ -49,6 +50,7 @@ func main() {
 		"bundle-serve": serveBundle,
 		"client":       runClient,
 		"fetch":        fetch,
+		"reflect":      reflect,
 		"server":       runServer,
 		"watch":        watch,
 	}

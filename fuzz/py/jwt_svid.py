@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JWT-SVIDs: only refusals get out, PyJWT agrees, and no cache changes an answer.
+
+The first byte chooses: the rest is a token; or a payload that is signed here, under a
+good header; or header and payload, with a zero byte between them, signed as well.
+
+What an attacker must hold already: nothing for the first kind, a key of a trust domain
+that is trusted for the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import atheris
+import jwt
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from fuzzing import instrumented
+
+with instrumented():
+    from handfast import JwtBundleSet, JwtSvid, TokenCache, VerificationError
+    from handfast.ids import TrustDomain
+    from handfast.jwk import b64url_encode
+    from handfast.jwt_bundle import JwtBundle
+
+KEY = ec.derive_private_key(0x5EED, ec.SECP256R1())
+BUNDLES = JwtBundleSet([JwtBundle(TrustDomain("a.example"), {"k": KEY.public_key()})])
+AT = datetime(2027, 1, 1, tzinfo=UTC)
+LEEWAY = timedelta(0)
+HEADER = b'{"alg":"ES256","kid":"k","typ":"JWT"}'
+
+
+def sign(header: bytes, payload: bytes) -> str:
+    """Sign whatever it is."""
+    signed = f"{b64url_encode(header)}.{b64url_encode(payload)}"
+    r, s = decode_dss_signature(KEY.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+    value = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return f"{signed}.{b64url_encode(value)}"
+
+
+def token_of(data: bytes) -> str:
+    """The token that an input stands for."""
+    kind, rest = data[:1], data[1:]
+    if kind == b"P":
+        return sign(HEADER, rest)
+    if kind == b"H":
+        header, _, payload = rest.partition(b"\0")
+        return sign(header, payload)
+    return rest.decode("utf-8", "surrogateescape")
+
+
+def answer(token: str, cache: TokenCache | None = None) -> JwtSvid | str:
+    """What handfast says: the SVID, or why not."""
+    try:
+        return JwtSvid.parse(token, BUNDLES, "shop", at=AT, leeway=LEEWAY, cache=cache)
+    except VerificationError as error:
+        if not str(error).isprintable():
+            raise AssertionError(f"{token!r}: a message with anything in it") from error
+        return error.reason
+
+
+def one_input(data: bytes) -> None:
+    """Judge a token three times, and ask PyJWT about what is accepted."""
+    token = token_of(data)
+    plain = answer(token)
+    cache = TokenCache()
+    if answer(token, cache) != plain or answer(token, cache) != plain:
+        raise AssertionError(f"{token!r}: another answer with the cache")
+    if not isinstance(plain, JwtSvid):
+        return
+    claims = jwt.decode(
+        token,
+        KEY.public_key(),
+        algorithms=["ES256"],
+        audience="shop",
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+    )
+    if claims["sub"] != str(plain.spiffe_id) or "shop" not in plain.audience:
+        raise AssertionError(f"{token!r}: PyJWT reads something else")
+    if not claims.get("nbf", 0) <= AT.timestamp() < claims["exp"]:
+        raise AssertionError(f"{token!r}: not valid at that time")
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -1,0 +1,614 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Federations watched: over real TLS on loopback, with a clock that tests move."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from tests.support.bundle_server import (
+    ENDPOINT_ID,
+    LOOPBACK,
+    PARTNER,
+    Served,
+    Web,
+    endpoint_of,
+    http,
+    spiffe_endpoint,
+    svid_context,
+)
+from tests.support.net_world import authority, source, trio_test
+from trio.testing import MockClock
+
+from handfast import (
+    BundleDocument,
+    ConfigError,
+    FederationError,
+    HandfastError,
+    InvalidBundle,
+    JwtSvid,
+    Reason,
+    StaticSource,
+    TrustBundle,
+    TrustBundleSet,
+    UsageError,
+)
+from handfast.authority import Authority
+from handfast.federation import (
+    BundleEndpoint,
+    EndpointStatistics,
+    FederatedSource,
+    FederationManager,
+)
+from handfast.jwt_signer import JwtSigner
+from handfast.net import secure_endpoint
+
+WHEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def web() -> Web:
+    return Web()
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    return MockClock()
+
+
+def document(
+    sequence: int | None = None, hint: int | None = None, of: Authority | None = None
+) -> bytes:
+    bundle = (of or authority(PARTNER)).bundle
+    return replace(bundle, sequence=sequence, refresh_hint=hint).to_json()
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+class World:
+    """A manager of endpoints, running, and its clock."""
+
+    def __init__(self, manager: FederationManager, clock: MockClock) -> None:
+        self.manager = manager
+        self.clock = clock
+
+    def facts(self, name: str = PARTNER) -> EndpointStatistics:
+        every = self.manager.statistics().endpoints
+        return next(it for it in every if it.trust_domain.name == name)
+
+    def attempts(self, name: str = PARTNER) -> int:
+        facts = self.facts(name)
+        return facts.fetches + sum(facts.failures.values())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await trio.testing.wait_all_tasks_blocked(cushion=0.005)
+
+    async def until_attempts(self, count: int, name: str = PARTNER) -> None:
+        await self.until(lambda: self.attempts(name) >= count)
+        # And until the task has gone to sleep: then the clock may be moved.
+        await trio.testing.wait_all_tasks_blocked(cushion=0.005)
+        assert self.attempts(name) == count
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.jump(seconds)
+        await trio.testing.wait_all_tasks_blocked(cushion=0.005)
+
+
+@asynccontextmanager
+async def watching(
+    *endpoints: BundleEndpoint, clock: MockClock, **settings: Any
+) -> AsyncGenerator[World, None]:
+    """Run a manager around a test; its wall clock follows trio's."""
+    begin = trio.current_time()
+    manager = FederationManager(
+        endpoints,
+        secure=secure_endpoint,
+        now=lambda: WHEN + timedelta(seconds=clock.current_time() - begin),
+        **settings,
+    )
+    async with trio.open_nursery() as nursery:
+        await nursery.start(manager.run)
+        yield World(manager, clock)
+        nursery.cancel_scope.cancel()
+
+
+# ---- pacing ----
+
+
+@pytest.mark.parametrize(
+    ("hint", "interval"),
+    [(None, 300), (120, 120), (0, 60), (-5, 60), (2**31, 86400), (10**30, 86400)],
+)
+def test_polls_come_at_the_hint(
+    web: Web, clock: MockClock, hint: int | None, interval: int
+) -> None:
+    """FED-04, FED-05, BUN-09 and BUN-20: at the hint, five minutes without one."""
+
+    @trio_test
+    async def run(clock: MockClock) -> None:
+        fields = json.loads(document())
+        if hint is not None:
+            fields["spiffe_refresh_hint"] = hint
+        answers = {"/": http(json.dumps(fields).encode())}
+        async with (
+            endpoint_of(web.context(), answers) as served,
+            watching(web.endpoint(served), clock=clock) as world,
+        ):
+            await world.until_attempts(1)
+            assert world.facts().interval == interval
+            await world.pass_time(interval - 0.01)
+            assert len(served.requests) == 1
+            await world.pass_time(0.02)
+            await world.until_attempts(2)
+            assert len(served.requests) == 2
+
+    run(clock=clock)
+
+
+@trio_test
+async def test_after_a_failure_the_next_interval_is_waited_for(
+    web: Web, clock: MockClock
+) -> None:
+    """FED-53: no aggressive retry; the last bundle stays in use, and it says so."""
+    async with (
+        endpoint_of(web.context(), {"/": http(document(1, hint=100))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        served.answers.clear()
+        for attempt in range(2, 6):
+            await world.pass_time(99.9)
+            assert len(served.requests) == attempt - 1
+            await world.pass_time(0.2)
+            await world.until_attempts(attempt)
+            assert world.facts().failures_in_a_row == attempt - 1
+            assert world.manager.bundles[PARTNER].sequence == 1
+        facts = world.facts()
+        assert facts.is_stale
+        assert not world.manager.statistics().is_healthy
+        assert facts.failures == {Reason.FEDERATION_RESPONSE: 4}
+        assert "404" in (facts.last_failure or "")
+        served.answers["/"] = http(document(2, hint=100))
+        await world.pass_time(100)
+        await world.until_attempts(6)
+        facts = world.facts()
+        assert (facts.failures_in_a_row, facts.last_failure) == (0, None)
+        assert world.manager.statistics().is_healthy
+
+
+# ---- which bundle ----
+
+
+@trio_test
+async def test_an_older_sequence_never_comes_back(web: Web, clock: MockClock) -> None:
+    """F2, FED-07: refused, counted, and the newer one stays; equal ones are taken."""
+    async with (
+        endpoint_of(web.context(), {"/": http(document(2**53 + 1))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        for bad in (document(2**53), document(0), document(None)):
+            served.answers["/"] = http(bad)
+            with pytest.raises(InvalidBundle) as caught:
+                await world.manager.refresh(PARTNER)
+            assert caught.value.reason is Reason.BUNDLE_ROLLBACK
+            assert world.manager.bundles[PARTNER].sequence == 2**53 + 1
+        assert world.facts().rollbacks == 3
+        served.answers["/"] = http(document(2**53 + 1, of=Authority(PARTNER)))
+        assert await world.manager.refresh(PARTNER)
+
+
+@trio_test
+async def test_without_numbers_the_last_one_counts(web: Web, clock: MockClock) -> None:
+    """FED-07: the most recent fetch wins."""
+    first, second = Authority(PARTNER), Authority(PARTNER)
+    async with (
+        endpoint_of(web.context(), {"/": http(document(of=first))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        served.answers["/"] = http(document(of=second))
+        generation = world.manager.current.generation
+        assert await world.manager.refresh(PARTNER)
+        assert world.manager.bundles[PARTNER] == second.bundle
+        assert world.manager.current.generation == generation + 1
+        # The same again is no change.
+        assert not await world.manager.refresh(PARTNER)
+        assert world.manager.current.generation == generation + 1
+        served.answers["/"] = http(document(of=first))
+        assert await world.manager.refresh(PARTNER)
+
+
+@trio_test
+async def test_an_empty_bundle_revokes_everything(web: Web, clock: MockClock) -> None:
+    """F2: empty keys are taken; the trust domain is known, and nobody of it trusted."""
+    async with (
+        endpoint_of(web.context(), {"/": http(document(1))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        served.answers["/"] = http(b'{"keys": [], "spiffe_sequence": 2}')
+        await world.manager.refresh(PARTNER)
+        assert world.manager.bundles[PARTNER].is_empty
+
+
+@trio_test
+async def test_a_bundle_by_hand_lasts_until_the_next_fetch(
+    web: Web, clock: MockClock
+) -> None:
+    """FED-08: and it is the way out when a publisher has lost its numbers."""
+    async with (
+        endpoint_of(web.context(), {"/": http(document(9))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        mine = TrustBundle(world.facts().trust_domain)
+        await world.manager.override(mine)
+        assert world.manager.bundles[PARTNER] == mine
+        served.answers["/"] = http(document(1))
+        assert await world.manager.refresh(PARTNER)
+        assert world.manager.bundles[PARTNER].sequence == 1
+        with pytest.raises(KeyError):
+            await world.manager.override(authority("a.example").bundle)
+
+
+@trio_test
+async def test_an_endpoint_follows_its_own_rotation(clock: MockClock) -> None:
+    """FED-48: the newest bundle verifies it: new authority in, old one out."""
+    old, new = Authority(PARTNER), Authority(PARTNER)
+    both = TrustBundle.from_der(
+        PARTNER, [*old.bundle.x509_authorities, *new.bundle.x509_authorities]
+    )
+    first = svid_context(old.issue(ENDPOINT_ID))
+    async with endpoint_of(first, {"/": http(both.to_json())}) as served:
+        endpoint = spiffe_endpoint(served, old)
+        async with watching(endpoint, clock=clock) as world:
+            await world.until_attempts(1)
+            manager = world.manager
+            answers = {"/": http(new.bundle.to_json())}
+            async with endpoint_of(
+                svid_context(new.issue(ENDPOINT_ID)), answers
+            ) as after:
+                move(manager, after)
+                assert await manager.refresh(PARTNER)
+            # The old authority is gone: its endpoint is nobody now.
+            move(manager, served)
+            with pytest.raises(HandfastError):
+                await manager.refresh(PARTNER)
+            assert manager.bundles[PARTNER] == new.bundle
+
+
+def move(manager: FederationManager, served: Served) -> None:
+    """Let the same endpoint be on another port: as if its server were restarted."""
+    [relationship] = manager._relationships.values()
+    url = replace(relationship.endpoint.url, port=served.port)
+    relationship.endpoint = replace(relationship.endpoint, url=url)
+
+
+@trio_test
+async def test_an_endpoint_waits_for_the_bundle_of_its_trust_domain(
+    web: Web, clock: MockClock
+) -> None:
+    """FED-42, FED-49: which comes from another endpoint, by any profile."""
+    host = authority("host.example")
+    context = svid_context(host.issue("spiffe://host.example/bundles"))
+    async with (
+        endpoint_of(context, {"/": http(document())}) as served,
+        endpoint_of(web.context(), {}) as hosts,
+    ):
+        endpoint = BundleEndpoint.https_spiffe(
+            PARTNER,
+            served.url(),
+            endpoint_id="spiffe://host.example/bundles",
+            allow_networks=LOOPBACK,
+        )
+        other = BundleEndpoint.https_web(
+            "host.example",
+            hosts.url(),
+            roots=[web.root.der],
+            allow_networks=LOOPBACK,
+        )
+        async with watching(endpoint, other, clock=clock) as world:
+            await world.until_attempts(1, "host.example")
+            assert world.attempts() == 0
+            hosts.answers["/"] = http(host.bundle.to_json())
+            await world.manager.refresh("host.example")
+            await world.until_attempts(1)
+            assert world.manager.bundles[PARTNER] == authority(PARTNER).bundle
+
+
+@trio_test
+async def test_tokens_are_verified_by_what_was_fetched(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-09, FED-60: JWT keys go the same way, and stay with their trust domain."""
+    signer, stranger = JwtSigner.generate(PARTNER), JwtSigner.generate(PARTNER)
+    whole = BundleDocument.of(authority(PARTNER).bundle, signer.bundle, sequence=1)
+    answers = {"/": http(whole.to_json())}
+    async with endpoint_of(web.context(), answers) as served:
+        for _ in range(2):  # fetched, and out of the state
+            async with watching(
+                web.endpoint(served), clock=clock, state=tmp_path
+            ) as world:
+                await world.manager.wait_ready(10)
+                current = world.manager.current
+                assert current.documents[whole.trust_domain] == whole
+                token = signer.sign(f"spiffe://{PARTNER}/web", "shop").token
+                JwtSvid.parse(token, current.jwt_bundles, "shop")
+                token = stranger.sign(f"spiffe://{PARTNER}/web", "shop").token
+                with pytest.raises(HandfastError):
+                    JwtSvid.parse(token, current.jwt_bundles, "shop")
+                await world.until_attempts(1)
+                assert world.facts().jwt_authorities == 1
+            served.answers.clear()
+
+
+# ---- over restarts ----
+
+
+@trio_test
+async def test_a_restart_goes_on_with_what_was_known(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-06, FED-07, F2: the bundle is there at once, and its number still counts."""
+    state = tmp_path / "state"
+    async with endpoint_of(web.context(), {"/": http(document(5))}) as served:
+        async with watching(web.endpoint(served), clock=clock, state=state) as world:
+            await world.until_attempts(1)
+        served.answers["/"] = http(document(4))
+        async with watching(web.endpoint(served), clock=clock, state=state) as world:
+            assert world.manager.bundles[PARTNER].sequence == 5
+            await world.until_attempts(1)
+            assert world.facts().rollbacks == 1
+            assert world.manager.bundles[PARTNER].sequence == 5
+
+
+@trio_test
+async def test_a_restart_verifies_by_the_latest_bundle(
+    clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-48: by the kept one, not by the first one of the configuration."""
+    old, new = Authority(PARTNER), Authority(PARTNER)
+    answers = {"/": http(document(of=new))}
+    async with endpoint_of(svid_context(old.issue(ENDPOINT_ID)), answers) as served:
+        endpoint = spiffe_endpoint(served, old)
+        async with watching(endpoint, clock=clock, state=tmp_path) as world:
+            await world.until_attempts(1)
+        async with watching(endpoint, clock=clock, state=tmp_path) as world:
+            await world.until_attempts(1)
+            assert world.facts().failures_in_a_row == 1
+            assert world.manager.bundles[PARTNER] == new.bundle
+
+
+@trio_test
+async def test_a_damaged_state_stops_the_start_and_is_left_alone(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """F2: going on without it would let an older bundle come back."""
+    async with endpoint_of(web.context(), {"/": http(document(5))}) as served:
+        async with watching(web.endpoint(served), clock=clock, state=tmp_path) as world:
+            await world.until_attempts(1)
+        [path] = files(tmp_path)
+        path.write_bytes(damaged := path.read_bytes()[:-10])
+        manager = FederationManager(
+            [web.endpoint(served)], secure=secure_endpoint, state=tmp_path
+        )
+        with pytest.raises(FederationError) as caught:
+            await manager.run()
+        assert caught.value.reason is Reason.FEDERATION_STATE
+        assert path.read_bytes() == damaged
+        assert len(served.requests) == 1
+        # With the file repaired, the same manager runs.
+        path.unlink()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(manager.run)
+            await manager.wait_ready(10)
+            nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_state_that_cannot_be_written_is_told(
+    web: Web, clock: MockClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FED-06 fails: the bundle is in use all the same, and somebody hears of it."""
+    state = tmp_path / "state"
+    async with (
+        endpoint_of(web.context(), {"/": http(document(1))}) as served,
+        watching(web.endpoint(served), clock=clock, state=state) as world,
+    ):
+        await world.until_attempts(1)
+        for path in state.iterdir():
+            path.unlink()
+        state.rmdir()
+        served.answers["/"] = http(document(2))
+        assert await world.manager.refresh(PARTNER)
+        assert world.manager.bundles[PARTNER].sequence == 2
+        assert world.manager.statistics().unsaved == 1
+        assert "could not be saved" in caplog.text
+
+
+# ---- the end of a relationship ----
+
+
+@trio_test
+async def test_an_ended_relationship_leaves_nothing(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-54: bundle deleted, polls stopped, verifiers without it."""
+    async with (
+        endpoint_of(web.context(), {"/": http(document(1))}) as served,
+        watching(web.endpoint(served), clock=clock, state=tmp_path) as world,
+    ):
+        await world.until_attempts(1)
+        trusting = FederatedSource(source("spiffe://a.example/web"), world.manager)
+        before = trusting.snapshot()
+        assert PARTNER in before.bundles
+        await world.manager.remove(PARTNER)
+        after = trusting.snapshot()
+        assert PARTNER not in after.bundles
+        assert after.generation > before.generation
+        assert not files(tmp_path)
+        await world.pass_time(100_000)
+        assert len(served.requests) == 1
+        with pytest.raises(KeyError):
+            await world.manager.remove(PARTNER)
+        # And it can begin anew.
+        world.manager.add(web.endpoint(served))
+        await world.until_attempts(1)
+        assert PARTNER in world.manager.bundles
+
+
+@trio_test
+async def test_what_was_under_way_when_it_ended_is_thrown_away(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-54: a late answer does not bring the bundle back."""
+    async with (
+        endpoint_of(web.context(), {"/": b"..."}) as served,
+        watching(web.endpoint(served), clock=clock, state=tmp_path) as world,
+    ):
+        await world.until(lambda: bool(served.requests))
+        await world.manager.remove(PARTNER)
+        assert not world.manager.bundles
+        assert not files(tmp_path)
+
+
+@trio_test
+async def test_what_is_not_configured_any_more_is_forgotten(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """FED-54: also when the relationship ended while nothing ran."""
+    async with endpoint_of(web.context(), {"/": http(document(1))}) as served:
+        async with watching(web.endpoint(served), clock=clock, state=tmp_path) as world:
+            await world.until_attempts(1)
+        assert files(tmp_path)
+        async with watching(clock=clock, state=tmp_path) as world:
+            assert not world.manager.bundles
+        assert not files(tmp_path)
+
+
+# ---- what others see ----
+
+
+@trio_test
+async def test_fetches_are_logged_for_an_inquiry(
+    web: Web, clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """FED-61: from where, by whom, what; failures, too, and rollbacks the loudest."""
+    caplog.set_level(logging.INFO, "handfast.federation")
+    async with (
+        endpoint_of(web.context(), {"/": http(document(3))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        [record] = caplog.records
+        fields = vars(record)
+        assert record.levelno == logging.INFO
+        assert fields["trust_domain"] == PARTNER
+        assert fields["url"] == served.url()
+        assert fields["profile"] == "https_web"
+        assert fields["sequence"] == 3
+        assert len(fields["document_sha256"]) == 64
+        assert f"200 {served.url()} 127.0.0.1 localhost " in fields["hops"][0]
+        for bad, level in ((b"x", logging.WARNING), (document(1), logging.ERROR)):
+            caplog.clear()
+            served.answers["/"] = http(bad)
+            with pytest.raises(HandfastError):
+                await world.manager.refresh(PARTNER)
+            [record] = caplog.records
+            assert record.levelno == level
+
+
+@trio_test
+async def test_bundles_are_side_by_side_and_never_merged(
+    web: Web, clock: MockClock
+) -> None:
+    """FED-09, FED-60: the own one is the source's, another one is whole or absent."""
+    ours, theirs = authority("a.example"), authority(PARTNER)
+    stranger = Authority("a.example")
+    async with endpoint_of(web.context(), {}) as served:
+        served.answers |= {
+            "/a": http(stranger.bundle.to_json()),
+            "/b": http(theirs.bundle.to_json()),
+        }
+        own = BundleEndpoint.https_web(
+            "a.example",
+            served.url("/a"),
+            roots=[web.root.der],
+            allow_networks=LOOPBACK,
+        )
+        async with watching(own, web.endpoint(served, "/b"), clock=clock) as world:
+            await world.manager.wait_ready(10)
+            svid = ours.issue("spiffe://a.example/web")
+            old = Authority(PARTNER).bundle
+            inner = StaticSource(svid, TrustBundleSet([ours.bundle, old]))
+            trusting = FederatedSource(inner, world.manager)
+            snapshot = trusting.snapshot()
+            assert snapshot.bundles["a.example"] == ours.bundle
+            assert snapshot.bundles[PARTNER] == theirs.bundle
+            assert trusting.snapshot() is snapshot
+            inner.update(svid=svid)
+            assert trusting.snapshot().generation == snapshot.generation + 1
+
+
+@trio_test
+async def test_readiness_says_what_is_missing(web: Web, clock: MockClock) -> None:
+    async with (
+        endpoint_of(web.context(), {}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        clock.autojump_threshold = 0.01
+        with pytest.raises(FederationError) as caught:
+            await world.manager.wait_ready(5)
+        assert caught.value.reason is Reason.FEDERATION_TIMEOUT
+        assert PARTNER in caught.value.seen
+        assert "404" in caught.value.seen
+        clock.autojump_threshold = float("inf")
+        served.answers["/"] = http(document())
+        await world.manager.refresh(PARTNER)
+        await world.manager.wait_ready(5)
+        generation = world.manager.current.generation
+        served.answers["/"] = http(document(1))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.manager.refresh, PARTNER)
+            assert await world.manager.wait_changed(generation) == generation + 1
+
+
+@trio_test
+async def test_one_endpoint_a_trust_domain_and_one_run(
+    web: Web, clock: MockClock
+) -> None:
+    async with (
+        endpoint_of(web.context(), {}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        with pytest.raises(ConfigError):
+            world.manager.add(web.endpoint(served, "/other"))
+        with pytest.raises(UsageError):
+            await world.manager.run()
+        await world.until_attempts(1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"timeout": 0},
+        {"min_interval": 0},
+        {"min_interval": 10, "max_interval": 5},
+    ],
+)
+def test_limits_that_are_none_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        FederationManager(secure=secure_endpoint, **settings)
