@@ -189,8 +189,10 @@ async def test_authority_and_agent_survive_each_others_restarts(tmp_path: Path) 
     async with trio.open_nursery() as nursery:
         agent = world.agent(tmp_path / "agent", loaded)
         await nursery.start(agent.run)
-        with pytest.raises(PermissionDenied):  # nothing is known, nothing is given
+        # Nothing is known, and nothing is taken away: WAPI-18, not WAPI-51.
+        with pytest.raises(RpcError) as refused:
             await agent.issuer.x509_context(Process())
+        assert refused.value.code is StatusCode.UNAVAILABLE
         async with world.authority():
             await agent.wait_connected()
             first = await agent.issuer.x509_context(Process())
