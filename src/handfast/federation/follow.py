@@ -66,6 +66,8 @@ async def follow(
             except HandfastError as error:
                 # Somebody has put a newer one there by hand, or it is our own.
                 _LOGGER.warning("bundle of %s is not handed on: %s", domain, error)
+            else:
+                _LOGGER.info("bundle of %s was handed on", domain)
         last = current.documents
         changed()
         await manager.wait_changed(current.generation)

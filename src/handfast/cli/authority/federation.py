@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ __all__ = ["Federation", "federation_options"]
 
 Command = Callable[..., Any]
 
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _PORT_MAX = 65535
 
 _OPTIONS = (
@@ -139,6 +141,6 @@ class Federation:
 def _address(text: str) -> tuple[str | None, int]:
     """Read [HOST:]PORT; of IPv6 the host is in brackets."""
     host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > _PORT_MAX:
+    if not _NUMBER.fullmatch(port) or int(port) > _PORT_MAX:
         raise click.UsageError(f"--bundle-endpoint {text}: write [HOST:]PORT")
     return host.strip("[]") or None, int(port)
