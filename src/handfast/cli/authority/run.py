@@ -18,6 +18,7 @@ from handfast.authority.nodes import NodeDoor
 from handfast.authority.requests import RELOAD, ask, outcome
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState, is_running
+from handfast.cli.authority.federation import Federation, federation_options
 from handfast.cli.authority.node import read_address
 from handfast.cli.authority.options import (
     need_same,
@@ -41,6 +42,8 @@ async def _serve(
     service: AuthorityService,
     where: WorkloadSocket,
     nodes_at: str | None,
+    federation: Federation,
+    folder: Path,
     *,
     as_json: bool,
 ) -> None:
@@ -53,6 +56,7 @@ async def _serve(
             facts = {"endpoint": where.endpoint}
             if nodes_at is not None:
                 facts["nodes"] = await _serve_nodes(state, service, nodes_at, nursery)
+            facts |= await federation.start(folder, state, service, nursery)
             _announce(state, facts, as_json=as_json)
             async for number in signals:
                 if number != signal.SIGHUP:
@@ -106,6 +110,7 @@ def _announce(
     "--nodes", "nodes_at", metavar="[HOST:]PORT", help="Let other hosts' agents in."
 )
 @click.option("--entries", type=FILE, help="TOML or YAML; read again on SIGHUP.")
+@federation_options
 def run(
     state: Path,
     as_json: bool,
@@ -120,12 +125,14 @@ def run(
     """
     show_log(as_json=as_json)
     where = WorkloadSocket.take(given)
+    federation = Federation.take(given)
     with AuthorityState.open(
         state, settings=read_settings(given), password=read_password(key_password)
     ) as opened:
         need_same(opened.settings, given)
         service = AuthorityService(opened, entries_file=entries)
-        trio.run(partial(_serve, opened, service, where, nodes_at, as_json=as_json))
+        serve = partial(_serve, opened, service, where, nodes_at, federation, state)
+        trio.run(partial(serve, as_json=as_json))
 
 
 @click.command()

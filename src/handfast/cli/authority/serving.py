@@ -114,11 +114,13 @@ def _allow_descriptors() -> None:
 
 
 def show_log(*, as_json: bool) -> None:
-    """Print what the authority says of itself."""
-    logger = logging.getLogger("handfast.authority")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(_Journal(as_json=as_json))
+    """Print what the authority says of itself, and of its federations."""
+    journal = _Journal(as_json=as_json)
+    for name in ("handfast.authority", "handfast.federation"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(journal)
 
 
 def _user_of(caller: AttestedCaller) -> int:
