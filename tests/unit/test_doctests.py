@@ -40,6 +40,7 @@ MODULES = (
     "handfast.sources.files",
     "handfast.sources.health",
     "handfast.sources.static",
+    "handfast.wit_signer",
     "handfast.testing.catalogue",
     "handfast.testing.clock",
     "handfast.testing.der",
