@@ -29,6 +29,15 @@ def test_the_lists_are_whole(section: str, last: int) -> None:
     ]
 
 
+def test_the_list_of_the_workload_api_is_whole() -> None:
+    """The standard's own sections leave gaps in the numbers."""
+    found = rules.checklist()
+    numbers = [*range(1, 28), *range(30, 66), *range(70, 75)]
+    assert sorted(rule for rule in found if rule.startswith("WAPI-")) == [
+        f"WAPI-{number:02d}" for number in numbers
+    ]
+
+
 def test_the_list_of_federation_is_whole() -> None:
     """Its numbers leave gaps between the profiles."""
     parts = [range(1, 18), range(20, 35), range(40, 56), range(60, 62)]

@@ -427,6 +427,28 @@ async def test_tokens_are_judged_here_by_the_bundle_of_their_own_trust_domain(
 
 
 @trio_test
+async def test_one_kind_of_bundle_never_judges_the_other_kind_of_svid(
+    clock: trio.testing.MockClock, signer: JwtSigner
+) -> None:
+    """WAPI-40, WAPI-58: what came for certificates judges no token, and the reverse."""
+    async with world(signer) as it:
+        it.agent.say(proto.FETCH_X509_SVID, messages.svids())
+        it.agent.answers[VALIDATE] = lambda _: proto.ValidateJWTSVIDResponse()
+        async with it.source(x509="svids") as source:
+            await source.wait_ready(5)
+            with pytest.raises(UsageError):
+                await source.validate_jwt_svid(
+                    it.token(API, "shop"), "shop", by="bundles"
+                )
+        async with it.source(jwt_bundles=True) as source:
+            await source.wait_jwt_bundles(5)
+            with pytest.raises(SourceError):
+                _ = source.bundles
+            with pytest.raises(SourceError):
+                source.snapshot()
+
+
+@trio_test
 async def test_jwt_bundles_that_are_denied_judge_nothing(
     clock: trio.testing.MockClock, signer: JwtSigner
 ) -> None:

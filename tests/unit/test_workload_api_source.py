@@ -43,7 +43,8 @@ class World:
     def __init__(self, nursery: trio.Nursery, path: Path) -> None:
         self.agent = FakeAgent(path)
         self.agents = Agents(nursery, self.agent)
-        self.now = FakeClock()
+        # When the identity was issued: a run of all tests takes minutes of its hour.
+        self.now = FakeClock(svid().not_after - timedelta(hours=1))
 
     def source(self, **settings: Any) -> WorkloadApiSource:
         settings.setdefault("backoff", STEADY)

@@ -33,6 +33,7 @@ from handfast.workload_api.client_wire import CallEnded, ClientWire, MessageArri
 from handfast.workload_api.frames import WireError
 from handfast.workload_api.limits import ClientLimits
 from handfast.workload_api.status import RpcError, StatusCode
+from handfast.workload_api.transport import transport_over
 
 if TYPE_CHECKING:
     from handfast.workload_api.endpoint import Endpoint
@@ -67,15 +68,15 @@ class Channel:
     connection has ended every call raises `RpcError` (UNAVAILABLE): open another one.
 
     Args:
-        stream: A connected socket; the channel owns it from now on.
+        stream: A connected socket, or TLS over one; the channel's own from now on.
         limits: What is taken from the server.
     """
 
     def __init__(
-        self, stream: trio.SocketStream, *, limits: ClientLimits | None = None
+        self, stream: trio.abc.Stream, *, limits: ClientLimits | None = None
     ) -> None:
         self._limits = limits or ClientLimits()
-        self._stream = stream
+        self._transport = transport_over(stream)
         self._wire = ClientWire(limits=self._limits)
         self._calls: dict[int, _Call] = {}
         self._sending = trio.Lock()
@@ -196,7 +197,7 @@ class Channel:
             data = b""  # the end, as a broken connection is
             limit = _LAST_WORDS if self._is_deaf else math.inf
             with trio.move_on_after(limit), suppress(trio.BrokenResourceError):
-                data = bytes(await self._stream.receive_some(_RECEIVE))
+                data = bytes(await self._transport.receive_some(_RECEIVE))
             self._take(data)
         finally:
             self._reading = False
@@ -237,8 +238,8 @@ class Channel:
     async def _send_some(self, data: bytes) -> int:
         with trio.move_on_after(self._limits.send_timeout) as patience:
             try:
-                return await self._stream.socket.send(data)
-            except (OSError, trio.ClosedResourceError):
+                return await self._transport.send_some(data)
+            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
                 self._is_deaf = True
         if patience.cancelled_caught:
             self._is_deaf = True
@@ -251,7 +252,7 @@ class Channel:
         """
         self._is_closed = True
         self._parked.unpark_all()
-        await self._stream.aclose()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
