@@ -22,6 +22,7 @@ from tests.support.nodes_world import (
     port_of,
     questions,
 )
+from tests.support.stubs import fields_in_stub
 
 from handfast import (
     StaticSource,
@@ -31,7 +32,11 @@ from handfast import (
 )
 from handfast.authority.agent import NodeAgent, NodeIdentity, NodeSource
 from handfast.authority.audit import read_audit
+from handfast.authority.nodes import proto
 from handfast.authority.nodes.proto import (
+    RENEW,
+    SIGN_JWT,
+    SIGN_X509,
     WATCH,
     WatchRequest,
     WatchResponse,
@@ -189,8 +194,10 @@ async def test_authority_and_agent_survive_each_others_restarts(tmp_path: Path) 
     async with trio.open_nursery() as nursery:
         agent = world.agent(tmp_path / "agent", loaded)
         await nursery.start(agent.run)
-        with pytest.raises(PermissionDenied):  # nothing is known, nothing is given
+        # Nothing is known, and nothing is taken away: WAPI-18, not WAPI-51.
+        with pytest.raises(RpcError) as refused:
             await agent.issuer.x509_context(Process())
+        assert refused.value.code is StatusCode.UNAVAILABLE
         async with world.authority():
             await agent.wait_connected()
             first = await agent.issuer.x509_context(Process())
@@ -224,3 +231,16 @@ async def test_an_agent_renews_its_own_svid_under_a_new_key(tmp_path: Path) -> N
         assert renewed.svid.key != identity.svid.key
         assert NodeIdentity.load(tmp_path / "agent").svid == renewed.svid
         nursery.cancel_scope.cancel()
+
+
+def test_the_messages_are_a_service_of_their_own_and_as_the_stub_says() -> None:
+    """WAPI-22: the Workload API is not extended."""
+    file = proto.JoinRequest.DESCRIPTOR.file
+    assert file.package == "handfast.node.v1"
+    service = file.services_by_name["NodeAPI"]
+    paths = {f"/{service.full_name}/{it.name}" for it in service.methods}
+    assert paths == {proto.JOIN, RENEW, WATCH, SIGN_X509, SIGN_JWT}
+    messages = file.message_types_by_name.items()
+    assert fields_in_stub(proto.__file__) == {
+        name: {field.name for field in it.fields} for name, it in messages
+    }
