@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,13 @@ import pytest
 import trio
 from tests.interop.agents import GoAgent, go_agent, short_folder
 from tests.interop.authorities import PYTHON, RunningAuthority, authority
-from tests.interop.bundle_servers import LOOPBACK, WebServer, they_fetch, we_serve
-from tests.interop.following import opened
+from tests.interop.bundle_servers import LOOPBACK, WebServer, they_fetch
+from tests.interop.following import follow, opened, until
 from tests.interop.foreign_clients import AUDIENCE, fetch
 from tests.interop.peers_built import go_spiffe
 from tests.interop.world import PATIENCE, handfast, running
+
+from handfast import WorkloadApiSource
 
 OURS = "spiffe://a.example/python"
 GO_SERVER, GO_CLIENT = "spiffe://go.example/server", "spiffe://go.example/client"
@@ -36,55 +39,85 @@ class Both:
     theirs: GoAgent
 
 
-def our_bundle_reaches_them(
-    program: Path, ours: RunningAuthority, web: WebServer, folder: Path
-) -> Path:
-    """By https_web, as they fetch it: X.509 authorities and keys of tokens."""
-    document = folder / "a.json"
-    document.write_text(json.loads(ours.command("bundle", "show"))["bundle"])
-    with we_serve("https_web", (web.cert, web.key), f"a.example={document}") as url:
-        how = ("https_web", web.roots)
-        fetched = they_fetch(program, "a.example", f"{url}/", *how)
-    assert (fetched["authorities"], fetched["keys"]) == (1, 1)
-    at_theirs = folder / "a.at-theirs.json"
-    at_theirs.write_text(fetched["json"])
-    return at_theirs
-
-
-def their_bundle_reaches_us(
-    program: Path, theirs: GoAgent, ours: RunningAuthority, folder: Path
-) -> None:
-    """By https_spiffe, from an endpoint that has its SVID from their agent."""
-    first, document = folder / "go.first.json", folder / "go.json"
-    first.write_bytes(theirs.document())
-    where = (first, "https_spiffe", theirs.endpoint("bundles"))
-    with running(program, "bundle-serve", "go.example", *where) as server:
-        url = f"https://127.0.0.1:{server.event('listening')['port']}/"
-        who = ("--endpoint-id", GO_BUNDLES, "--bundle", f"go.example={first}")
-        command = ("bundle", "fetch", url, "--trust-domain", "go.example", *who)
-        how = ("--profile", "https_spiffe", "--allow-network", LOOPBACK[0])
-        with running(*handfast(*command, *how, "--output", document)) as client:
-            assert client.exit_code() == 0, client.everything()
-    ours.command("bundle", "set", "go.example", document)
-
-
 @pytest.fixture(scope="module")
 def program() -> Path:
     return go_spiffe()
 
 
-@pytest.fixture(scope="module")
-def both(program: Path) -> Iterator[Both]:
-    """Two authorities that never shared a file."""
-    sockets = {"server": GO_SERVER, "client": GO_CLIENT, "bundles": GO_BUNDLES}
-    more = 'federates_with = ["go.example"]'
-    with short_folder() as folder, authority({"python": PYTHON}, more=more) as ours:
-        web = WebServer.make(folder)
-        a_example = our_bundle_reaches_them(program, ours, web, folder)
-        option = ("-federates", f"a.example={a_example}")
-        with go_agent(program, "go.example", sockets, *option) as theirs:
-            their_bundle_reaches_us(program, theirs, ours, folder)
-            yield Both(ours, theirs)
+@pytest.fixture(scope="module", params=["https_web", "https_spiffe"])
+def both(program: Path, request: pytest.FixtureRequest) -> Iterator[Both]:
+    """Each profile in both directions."""
+    with short_folder() as folder, ExitStack() as all_of_it:
+        web = WebServer.make(folder) if request.param == "https_web" else None
+        nothing_yet = folder / "a.json"
+        nothing_yet.write_text('{"keys": []}')
+        sockets = {"server": GO_SERVER, "client": GO_CLIENT, "bundles": GO_BUNDLES}
+        option = ("-federates", f"a.example={nothing_yet}")
+        theirs = all_of_it.enter_context(
+            go_agent(program, "go.example", sockets, *option)
+        )
+        document = folder / "go.json"
+        document.write_bytes(theirs.document())
+        shown = (
+            ("https_spiffe", theirs.endpoint("bundles"))
+            if web is None
+            else ("https_web", web.cert, web.key)
+        )
+        endpoint = all_of_it.enter_context(
+            running(program, "bundle-serve", "go.example", document, *shown)
+        )
+        port = str(endpoint.event("listening")["port"])
+        ours = all_of_it.enter_context(
+            authority(
+                {"python": PYTHON},
+                "--federate",
+                how_we_fetch(folder, port, document, web),
+                *("--bundle-endpoint", "127.0.0.1:0"),
+                *(() if web is None else ("--bundle-cert", web.cert)),
+                *(() if web is None else ("--bundle-key", web.key)),
+                more='federates_with = ["go.example"]',
+            )
+        )
+        nothing_yet.write_text(as_they_fetch(program, ours, folder, web))
+        theirs.tell("federate")
+        follow(ours.endpoint, until_it_is_here)
+        yield Both(ours, theirs)
+
+
+async def until_it_is_here(source: WorkloadApiSource) -> None:
+    """Wait until our authority has fetched, and gives it to its workloads."""
+    await until(source, lambda it: "go.example" in it.bundles)
+
+
+def how_we_fetch(folder: Path, port: str, first: Path, web: WebServer | None) -> Path:
+    """The file for our authority; by https_spiffe the first bundle is given, too."""
+    profile = (
+        f'profile = "https_spiffe"\nendpoint_id = "{GO_BUNDLES}"\nbundle = "{first}"'
+        if web is None
+        else f'profile = "https_web"\nroots = "{web.roots}"'
+    )
+    file = folder / "federate.toml"
+    file.write_text(
+        f'[[federate]]\ntrust_domain = "go.example"\n{profile}\n'
+        f'url = "https://localhost:{port}/"\nallow_networks = ["{LOOPBACK[0]}"]\n'
+    )
+    return file
+
+
+def as_they_fetch(
+    program: Path, ours: RunningAuthority, folder: Path, web: WebServer | None
+) -> str:
+    """Fetch our bundle as go-spiffe does: X.509 authorities, and keys of tokens."""
+    url = f"https://localhost:{ours.serving['bundle_port']}/"
+    if web is not None:
+        fetched = they_fetch(program, "a.example", url, "https_web", web.roots)
+    else:
+        first = folder / "a.first.json"
+        first.write_text(json.loads(ours.command("bundle", "show"))["bundle"])
+        who = str(ours.serving["bundle_endpoint_id"])
+        fetched = they_fetch(program, "a.example", url, "https_spiffe", who, first)
+    assert (fetched["authorities"], fetched["keys"]) == (1, 1)
+    return str(fetched["json"])
 
 
 def test_their_workload_calls_ours(program: Path, both: Both) -> None:
