@@ -13,6 +13,7 @@ verified.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from handfast.errors import Reason, detail_for
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import timedelta
     from typing import Final
+
+    from jwt import PyJWS
 
     from handfast.errors import ErrorDetail
     from handfast.jwk import JwtKey
@@ -185,6 +188,13 @@ def read_jws(
     return Jws(token, algorithm, key_id, payload)
 
 
+@cache
+def _pyjws() -> PyJWS:
+    from jwt import PyJWS  # noqa: PLC0415
+
+    return PyJWS()
+
+
 def check_signature(jws: Jws, key: JwtKey) -> None:
     """Verify the signature with this key and with the token's own algorithm.
 
@@ -192,12 +202,12 @@ def check_signature(jws: Jws, key: JwtKey) -> None:
         NotAJws: It does not hold, or type or curve of the key are not the algorithm's.
     """
     # Only here: `import handfast` loads no JWT library.
-    from jwt import PyJWS, PyJWTError  # noqa: PLC0415
+    from jwt import PyJWTError  # noqa: PLC0415
 
     if not fits(jws.algorithm, key):
         raise NotAJws(Reason.JWT_KEY_MISMATCH, f"a key for {jws.algorithm}", "another")
     try:
-        payload = PyJWS().decode(jws.token, key, algorithms=[jws.algorithm])
+        payload = _pyjws().decode(jws.token, key, algorithms=[jws.algorithm])
     except PyJWTError:
         raise NotAJws(Reason.JWT_BAD_SIGNATURE) from None
     # Two readers of one token: if they ever disagree about what was signed, no.

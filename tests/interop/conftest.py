@@ -25,8 +25,9 @@ ASKED_FOR = os.environ.get("HANDFAST_PEERS", "").split()
 _WANTS = {
     "test_resume_go.py": {"go"},
     "test_resume_rust.py": {"rust"},
-    "test_go_reflection.py": {"go-spiffe"},
+    "test_go_grpc.py": {"go-spiffe"},
     "test_go_spiffe_agent.py": {"go-spiffe"},
+    "test_go_spiffe_authority.py": {"go-spiffe"},
     "test_go_spiffe_cli.py": {"go-spiffe"},
     "test_go_spiffe_federation.py": {"go-spiffe"},
     "test_go_spiffe_roles.py": {"go-spiffe"},

@@ -122,6 +122,7 @@ def test_a_new_root_arrives_beside_the_old_and_the_old_one_goes(
         assert set(old.x509_authorities) < set(
             both.bundles["go.example"].x509_authorities
         )
+        await trio.to_thread.run_sync(agent.tell, "sign")
         await trio.to_thread.run_sync(agent.tell, "drop")
         new = await until(source, lambda it: len(it.bundles["go.example"]) == 1)
         assert not set(old.x509_authorities) & set(

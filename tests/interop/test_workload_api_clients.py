@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from tests.interop.agents import short_folder
+from tests.interop.authorities import PYTHON, authority
 from tests.interop.conftest import ASKED_FOR
 from tests.interop.foreign_clients import client_of, fetch
-from tests.interop.world import running
+from tests.interop.world import require, running
 
 from handfast import TrustBundle
 from handfast.authority import Authority
@@ -93,3 +94,14 @@ def test_a_message_of_many_windows_gets_through(
     seen = fetch(command, api.address)
     assert set(seen.x509["authorities"]) == {"a.example", *names}
     assert seen.x509["authorities"] == seen.bundles["authorities"]
+
+
+@WITH_ALL
+def test_attestation_tells_clients_apart(peer: str, command: list[str | Path]) -> None:
+    """Of `handfast authority run`: by what is executed, as the kernel has it."""
+    program = PYTHON if peer == "py-spiffe" else Path(command[0])
+    others = {"openssl": Path(require("openssl"))}
+    with authority({"peer": program, **others}) as issuer:
+        seen = fetch(command, issuer.endpoint)
+    assert seen.ids == ["spiffe://a.example/peer"]
+    assert [it["there"] for it in seen.tokens] == seen.ids

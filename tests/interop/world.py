@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 # Only a bound for a hanging process: nothing waits for it when all is well.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

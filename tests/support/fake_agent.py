@@ -97,7 +97,6 @@ class FakeAgent:
                 identify=_nobody,
                 task_status=task_status,
             )
-        self.path.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Be gone: connections are lost, and nobody can connect."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.support.attesting import sha256_of
@@ -17,8 +18,19 @@ SHELL = os.path.realpath("/bin/sh")
 
 
 @pytest.fixture
-def shell() -> Iterator[int]:
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A file of root's, also where root has no number in our user namespace."""
     fd = os.open(SHELL, os.O_RDONLY)
+    real = os.fstat
+
+    def of_root(number: int) -> SimpleNamespace:
+        found = real(number)
+        names = (it for it in dir(found) if it.startswith("st_"))
+        return SimpleNamespace(
+            **{it: getattr(found, it) for it in names} | {"st_uid": 0}
+        )
+
+    monkeypatch.setattr("handfast.authority.attest.hashing.os.fstat", of_root)
     yield fd
     os.close(fd)
 

@@ -364,6 +364,33 @@ def test_a_redirect_to_a_local_address_is_refused(web: Web, target: str) -> None
 
 
 @trio_test
+async def test_a_private_endpoint_may_redirect_on_its_own_host(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F1: what was configured is not made a stranger by its own redirect."""
+    names = Names({"a.example": ["10.9.8.7"], "b.example": ["10.9.8.7"]})
+    trio.socket.set_custom_hostname_resolver(names)
+    asked: list[str] = []
+
+    async def first(url: Any, candidates: Any) -> Any:
+        asked.extend(address[0] for _, address in candidates)
+        transport = await trio.open_tcp_stream("127.0.0.1", url.port)
+        return transport, candidates[0][1][0]
+
+    monkeypatch.setattr("handfast.federation.addresses._first", first)
+    answers = {"/": redirect("/moved"), "/moved": GOOD}
+    async with endpoint_of(web.context("a.example"), answers) as served:
+        endpoint = BundleEndpoint.https_web(
+            PARTNER, served.url("/", "a.example"), roots=[web.root.der]
+        )
+        assert len((await fetch(endpoint)).hops) == 2
+        assert asked == ["10.9.8.7"] * 2
+        served.answers["/"] = redirect(served.url("/moved", "b.example"))
+        assert (await refusal(endpoint)).reason is Reason.FEDERATION_ADDRESS
+        assert asked == ["10.9.8.7"] * 3
+
+
+@trio_test
 async def test_a_name_is_resolved_once_for_a_connection(web: Web) -> None:
     """F1, DNS rebinding: what was judged is what is connected to.
 
@@ -411,6 +438,20 @@ async def test_an_endpoint_that_is_not_there_says_so(web: Web) -> None:
     error = await refusal(web.endpoint(served))
     assert error.reason is Reason.FEDERATION_UNREACHABLE
     assert "127.0.0.1" in error.seen
+
+
+@trio_test
+async def test_a_peer_that_is_gone_again_is_unreachable(web: Web) -> None:
+    """A reset between connecting and the handshake is nobody's bug."""
+
+    async def gone(transport: trio.SocketStream, *_: Any) -> Any:
+        await transport.aclose()
+        raise OSError(107, "Transport endpoint is not connected")
+
+    async with endpoint_of(web.context(), {"/": GOOD}) as served:
+        with pytest.raises(FederationError) as caught:
+            await fetch_bundle(web.endpoint(served), secure=gone)
+        assert caught.value.reason is Reason.FEDERATION_UNREACHABLE
 
 
 # ---- answers ----

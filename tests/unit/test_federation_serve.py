@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trio
 from tests.support.bundle_server import ENDPOINT_ID, LOOPBACK, PARTNER
-from tests.support.net_world import authority, trio_test
+from tests.support.net_world import authority, echo, trio_test
 from trio.testing import MockClock
 
 from handfast import (
@@ -25,21 +25,31 @@ from handfast import (
     SourceError,
     SourceSnapshot,
     StaticSource,
+    TlsConfig,
     TrustBundle,
     TrustDomain,
     VerificationError,
     X509Svid,
+    authorize,
 )
 from handfast.authority import Authority
 from handfast.errors import detail_for
 from handfast.federation import (
     BundleEndpoint,
     BundleService,
+    FederatedSource,
+    FederationManager,
     Numbered,
     WebFiles,
     fetch_bundle,
 )
-from handfast.net import secure_endpoint, serve_bundle_endpoint
+from handfast.net import (
+    Lifetime,
+    open_mtls_stream,
+    secure_endpoint,
+    serve_bundle_endpoint,
+    serve_mtls,
+)
 from handfast.pem import write_pem
 
 MOZILLA_INTERMEDIATE = {
@@ -323,21 +333,32 @@ async def test_several_bundles_are_served_by_path() -> None:
         assert parts(await talk(port, publishing, get("/partner/")))[0] == 404
 
 
-@trio_test
-async def test_without_a_bundle_nothing_is_made_up(
-    caplog: pytest.LogCaptureFixture,
+def no_source() -> TrustBundle:
+    raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE))
+
+
+def a_bug() -> TrustBundle:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("publisher", "status"), [(no_source, 503), (a_bug, 500)])
+def test_without_a_bundle_nothing_is_made_up(
+    publisher: Any, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An endpoint that knows of no bundle says so, and so does its log."""
+    """An endpoint that has no bundle says so, and so does its log; it serves on."""
 
-    def nothing() -> TrustBundle:
-        raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE))
+    async def run() -> None:
+        publishing = Publishing()
+        service = BundleService({"/": publisher, "/good": publishing})
+        async with serving(service, publishing.shown()) as port:
+            seen, headers, body = parts(await talk(port, publishing, get()))
+            assert (seen, body) == (status, b"")
+            assert headers.get("retry-after") == ("60" if status == 503 else None)
+            assert "no bundle to serve" in caplog.text
+            assert ("Traceback" in caplog.text) == (status == 500)
+            assert parts(await talk(port, publishing, get("/good")))[0] == 200
 
-    publishing = Publishing()
-    async with serving(BundleService(nothing), publishing.shown()) as port:
-        status, headers, body = parts(await talk(port, publishing, get()))
-        assert (status, body) == (503, b"")
-        assert headers["retry-after"] == "60"
-        assert "no bundle to serve" in caplog.text
+    trio.run(run)
 
 
 # ---- TLS ----
@@ -468,6 +489,75 @@ class Flaky:
         if self.broken:
             raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE))
         return self.source.snapshot()
+
+
+# ---- who trusts it ----
+
+
+@trio_test
+async def test_a_partner_comes_in_while_the_relationship_lasts(
+    clock: MockClock,
+) -> None:
+    """FED-54: with the bundle gone, verifiers refuse, and its connections end."""
+    publishing = Publishing()
+    ours = authority("a.example")
+    own = StaticSource(ours.issue("spiffe://a.example/db"), ours.bundle)
+    web = publishing.authority.issue(f"spiffe://{PARTNER}/web")
+    partner = TlsConfig.client(
+        StaticSource(web, ours.bundle),
+        authorize=authorize.any_in("a.example"),
+        sessions=None,
+    )
+    service = BundleService(publishing)
+    async with (
+        serving(service, publishing.shown()) as port,
+        trio.open_nursery() as nursery,
+    ):
+        endpoint = BundleEndpoint.https_spiffe(
+            PARTNER,
+            f"https://127.0.0.1:{port}/",
+            endpoint_id=ENDPOINT_ID,
+            bundle=publishing.bundle,
+            allow_networks=LOOPBACK,
+        )
+        manager = FederationManager([endpoint], secure=secure_endpoint)
+        await nursery.start(manager.run)
+        generation = await manager.wait_changed(0)
+        config = TlsConfig.server(
+            FederatedSource(own, manager), authorize=authorize.any_in(PARTNER)
+        )
+        [listener] = await nursery.start(
+            partial(
+                serve_mtls,
+                echo,
+                0,
+                config,
+                host="127.0.0.1",
+                lifetime=Lifetime(on_revoked="close"),
+            )
+        )
+        stream = await open_mtls_stream("127.0.0.1", listener.port, partner)
+        await stream.send_all(b"hello")
+        assert await stream.receive_some() == b"hello"
+        await manager.remove(PARTNER)
+        assert manager.current.generation > generation
+        with pytest.raises(trio.BrokenResourceError):
+            await refused(listener.port, partner)
+        # The old connection: judged again at the keeper's next look.
+        for _ in range(100):
+            if listener.statistics().ended:
+                break
+            clock.jump(1)
+            await trio.testing.wait_all_tasks_blocked(cushion=0.005)
+        assert listener.statistics().ended == {Reason.CREDENTIALS_REVOKED: 1}
+        await trio.aclose_forcefully(stream)
+        nursery.cancel_scope.cancel()
+
+
+async def refused(port: int, config: TlsConfig) -> None:
+    """Connect, and read what the server thinks of us."""
+    async with await open_mtls_stream("127.0.0.1", port, config) as stream:
+        await stream.receive_some()
 
 
 # ---- limits ----

@@ -20,12 +20,21 @@ def test_every_rule_and_threat_is_named_by_a_test() -> None:
 
 @pytest.mark.parametrize(
     ("section", "last"),
-    [("ID", 27), ("X509", 43), ("JWT", 27), ("BUN", 27)],
+    [("ID", 27), ("X509", 43), ("JWT", 27), ("BUN", 27), ("WIT", 24)],
 )
 def test_the_lists_are_whole(section: str, last: int) -> None:
     found = rules.checklist()
     assert [rule for rule in found if rule.startswith(f"{section}-")] == [
         f"{section}-{number:02d}" for number in range(1, last + 1)
+    ]
+
+
+def test_the_list_of_the_workload_api_is_whole() -> None:
+    """The standard's own sections leave gaps in the numbers."""
+    found = rules.checklist()
+    numbers = [*range(1, 28), *range(30, 66), *range(70, 75)]
+    assert sorted(rule for rule in found if rule.startswith("WAPI-")) == [
+        f"WAPI-{number:02d}" for number in numbers
     ]
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from tests.support.net_world import trio_test
+from tests.support.raw_http2 import RawClient
 from tests.support.wire_world import serving
 from tests.support.workload_api_calls import (
     DB,
@@ -284,3 +286,20 @@ async def test_the_two_kinds_of_bundles_never_meet() -> None:
             TrustBundle.from_der("example.org", of_jwt)
         with pytest.raises(InvalidBundle):
             JwtBundle.from_jwks("example.org", of_x509)
+
+
+@trio_test
+async def test_a_local_socket_and_nothing_else_is_asked_of_a_caller() -> None:
+    """WAPI-01, WAPI-02, WAPI-04, WAPI-09, WAPI-14.
+
+    A file of this machine, HTTP/2 without TLS from the first byte on, and no secret.
+    """
+    async with FakeWorkloadApi(ids=[WEB]) as api:
+        assert api.address.startswith("unix:///")
+        client = await RawClient.open(api.endpoint)
+        async with client.stream:
+            assert client.stream.socket.family == socket.AF_UNIX
+            await client.begin()
+            request = proto.JWTSVIDRequest(audience=["x"]).SerializeToString()
+            number = await client.call(proto.FETCH_JWT_SVID, request)
+            assert await client.status(number) == "0"

@@ -145,7 +145,7 @@ async def test_garbage_for_a_request_is_an_invalid_argument() -> None:
         await channel._flush()
         found: list[Event] = []
         while not found:
-            data = await channel._stream.receive_some(9999)
+            data = await channel._transport.receive_some(9999)
             found = channel._wire.receive(bytes(data), 0)
         (end,) = found
         assert isinstance(end, CallEnded)

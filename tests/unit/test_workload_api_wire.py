@@ -272,6 +272,19 @@ def test_goaway_ends_what_it_leaves_out_and_lets_the_rest_go_on() -> None:
     assert peer.said() == [CallEnded(peer.call, None)]
 
 
+def test_an_answer_counts_by_its_place_before_or_after_goaway() -> None:
+    """In whatever pieces both come."""
+    for early in (True, False):
+        peer = Peer()
+        peer.said()
+        peer.headers(("grpc-status", "0"), end=True)
+        answer = peer.h2.data_to_send()
+        parts = [answer, goaway(0, 0)] if early else [goaway(0, 0), answer]
+        (end,) = peer.client.receive(b"".join(parts), 0.0)
+        assert isinstance(end, CallEnded)
+        assert (end.error is None) is early
+
+
 def test_the_end_of_the_connection_is_the_end_of_its_calls() -> None:
     peer = Peer()
     peer.said()

@@ -76,13 +76,16 @@ class FederatedBundles:
 
     def x509(self, trust_domains: Iterable[TrustDomain]) -> list[TrustBundle]:
         """The X.509 bundles of those of these that are known, in order."""
-        return [one.x509 for one in self._of(trust_domains)]
+        return [one.x509 for one in self.documents(trust_domains)]
 
     def jwt(self, trust_domains: Iterable[TrustDomain]) -> list[JwtBundle]:
         """The JWT bundles of those of these that are known and have keys, in order."""
-        return [one.jwt for one in self._of(trust_domains) if not one.jwt.is_empty]
+        return [
+            one.jwt for one in self.documents(trust_domains) if not one.jwt.is_empty
+        ]
 
-    def _of(self, trust_domains: Iterable[TrustDomain]) -> list[BundleDocument]:
+    def documents(self, trust_domains: Iterable[TrustDomain]) -> list[BundleDocument]:
+        """The documents of those of these that are known, in order."""
         return [
             self._known[one] for one in sorted(set(trust_domains) & set(self._known))
         ]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast.authority.audit import AuditRow, audit
-from handfast.authority.profile import leaf_builder
+from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
 from handfast.authority.validity import window
 from handfast.keys import PrivateKey
@@ -119,7 +119,7 @@ class Issuing:
         return made
 
     def sign(
-        self, entry: Entry, key: PrivateKey, who: Mapping[str, Any]
+        self, entry: Entry, key: HasPublicKey, who: Mapping[str, Any]
     ) -> tuple[tuple[bytes, ...], str, datetime]:
         """Sign a leaf for a key and write it down; return chain, serial and end.
 

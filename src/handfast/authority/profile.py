@@ -9,7 +9,7 @@ key exchange, which no TLS of ours does, so RSA leaves go without it too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from handfast.keys import PrivateKey
     from handfast.names import DnsName
 
-__all__ = ["key_usage", "leaf_builder", "signing_builder"]
+__all__ = ["HasPublicKey", "key_usage", "leaf_builder", "signing_builder"]
 
 # X.520 allows 64 characters in a common name; trust domains have up to 255.
 _NAME_SHOWN = 40
@@ -49,13 +49,22 @@ def key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _public(key: PrivateKey) -> CertificatePublicKeyTypes:
-    # A PrivateKey is always of a kind that certificates can hold.
+class HasPublicKey(Protocol):
+    """A key pair, or the half of it that a certificate says."""
+
+    @property
+    def public_der(self) -> bytes:
+        """The public key, as SubjectPublicKeyInfo."""
+        ...
+
+
+def _public(key: HasPublicKey) -> CertificatePublicKeyTypes:
+    # Of a kind that certificates can hold: a PrivateKey is, and others are checked.
     return load_der_public_key(key.public_der)  # type: ignore[return-value]
 
 
 def _base(
-    key: PrivateKey, window: tuple[datetime, datetime]
+    key: HasPublicKey, window: tuple[datetime, datetime]
 ) -> x509.CertificateBuilder:
     public = _public(key)
     return (
@@ -120,7 +129,7 @@ def signing_builder(
 
 def leaf_builder(
     spiffe_id: SpiffeId,
-    key: PrivateKey,
+    key: HasPublicKey,
     window: tuple[datetime, datetime],
     *,
     issuer: Signer,

@@ -34,6 +34,7 @@ Origin = Literal["command", "file"]
 
 #: Entries of an authority: larger trust domains run SPIRE.
 ENTRIES_MAX: Final = 100_000
+_RESERVED: Final = "/handfast/"
 
 
 def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
@@ -219,6 +220,10 @@ class Registry:
                 seen=str(entry.spiffe_id),
             )
             raise ConfigError(detail)
+        if entry.spiffe_id.path.startswith(_RESERVED):
+            # Whoever had the authority's own ID, or an agent's, could speak as it.
+            hint = "the authority and its agents have these themselves"
+            _refuse(f"an ID that is not under {_RESERVED}", str(entry.spiffe_id), hint)
 
     def _write(self, run: Run, entry: Entry, origin: Origin) -> None:
         run(

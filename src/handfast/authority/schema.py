@@ -79,8 +79,10 @@ _FIRST = (
         done_at REAL,
         outcome TEXT
     )""",
+    # The public half of each token: its own little trust domain's authority.
     """CREATE TABLE join_tokens (
-        hash BLOB PRIMARY KEY,
+        id TEXT PRIMARY KEY,
+        certificate BLOB NOT NULL,
         node TEXT NOT NULL,
         made_at REAL NOT NULL,
         expires_at REAL NOT NULL,

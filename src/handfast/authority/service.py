@@ -25,6 +25,7 @@ from handfast.authority.federated import FederatedBundles
 from handfast.authority.issuer import EntryIssuer
 from handfast.authority.issuing import Issuing
 from handfast.authority.jwt_issuing import JwtIssuing
+from handfast.authority.nodes import Nodes, NodeService
 from handfast.authority.requests import RELOAD, answer, waiting
 from handfast.authority.revocation import Crls
 from handfast.errors import HandfastError
@@ -58,6 +59,8 @@ class AuthorityService:
     Attributes:
         issuer: What the Workload API server asks.
         federated: Other trust domains' bundles.
+        nodes: Other hosts, and the tokens that let them in.
+        node_service: What their agents ask.
 
     Raises:
         ConfigError: The entries file cannot be used.
@@ -85,6 +88,16 @@ class AuthorityService:
             self._tokens,
             self._crls,
             self.federated,
+            now=now,
+        )
+        self.nodes = Nodes(state.database, state.settings.trust_domain, now=now)
+        self.node_service = NodeService(
+            state,
+            self.nodes,
+            issuing=self._issuing,
+            tokens=self._tokens,
+            crls=self._crls,
+            federated=self.federated,
             now=now,
         )
         self._seen = state.database.changes()
@@ -115,7 +128,7 @@ class AuthorityService:
         )
         if not applied.nothing:
             self._forget()
-            self.issuer.ring()
+            self._ring()
         return applied
 
     def look(self) -> None:
@@ -132,7 +145,11 @@ class AuthorityService:
             changed = True
         self._tidy()
         if changed:
-            self.issuer.ring()
+            self._ring()
+
+    def _ring(self) -> None:
+        self.issuer.ring()
+        self.node_service.ring()
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED

@@ -10,8 +10,11 @@ import click
 
 #: Modules by sub-command; each has it as `command`.
 _COMMANDS: Final = {
+    "convert": "handfast.cli.bundle_convert",
+    "diff": "handfast.cli.bundle_diff",
     "fetch": "handfast.cli.bundle_fetch",
     "serve": "handfast.cli.bundle_serve",
+    "show": "handfast.cli.bundle_show",
 }
 
 
@@ -32,4 +35,4 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy)
 def bundle() -> None:
-    """Trust bundles of other trust domains, and our own for them."""
+    """Trust bundles: show, compare, convert, fetch and serve them."""

@@ -97,8 +97,11 @@ def why_not(
 
 async def connect(
     url: EndpointUrl, allowed: Sequence[IpNetwork], *, redirected: bool
-) -> trio.SocketStream:
+) -> tuple[trio.SocketStream, str]:
     """Resolve a host once, and connect to the first of its addresses that answers.
+
+    Returns:
+        The connection, and the address.
 
     Cancellation: the connection is closed.
 
@@ -146,7 +149,7 @@ async def _resolve(
 async def _first(
     url: EndpointUrl,
     candidates: Sequence[tuple[socket.AddressFamily, _SocketAddress]],
-) -> trio.SocketStream:
+) -> tuple[trio.SocketStream, str]:
     failures: list[str] = []
     for family, address in candidates:
         connecting = trio.socket.socket(family, socket.SOCK_STREAM)
@@ -154,7 +157,7 @@ async def _first(
             with trio.fail_after(_ONE_ADDRESS):
                 # An address, not a name: there is nothing left to resolve.
                 await connecting.connect(address)
-            return trio.SocketStream(connecting)
+            return trio.SocketStream(connecting), str(address[0])
         except OSError as error:
             connecting.close()
             failures.append(f"{address[0]}: {error}")

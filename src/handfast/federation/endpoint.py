@@ -75,7 +75,7 @@ class BundleEndpoint:
         profile: `HttpsWeb` or `HttpsSpiffe`.
         allow_networks: Networks that may be connected to although they are local: an
             endpoint, or a redirect of it, else never leads to loopback or link-local
-            addresses, and a redirect never to private ones.
+            addresses, and a redirect to another host never to private ones.
 
     Example:
         >>> endpoint = BundleEndpoint.https_web(

@@ -64,6 +64,7 @@ class Secure(Protocol):
         transport: trio.SocketStream,
         host: DnsName | IpAddress,
         profile: HttpsWeb | HttpsSpiffe,
+        /,
     ) -> Secured:
         """Verify the server as the profile has it; of `HttpsSpiffe` by its bundle."""
         ...
@@ -184,11 +185,17 @@ class _Fetch:
         return Fetched(document, answer.body, tuple(self._hops))
 
     async def _ask(self) -> Answer:
-        transport = await addresses.connect(
-            self.url, self._endpoint.allow_networks, redirected=bool(self._hops)
+        # Who runs the configured host may move it about on itself.
+        redirected = self.url.host != self._endpoint.url.host
+        transport, address = await addresses.connect(
+            self.url, self._endpoint.allow_networks, redirected=redirected
         )
-        address = transport.socket.getpeername()[0]
-        secured = await self._secure(transport, self.url.host, self._profile)
+        try:
+            secured = await self._secure(transport, self.url.host, self._profile)
+        except OSError as error:
+            # The peer is gone again, before there was a stream that could tell it.
+            detail = detail_for(Reason.FEDERATION_UNREACHABLE, seen=f"{error}")
+            raise FederationError(detail) from error
         try:
             answer = await get(secured.stream, self.url, limit=DOCUMENT_MAX)
         finally:
@@ -198,7 +205,7 @@ class _Fetch:
         self._hops.append(
             Hop(
                 self.url,
-                str(address),
+                address,
                 str(peer.spiffe_id or self.url.host),
                 peer.chain_digest.hex(),
                 answer.status,

@@ -28,7 +28,6 @@ from handfast.bundle import TrustBundle
 from handfast.bundle_document import BundleDocument
 from handfast.bundle_set import as_trust_domain
 from handfast.errors import (
-    FederationError,
     HandfastError,
     Reason,
     UsageError,
@@ -38,7 +37,7 @@ from handfast.federation import log
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe
 from handfast.federation.fetch import TIMEOUT, fetch_bundle
 from handfast.federation.known import Federated, Known
-from handfast.federation.relationship import Limits, Relationship
+from handfast.federation.relationship import Limits, Relationship, not_ready
 from handfast.federation.state import FederationState
 from handfast.federation.statistics import FederationStatistics
 
@@ -123,6 +122,7 @@ class FederationManager:
         self._running = False
         self._nursery: trio.Nursery | None = None
         self._unsaved = 0
+        self._ended: frozenset[TrustDomain] = frozenset()
         for endpoint in endpoints:
             self.add(endpoint)
 
@@ -137,6 +137,11 @@ class FederationManager:
     def bundles(self) -> TrustBundleSet:
         """The newest bundle of each trust domain that has one."""
         return self._current.bundles
+
+    @property
+    def ended(self) -> frozenset[TrustDomain]:
+        """Whose relationships had ended when the state was read."""
+        return self._ended
 
     async def wait_changed(self, generation: int) -> int:
         """Wait until the bundles are others than at a generation; return the new one.
@@ -164,16 +169,7 @@ class FederationManager:
             while self._missing():
                 await self._attempt.wait()
             return
-        missing = "; ".join(
-            f"{it.endpoint.trust_domain} ({it.tally.last_failure or 'no answer yet'})"
-            for it in self._missing()
-        )
-        detail = detail_for(
-            Reason.FEDERATION_TIMEOUT,
-            expected=f"a bundle of each trust domain in {timeout:g} seconds",
-            seen=f"none of {missing}",
-        )
-        raise FederationError(detail)
+        raise not_ready(self._missing(), timeout)
 
     def statistics(self) -> FederationStatistics:
         """Return how it went so far."""
@@ -296,6 +292,7 @@ class FederationManager:
             if relationship is None:
                 # It was ended while we did not run.
                 log.log_ended(domain)
+                self._ended |= {domain}
                 await trio.to_thread.run_sync(self._state.remove, domain)
             elif relationship.known is None:
                 relationship.known = known

@@ -40,12 +40,12 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; `failure` is why it is a 503."""
+    """An answer; `failure` is why there is no bundle in it."""
 
     status: int
     headers: Headers = ()
     body: bytes = field(default=b"", repr=False)
-    failure: HandfastError | None = None
+    failure: Exception | None = None
 
 
 class Numbered:
@@ -134,6 +134,8 @@ def answer(
     except HandfastError as error:
         reply = _reply(503, ("Retry-After", "60"))
         return replace(reply, failure=error)
+    except Exception as error:  # noqa: BLE001 - a publisher's bug ends a request only
+        return replace(_reply(500), failure=error)
     tag = f'"{hashlib.sha256(body).hexdigest()}"'
     if _fits(tag, none_match):
         return _reply(304, ("ETag", tag))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import h11
 import trio
 
+from handfast.errors import HandfastError
 from handfast.federation.publish import Publisher, answer, refusal
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class BundleService:
         self,
         publishers: Mapping[str, Publisher] | Publisher,
         *,
-        max_connections: int = 200,
+        max_connections: int = 1000,
         request_time: float = _REQUEST_TIME,
     ) -> None:
         self._publishers = {"/": publishers} if callable(publishers) else publishers
@@ -112,7 +113,12 @@ class BundleService:
         asked = [value for name, value in request.headers if name == b"if-none-match"]
         reply = answer(self._publishers, request.method, request.target, asked)
         if reply.failure is not None:
-            _LOGGER.error("no bundle to serve: %s", reply.failure)
+            ours = not isinstance(reply.failure, HandfastError)
+            _LOGGER.error(
+                "no bundle to serve: %s",
+                reply.failure,
+                exc_info=reply.failure if ours else None,
+            )
         return self.count(reply)
 
     def count(self, reply: Reply) -> Reply:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import trio
@@ -116,6 +115,13 @@ class Follower(Generic[_M]):
             seen = f"{self._link.endpoint}: {escape(str(error))}"
             detail = detail_for(Reason.SOURCE_UNAVAILABLE, seen=seen)
             return self._failed(SourceError(detail))
+        except Exception as error:
+            # A mistake of ours, which no agent's bytes may turn into the end of the
+            # program: told in full, and followed again like any failure (W4).
+            _LOGGER.exception("%s of %s", self.name, self._link.endpoint)
+            seen = f"{self._link.endpoint}: {type(error).__name__}"
+            detail = detail_for(Reason.SOURCE_FAILED, seen=seen)
+            return self._failed(SourceError(detail))
         finally:
             self.connected = False
         answered = self.updates + self.unchanged > updates
@@ -133,16 +139,22 @@ class Follower(Generic[_M]):
         ):
             self.opened += 1
             limit = self._patience
-            while (message := await self._next(answers, limit)) is not None:
+            while True:
+                message: _M | None = None
+                with trio.move_on_after(limit) as patience:
+                    message = await anext(answers, None)
+                if patience.cancelled_caught:
+                    self._link.abandon(used)
+                    raise self._silent(limit)
+                if message is None:
+                    return
                 limit = math.inf
                 self.connected = True
                 self._take(message)
 
-    async def _next(self, answers: AsyncIterator[_M], limit: float) -> _M | None:
-        with trio.move_on_after(limit):
-            return await anext(answers, None)
+    def _silent(self, limit: float) -> SourceError:
         seen = f"{self._link.endpoint}: no first answer in {limit:g} seconds"
-        raise SourceError(detail_for(Reason.SOURCE_UNAVAILABLE, seen=seen))
+        return SourceError(detail_for(Reason.SOURCE_UNAVAILABLE, seen=seen))
 
     def _take(self, message: _M) -> None:
         try:

@@ -3,7 +3,8 @@
 
 Invariants:
     1. New calls begin on the newest connection. One that takes no more calls is left to
-       those that are on it, and closed by the last of them.
+       those that are on it, and closed by the last of them; so is one on which an
+       answer did not come in time.
     2. Connecting has an end: a socket that nobody accepts from is a failure, too.
 """
 
@@ -80,11 +81,16 @@ class Link:
         finally:
             used.is_new = False
             used.users -= 1
-            if not used.users and not used.channel.is_usable:
-                if self._current is used:
-                    self._current = None
+            if not used.channel.is_usable:
+                self.abandon(used)
+            if not used.users and self._current is not used:
                 with trio.CancelScope(shield=True):
                     await used.channel.aclose()
+
+    def abandon(self, used: Used) -> None:
+        """Begin no more calls on a connection: nobody seems to be at the other end."""
+        if self._current is used:
+            self._current = None
 
     async def _newest(self) -> Used:
         async with self._lock:
@@ -130,6 +136,8 @@ class Link:
                             method, request, response, timeout=timeout
                         )
                     except RpcError as error:
+                        if error.code is StatusCode.DEADLINE_EXCEEDED:
+                            self.abandon(used)
                         lost = error.code is StatusCode.UNAVAILABLE
                         if used.is_new or not lost or used.channel.is_usable:
                             raise

@@ -100,8 +100,21 @@ class ClientWire:
         """How many calls are open."""
         return len(self._calls)
 
-    def start(self, path: str, message: bytes, *, timeout: float | None) -> int:
+    def start(
+        self,
+        path: str,
+        message: bytes,
+        *,
+        timeout: float | None,
+        limit: int | None = None,
+    ) -> int:
         """Begin a call with its one request.
+
+        Args:
+            path: Of the method.
+            message: The request.
+            timeout: What the server is told of how long we wait.
+            limit: Bytes of a message in answer; the connection's when left out.
 
         Returns:
             Its number.
@@ -136,7 +149,7 @@ class ClientWire:
             self._http2.send_headers(call, headers)
         except H2Error as error:
             raise RpcError(StatusCode.UNAVAILABLE, escape(str(error))) from error
-        self._calls[call] = _Call(self._limits.message)
+        self._calls[call] = _Call(limit or self._limits.message)
         self._http2.queue(call, frame_message(message), end=True)
         return call
 
@@ -164,17 +177,18 @@ class ClientWire:
         if not data:
             self._gone = RpcError(StatusCode.UNAVAILABLE, "the connection has ended")
             return self._end_all(self._gone)
+        found: list[Event] = []
         try:
-            events, announced = self._http2.receive(data, now)
+            for part in self._http2.receive(data, now):
+                if isinstance(part, GoAway):
+                    self._no_more(part, found)
+                    continue
+                for event in part:
+                    self._take(event, found)
         except WireError as error:
             self._gone = error
             self._calls.clear()
             raise
-        found: list[Event] = []
-        for event in events:
-            self._take(event, found)
-        for goaway in announced:
-            self._no_more(goaway, found)
         return found
 
     def to_send(self) -> bytes:

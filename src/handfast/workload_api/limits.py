@@ -32,9 +32,15 @@ class ClientLimits(WireLimits):
     """A client's bounds.
 
     Attributes:
+        message: Bytes of one message of a stream.
+        answer: Bytes of the answer to a call that has one.
+        fields: Of one message, repeated ones each for itself: an empty one costs its
+            sender two bytes, and us a hundred.
         send_timeout: Seconds in which the server has to take some of what we send.
     """
 
+    answer: int = 1024 * 1024
+    fields: int = 10_000
     send_timeout: float = 30.0
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
+from google.protobuf import descriptor_pool, message_factory, struct_pb2
+
+from handfast.workload_api.descriptors import describe
 
 __all__ = [
     "FETCH_JWT_BUNDLES",
@@ -121,56 +123,10 @@ _METHODS: Final = (
     ("FetchWITBundles", "WITBundles", True),
 )
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS: Final = {"string": _Field.TYPE_STRING, "bytes": _Field.TYPE_BYTES}
-
-
-def _set_type(field: descriptor_pb2.FieldDescriptorProto, kind: str) -> None:
-    if kind in _SCALARS:
-        field.type = _SCALARS[kind]
-        return
-    field.type = _Field.TYPE_MESSAGE
-    field.type_name = f".{kind}"
-
-
-def _add_map(message: descriptor_pb2.DescriptorProto, field: str, value: str) -> str:
-    """Add the entry type that the wire form of a map stands for."""
-    words = (word.capitalize() for word in field.split("_"))
-    entry = message.nested_type.add(name="".join(words) + "Entry")
-    entry.options.map_entry = True
-    for number, (name, kind) in enumerate((("key", "string"), ("value", value)), 1):
-        part = entry.field.add(name=name, number=number, label=_Field.LABEL_OPTIONAL)
-        _set_type(part, kind)
-    return f"{message.name}.{entry.name}"
-
-
-def _file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(
-        name=FILE_NAME, syntax="proto3", dependency=[struct_pb2.DESCRIPTOR.name]
-    )
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for number, field_name, declared in fields:
-            label, _, kind = declared.rpartition(" ")
-            if label == "map":
-                kind = _add_map(message, field_name, kind)
-            field = message.field.add(name=field_name, number=number)
-            field.label = _Field.LABEL_REPEATED if label else _Field.LABEL_OPTIONAL
-            _set_type(field, kind)
-    service = file.service.add(name=SERVICE)
-    for method, messages, streams in _METHODS:
-        service.method.add(
-            name=method,
-            input_type=f".{messages}Request",
-            output_type=f".{messages}Response",
-            server_streaming=streams,
-        )
-    return file
-
-
+_FILE: Final = describe(FILE_NAME, _MESSAGES, service=SERVICE, methods=_METHODS)
 _POOL: Final = descriptor_pool.DescriptorPool()
 _POOL.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
-_POOL.AddSerializedFile(_file().SerializeToString())
+_POOL.AddSerializedFile(_FILE.SerializeToString())
 
 
 def _message(name: str):  # noqa: ANN202 - proto.pyi says it

@@ -16,6 +16,7 @@ from h2.exceptions import H2Error
 
 from handfast.text import escape
 from handfast.workload_api.client_wire import is_grpc
+from handfast.workload_api.frames import GoAway
 from handfast.workload_api.http2 import Headers, Http2, read_headers
 from handfast.workload_api.messages import MessageReader, frame_message
 from handfast.workload_api.status import RpcError, StatusCode, write_message
@@ -108,8 +109,13 @@ class ServerWire:
         Raises:
             WireError: the client broke the protocol, and the connection is over.
         """
-        events, _ = self._http2.receive(data, now)  # its GOAWAY says nothing to us
         found: list[Event] = []
+        for part in self._http2.receive(data, now):
+            if not isinstance(part, GoAway):  # which says nothing to a server
+                self._take(part, found)
+        return found
+
+    def _take(self, events: list[h2.events.Event], found: list[Event]) -> None:
         for event in events:
             match event:
                 case h2.events.RequestReceived():
@@ -124,7 +130,6 @@ class ServerWire:
                         found.append(CallCancelled(event.stream_id))
                 case _:
                     continue
-        return found
 
     def send(self, call: int, message: bytes) -> None:
         """Answer with a message, as the client's windows allow."""

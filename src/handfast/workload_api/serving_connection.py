@@ -34,6 +34,7 @@ from handfast.workload_api.server_wire import (
     ServerWire,
 )
 from handfast.workload_api.status import RpcError, StatusCode
+from handfast.workload_api.transport import transport_over
 
 __all__ = ["SECURITY_HEADER", "ServedConnection", "Share"]
 
@@ -85,7 +86,7 @@ class ServedConnection(Generic[_C]):
 
     def __init__(  # noqa: PLR0913 - half of them by keyword
         self,
-        stream: trio.SocketStream,
+        stream: trio.abc.Stream,
         caller: _C,
         methods: Mapping[str, Method[_C]],
         *,
@@ -93,7 +94,7 @@ class ServedConnection(Generic[_C]):
         limits: ServerLimits,
         ended: Counter[str],
     ) -> None:
-        self._stream = stream
+        self._transport = transport_over(stream)
         self._caller = caller
         self._methods = methods
         self._share = share
@@ -126,7 +127,7 @@ class ServedConnection(Generic[_C]):
             if self._failure is not None:
                 return
             try:
-                data = await self._stream.receive_some(_RECEIVE)
+                data = await self._transport.receive_some(_RECEIVE)
             except trio.BrokenResourceError:
                 return
             if not data:
@@ -278,8 +279,8 @@ class ServedConnection(Generic[_C]):
     async def _send_some(self, data: bytes) -> int:
         with trio.move_on_after(self._limits.send_timeout) as patience:
             try:
-                return await self._stream.socket.send(data)
-            except OSError:
+                return await self._transport.send_some(data)
+            except (OSError, trio.BrokenResourceError):
                 self._deafen()
         if patience.cancelled_caught:
             self._deafen()

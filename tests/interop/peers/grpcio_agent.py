@@ -71,8 +71,10 @@ class Agent:
         say("stream", agent=metadata.get("user-agent", ""))
         context.add_callback(self._wake)
         epoch, seen = self._epoch, -1
-        while context.is_active():
+        while True:
             with self._changed:
+                if not context.is_active():
+                    return
                 now = (self._generation, self._epoch, self._code)
                 if now == (seen, epoch, None):
                     self._changed.wait()
@@ -118,6 +120,8 @@ def main() -> None:
     say("ready")
     for line in sys.stdin:
         agent.obey(line.rstrip("\n"))
+    # Streams that wait would keep their threads, and so the program.
+    server.stop(None)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from spiffe import JwtSvid, WorkloadApiClient, X509Bundle
 from spiffe.workloadapi.errors import ValidateJwtSvidError
 from spiffe.workloadapi.x509_context import X509Context
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def say(event: str, **more: Any) -> None:

@@ -27,9 +27,9 @@ import (
 //	go_spiffe agent -domain a.example -state FILE -socket PATH=ID[#hint][,ID…] …
 //	    [-ttl 4s] [-age 1s] [-federates b.example=bundle.json]
 //
-// Lines on standard input: "root" (a new one beside the old), "drop" (the old ones go),
-// "deny" and "allow" (everybody), "federate" (read the federated bundles again), "document"
-// (say the bundle). Each is answered by {"event": "done"}.
+// Lines on standard input: "root" (publish a new one beside the old), "sign" (with the new
+// one), "drop" (the old one goes), "deny" and "allow" (everybody), "federate" (read the
+// federated bundles again), "document" (say the bundle). Each is answered by "done".
 type agent struct {
 	authority *authority
 	mutex     sync.Mutex
@@ -69,7 +69,9 @@ func (a *agent) readFederated() {
 func (a *agent) obey(line string) {
 	switch line {
 	case "root":
-		a.change(a.authority.replaceRoot)
+		a.change(a.authority.prepareRoot)
+	case "sign":
+		a.change(a.authority.changeOver)
 	case "drop":
 		a.change(a.authority.dropOldRoots)
 	case "deny":

@@ -37,6 +37,7 @@ type authority struct {
 	domain       spiffeid.TrustDomain
 	lifetime     time.Duration
 	root         pair
+	next         pair
 	intermediate pair
 	tokens       *ecdsa.PrivateKey
 	bundle       *spiffebundle.Bundle
@@ -118,17 +119,24 @@ func openAuthority(domain spiffeid.TrustDomain, lifetime time.Duration, path str
 	return result
 }
 
-// replaceRoot publishes a new root beside the old one and signs with it from now on.
-func (a *authority) replaceRoot() {
+// prepareRoot publishes a new root beside the old one, before it signs anything (FED-02).
+func (a *authority) prepareRoot() {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	a.root = signCA(a.domain, nil)
-	a.bundle.AddX509Authority(a.root.certificate)
+	a.next = signCA(a.domain, nil)
+	a.bundle.AddX509Authority(a.next.certificate)
 	a.nextSequence()
+}
+
+// changeOver signs with the new root from now on.
+func (a *authority) changeOver() {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.root = a.next
 	a.intermediate = signCA(a.domain, &a.root)
 }
 
-// dropOldRoots leaves the newest alone.
+// dropOldRoots leaves the one alone that signs.
 func (a *authority) dropOldRoots() {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()

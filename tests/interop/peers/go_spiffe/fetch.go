@@ -10,10 +10,11 @@ import (
 	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"github.com/spiffe/go-spiffe/v2/workloadapi"
+	"google.golang.org/grpc/status"
 )
 
 // patience bounds a call that would hang; nothing waits for it when all is well.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // describe verifies each SVID by the bundles that came with it: what we fetched has to be of
 // use to go-spiffe, not only to parse.
@@ -101,4 +102,19 @@ func (watcher) OnX509ContextWatchError(err error) {
 // watch prints each update; go-spiffe connects again by itself.
 func watch(ctx context.Context, arguments []string) {
 	need(workloadapi.WatchX509Context(ctx, watcher{}, workloadapi.WithAddr(arguments[0])))
+}
+
+// wit asks for the incubating profile, and says how the server took it.
+//
+//	go_spiffe wit SOCKET
+func wit(ctx context.Context, arguments []string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	client, err := workloadapi.New(ctx, workloadapi.WithAddr(arguments[0]))
+	need(err)
+	defer client.Close()
+	_, err = client.FetchWITSVIDs(ctx, "")
+	svids := status.Code(err).String()
+	_, err = client.FetchWITBundles(ctx)
+	say("wit", fields{"svids": svids, "bundles": status.Code(err).String()})
 }

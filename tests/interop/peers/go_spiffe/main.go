@@ -4,6 +4,7 @@
 //
 //	go_spiffe fetch  SOCKET AUDIENCE            what a Workload API gives, once
 //	go_spiffe watch  SOCKET                     the same, each time it changes, until killed
+//	go_spiffe wit    SOCKET                     how the incubating profile is taken
 //	go_spiffe client SOCKET ADDRESS ID COUNT    mutual TLS: say a line, hear one, COUNT times
 //	go_spiffe server SOCKET ID                  mutual TLS: echo lines
 //	go_spiffe reflect SOCKET                    what gRPC reflection tells
@@ -53,6 +54,7 @@ func main() {
 		"reflect":      reflect,
 		"server":       runServer,
 		"watch":        watch,
+		"wit":          wit,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
 		log.Fatal("which command? see main.go")

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an authority has told an agent: entries of its node, bundles, revocations.
+
+It has the shape of the authority's own parts, as far as `EntryIssuer` asks them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from handfast.authority.entries import Entry
+from handfast.authority.matching import EntryIndex
+from handfast.authority.nodes import proto
+from handfast.bundle_document import BundleDocument
+from handfast.errors import InvalidBundle, Reason, detail_for
+from handfast.ids import SpiffeId, TrustDomain
+
+if TYPE_CHECKING:
+    from handfast.authority.selectors import Selector
+    from handfast.bundle import TrustBundle
+    from handfast.jwt_bundle import JwtBundle
+
+__all__ = ["Mirror"]
+
+
+class _Registry:
+    def __init__(self, node: SpiffeId) -> None:
+        self._node = node
+        self._index = EntryIndex(())
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        self._index = EntryIndex(entries)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return self._index.entries
+
+    def entries_for(self, selectors: frozenset[Selector]) -> tuple[Entry, ...]:
+        return self._index.entries_for(selectors, node=self._node)
+
+
+class _Signers:
+    """What is known of the authority's own trust domain."""
+
+    def __init__(self, document: BundleDocument) -> None:
+        self.document = document
+        self.sequence = 0
+
+    def take(self, document: BundleDocument) -> None:
+        self.sequence += document != self.document
+        self.document = document
+
+    @property
+    def bundle(self) -> TrustBundle:
+        return self.document.x509
+
+    @property
+    def jwt_bundle(self) -> JwtBundle:
+        return self.document.jwt
+
+
+class _Federated:
+    def __init__(self) -> None:
+        self._known: dict[TrustDomain, BundleDocument] = {}
+        self.number = 0
+
+    def take(self, known: dict[TrustDomain, BundleDocument]) -> None:
+        self.number += known != self._known
+        self._known = known
+
+    def x509(self, trust_domains: Iterable[TrustDomain]) -> list[TrustBundle]:
+        return [one.x509 for one in self._of(trust_domains)]
+
+    def jwt(self, trust_domains: Iterable[TrustDomain]) -> list[JwtBundle]:
+        return [one.jwt for one in self._of(trust_domains) if not one.jwt.is_empty]
+
+    def _of(self, trust_domains: Iterable[TrustDomain]) -> list[BundleDocument]:
+        return [self._known[it] for it in sorted(set(trust_domains) & set(self._known))]
+
+
+class _Crls:
+    def __init__(self) -> None:
+        self.ders: tuple[bytes, ...] = ()
+        self.number = 0
+
+    def take(self, ders: tuple[bytes, ...]) -> None:
+        self.number += ders != self.ders
+        self.ders = ders
+
+
+class Mirror:
+    """Holds what was told last; before anything was, no entries.
+
+    Args:
+        node: Whose entries they are.
+        bundle: What is known of the trust domain before.
+
+    Attributes:
+        is_told: Whether the authority has said anything yet.
+    """
+
+    def __init__(self, node: SpiffeId, bundle: BundleDocument) -> None:
+        self._node = node
+        self._domain = node.trust_domain
+        self.registry = _Registry(node)
+        self.signers = _Signers(bundle)
+        self.federated = _Federated()
+        self.crls = _Crls()
+        self.is_told = False
+
+    def take(self, told: proto.WatchResponse) -> None:
+        """Take over a message as a whole, or on an error nothing of it.
+
+        Raises:
+            HandfastError, ValueError, KeyError, TypeError: it is none of ours.
+        """
+        entries = [Entry.from_facts(json.loads(text)) for text in told.entries]
+        for entry in entries:
+            if entry.node != self._node:
+                raise ValueError(f"an entry of {entry.node}")
+        bundle = BundleDocument.from_json(self._domain, told.bundle)
+        known = {
+            (domain := TrustDomain.parse(name)): BundleDocument.from_json(domain, text)
+            for name, text in told.federated.items()
+        }
+        if self._domain in known:
+            detail = detail_for(Reason.BUNDLE_DUPLICATE, seen=str(self._domain))
+            raise InvalidBundle(detail)
+        self.registry.take(entries)
+        self.signers.take(bundle)
+        self.federated.take(known)
+        self.crls.take(tuple(told.crls))
+        self.is_told = True
+
+    def forget(self) -> None:
+        """Know no entries any more: the authority refuses this node."""
+        self.registry.take(())
+        self.is_told = True

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signatures from afar: SVIDs for keys of our own, once for an entry, kept and renewed.
+
+Half of an SVID's life is there to renew it in. While the authority is away, what there
+is goes on being given until it ends, and is asked for again ever more seldom.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+import trio
+from google.protobuf.message import Message
+
+from handfast.authority.entries import Entry
+from handfast.authority.issuing import IssuedSvid
+from handfast.authority.nodes import proto
+from handfast.der import split_der
+from handfast.errors import ConfigError, HandfastError, Reason, detail_for
+from handfast.jwt_svid import JwtSvid
+from handfast.keys import PrivateKey
+from handfast.svid import X509Svid
+from handfast.workload_api.status import RpcError, StatusCode
+
+__all__ = ["Ask", "RemoteIssuing", "RemoteTokens"]
+
+_M = TypeVar("_M", bound=Message)
+
+# Of its life, by which an SVID may be renewed before its half is over (WAPI-35).
+_SPREAD: Final = 0.05
+_FIRST_RETRY: Final = 1.0
+_LAST_RETRY: Final = 60.0
+_KEPT_MAX: Final = 10_000
+
+
+class Ask(Protocol):
+    """Makes one call to the authority."""
+
+    async def __call__(self, method: str, request: Message, response: type[_M]) -> _M:
+        """Return the answer.
+
+        Raises:
+            RpcError: there is none.
+        """
+        ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class RemoteIssuing:
+    """The X.509-SVIDs of entries, as `EntryIssuer` asks for them.
+
+    Args:
+        ask: Calls the authority.
+        now: The clock.
+        chance: Gives numbers from 0 to 1, for the spread of renewals.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._ask = ask
+        self._now = now
+        self._chance = chance
+        self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
+        self._count: dict[str, int] = {}
+        # When to ask again what could not be had, and the pause after that.
+        self._again: dict[str, tuple[datetime, float]] = {}
+        self._locks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+
+    async def prepare(self, entry: Entry, who: Mapping[str, Any]) -> None:
+        """Have the SVID of an entry signed, if there is none or it is due.
+
+        Cancellation: another who asks for it asks again.
+
+        Raises:
+            RpcError: it is not to be had, and there is none that still holds.
+        """
+        async with self._locks[entry.id]:
+            if self._is_fresh(entry):
+                return
+            try:
+                await self._renew(entry, who)
+            except RpcError:
+                self._put_off(entry)
+                if self._found(entry) is None:
+                    raise
+
+    def x509(self, entry: Entry, _who: Mapping[str, Any]) -> IssuedSvid:
+        """Return the SVID that was prepared.
+
+        Raises:
+            ConfigError: none was, or it is over.
+        """
+        found = self._found(entry)
+        if found is None:
+            detail = detail_for(
+                Reason.SOURCE_UNAVAILABLE, seen=f"no SVID of {entry.spiffe_id}"
+            )
+            raise ConfigError(detail)
+        return found
+
+    def number_for(self, entry: Entry) -> int:
+        """Which SVID of an entry is right now: the one there is, or the next."""
+        count = self._count.get(entry.id, 0)
+        return count if self._is_fresh(entry) else count + 1
+
+    def renew_at(self, entry: Entry) -> datetime | None:
+        """When the next SVID of an entry is due, or asked for again; None: now."""
+        if not self._is_fresh(entry):
+            return None
+        found, again = self._found(entry), self._again.get(entry.id)
+        times = [found.renew_at] if found is not None else []
+        return max([*times, *([again[0]] if again is not None else [])])
+
+    def forget(self, entries: Sequence[Entry]) -> None:
+        """Let go of what is of no entry any more, or of one that was changed."""
+        known = {entry.id: entry for entry in entries}
+        self._given = {i: it for i, it in self._given.items() if known.get(i) == it[0]}
+        self._again = {i: it for i, it in self._again.items() if i in known}
+        for entry_id in self._locks.keys() - known.keys():
+            if not self._locks[entry_id].locked():
+                del self._locks[entry_id]
+
+    def hurry(self) -> None:
+        """Ask at once for what could not be had: the authority is there again."""
+        self._again.clear()
+
+    def _is_fresh(self, entry: Entry) -> bool:
+        now = self._now()
+        again = self._again.get(entry.id)
+        if again is not None and now < again[0]:
+            return True
+        found = self._found(entry)
+        return found is not None and now < found.renew_at
+
+    def _found(self, entry: Entry) -> IssuedSvid | None:
+        pair = self._given.get(entry.id)
+        if pair is None or pair[0] != entry or pair[1].svid.not_after <= self._now():
+            return None
+        return pair[1]
+
+    def _put_off(self, entry: Entry) -> None:
+        _, pause = self._again.get(entry.id, (None, _FIRST_RETRY / 2))
+        pause = min(2 * pause, _LAST_RETRY)
+        at = self._now() + timedelta(seconds=pause * (1 + self._chance() / 2))
+        self._again[entry.id] = (at, pause)
+
+    async def _renew(self, entry: Entry, who: Mapping[str, Any]) -> None:
+        key = PrivateKey.generate("p256")
+        request = proto.SignX509Request(
+            entry=entry.id, public_key=key.public_der, caller=str(who.get("caller"))
+        )
+        answer = await self._ask(proto.SIGN_X509, request, proto.SignX509Response)
+        svid = _svid_of(answer.chain, key, entry)
+        now, number = self._now(), self._count.get(entry.id, 0) + 1
+        life = svid.not_after - now
+        made = IssuedSvid(
+            svid=svid,
+            serial=f"{svid.leaf.serial_number:x}",
+            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            number=number,
+        )
+        self._given[entry.id] = (entry, made)
+        self._count[entry.id] = number
+        self._again.pop(entry.id, None)
+
+
+def _svid_of(chain: bytes, key: PrivateKey, entry: Entry) -> X509Svid:
+    try:
+        svid = X509Svid(chain=split_der(chain), key=key, hint=entry.hint)
+    except HandfastError as error:
+        text = f"the authority's answer cannot be used: {error}"
+        raise RpcError(StatusCode.INTERNAL, text) from error
+    if svid.spiffe_id != entry.spiffe_id:
+        text = f"the authority answers for {svid.spiffe_id}, not {entry.spiffe_id}"
+        raise RpcError(StatusCode.INTERNAL, text)
+    return svid
+
+
+class RemoteTokens:
+    """The JWT-SVIDs of entries, by audience, as `EntryIssuer` asks for them."""
+
+    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = _utc_now) -> None:
+        self._ask = ask
+        self._now = now
+        self._kept: OrderedDict[
+            tuple[Entry, tuple[str, ...]], tuple[datetime, JwtSvid]
+        ] = OrderedDict()
+
+    async def prepare(
+        self, entry: Entry, audience: Sequence[str], who: Mapping[str, Any]
+    ) -> None:
+        """Have a token signed, if there is none or half of its life is over.
+
+        Cancellation: nothing is left behind.
+
+        Raises:
+            RpcError: it is not to be had, and there is none that still holds.
+        """
+        place, now = (entry, tuple(audience)), self._now()
+        kept = self._kept.get(place)
+        if kept is not None and now < kept[0]:
+            return
+        try:
+            request = proto.SignJWTRequest(
+                entry=entry.id, audience=audience, caller=str(who.get("caller"))
+            )
+            answer = await self._ask(proto.SIGN_JWT, request, proto.SignJWTResponse)
+            token = _token_of(answer.token, entry)
+        except RpcError:
+            if kept is None or kept[1].expires_at <= now:
+                raise
+            return
+        self._kept[place] = (now + (token.expires_at - now) / 2, token)
+        self._kept.move_to_end(place)
+        while len(self._kept) > _KEPT_MAX:
+            self._kept.popitem(last=False)
+
+    def jwt(
+        self, entry: Entry, audience: Sequence[str], _who: Mapping[str, Any]
+    ) -> JwtSvid:
+        """Return the token that was prepared.
+
+        Raises:
+            ConfigError: none was.
+        """
+        kept = self._kept.get((entry, tuple(audience)))
+        if kept is None:
+            detail = detail_for(
+                Reason.SOURCE_UNAVAILABLE, seen=f"no token of {entry.spiffe_id}"
+            )
+            raise ConfigError(detail)
+        return kept[1]
+
+    def forget(self, entries: Sequence[Entry]) -> None:
+        """Let go of what is of no entry any more, or of one that was changed."""
+        known = set(entries)
+        for place in [it for it in self._kept if it[0] not in known]:
+            del self._kept[place]
+
+
+def _token_of(text: str, entry: Entry) -> JwtSvid:
+    try:
+        token = JwtSvid.read_unverified(text, hint=entry.hint)
+    except HandfastError as error:
+        message = f"the authority's token cannot be used: {error}"
+        raise RpcError(StatusCode.INTERNAL, message) from error
+    if token.spiffe_id != entry.spiffe_id:
+        message = f"the authority answers for {token.spiffe_id}"
+        raise RpcError(StatusCode.INTERNAL, message)
+    return token

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The authority's own identity where agents connect, and whom it believes there."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from handfast.authority.nodes.service import NodeService
+from handfast.bundle import TrustBundleSet
+from handfast.errors import ConfigError, Reason, SourceError, detail_for
+from handfast.sources.base import SourceSnapshot
+
+if TYPE_CHECKING:
+    from handfast.authority.nodes.registered import Nodes
+    from handfast.authority.state import AuthorityState
+
+__all__ = ["NodeDoor"]
+
+
+class NodeDoor:
+    """A source: the authority's SVID, and the bundles to judge agents by.
+
+    Those are the own trust domain's, for agents that have joined, and one for each join
+    token that is good at this moment. Other trust domains have no agents here. A token
+    that was used or is over is in no snapshot any more: TLS itself refuses it.
+    """
+
+    def __init__(
+        self, state: AuthorityState, nodes: Nodes, service: NodeService
+    ) -> None:
+        self._state = state
+        self._nodes = nodes
+        self._service = service
+        self._lock = threading.Lock()
+        self._last: SourceSnapshot | None = None
+
+    def snapshot(self) -> SourceSnapshot:
+        """Return what holds now.
+
+        Raises:
+            SourceError: nothing signs at present.
+        """
+        try:
+            svid = self._service.own_svid()
+        except ConfigError as error:
+            detail = detail_for(Reason.SOURCE_UNAVAILABLE, seen=str(error))
+            raise SourceError(detail) from error
+        bundles = [self._state.signers.bundle, *self._nodes.open_tokens()]
+        with self._lock:
+            last = self._last
+            found = TrustBundleSet(bundles)
+            if last is not None and (last.svid, last.bundles) == (svid, found):
+                return last
+            number = 1 if last is None else last.generation + 1
+            self._last = SourceSnapshot(svid=svid, bundles=found, generation=number)
+            return self._last
