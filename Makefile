@@ -43,7 +43,7 @@ test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test interop faults lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate soak stress bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak soak-identity stress bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -67,7 +67,7 @@ $(STAMP): $(C_INPUTS) pyproject.toml
 	  --config-settings=cmake.define.HANDFAST_MALLOC=$(MALLOC) --editable .
 	@touch $@
 
-demo: install ## see two workloads shake hands, and five refusals explained
+demo: install ## see an authority, two workloads shake hands, and five refusals explained
 	@$(PYTHON_ENV) cli
 	@$(RUN)/handfast demo
 
@@ -102,6 +102,10 @@ soak: install ## rotation under load, stuck handshakes, a flood, many handshakes
 	$(RUN)/python -m tests.soak.stuck
 	$(RUN)/python -m tests.soak.flood
 	$(RUN)/python -m tests.soak.handshakes $(HANDSHAKES)
+
+soak-identity: install ## SVIDs of ten seconds from our own authority under load (TIME=120)
+	@$(PYTHON_ENV) cli test
+	$(RUN)/python -m tests.soak.identity_plane $(TIME)
 
 stress: ## the acceptor with everything at once, under the thread sanitizer (TIME=600 for long)
 	@$(PYTHON_ENV)

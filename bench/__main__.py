@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import build, idle, loads, machine, matrix, report, verifying
+from bench import build, idle, issuing, loads, machine, matrix, report, verifying
 from bench.corpus import STAMP
 from bench.runner import Plan, measure
 from bench.scenarios import SCENARIOS
@@ -34,7 +34,7 @@ def say(message: str) -> None:
 
 def arguments() -> argparse.Namespace:
     """Parse the command line."""
-    names = [*GROUPS, idle.NAME, *(scenario.name for scenario in ALL)]
+    names = [*GROUPS, idle.NAME, issuing.NAME, *(scenario.name for scenario in ALL)]
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "scenarios",
@@ -132,9 +132,11 @@ def main() -> int:
     }
     print(f"handfast on {openssl}", end="\n\n", flush=True)
     results = []
-    too_much = []
+    too_much: list[str] = []
     if idle.NAME in given.scenarios:
         too_much = idle.run(plan.programs, given.output, short=given.short, say=say)
+    if issuing.NAME in given.scenarios:
+        too_much += issuing.run(given.output, short=given.short, say=say)
     for scenario in scenarios:
         result = measure(scenario, plan, say)
         results.append(result)

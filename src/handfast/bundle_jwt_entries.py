@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Final
 
-__all__ = ["JWT_USE", "PLAIN_USES", "read_jwt_entries", "write_jwt_entries"]
+__all__ = ["JWT_USE", "read_jwt_entries", "write_jwt_entries"]
 
 JWT_USE: Final = "jwt-svid"
-#: What ``use`` may be in a plain JWK Set, which has nothing but keys for tokens: SPIRE
-#: leaves it out there.
-PLAIN_USES: Final = (None, "sig", JWT_USE)
 
 
-def _wanted(entry: Json, uses: Collection[str | None]) -> bool:
-    if ("use" in entry and entry["use"] is None) or entry.get("use") not in uses:
+def _is_for_use(entry: Json, uses: Collection[str | None]) -> bool:
+    """Whether its use is one of these; None among them: an entry without."""
+    if "use" in entry and entry["use"] is None:
         return False
+    return entry.get("use") in uses
+
+
+def _verifies(entry: Json) -> bool:
     operations = entry.get("key_ops")
     return operations is None or (is_list(operations) and "verify" in operations)
 
@@ -44,9 +46,16 @@ def _key_id(entry: Json, place: int) -> str:
 
 
 def read_jwt_entries(
-    frame: Frame, uses: Collection[str | None] = (JWT_USE,)
+    frame: Frame,
+    uses: Collection[str | None] = (JWT_USE,),
+    unique_among: Collection[str | None] = (JWT_USE,),
 ) -> tuple[dict[str, JwtKey], dict[str, str]]:
     """The keys of a document by ``kid``, and the algorithms of those that name one.
+
+    Args:
+        frame: The document.
+        uses: Which entries are wanted; None for those that do not say.
+        unique_among: Which entries may not have one ``kid`` twice.
 
     Raises:
         InvalidBundle: One of them cannot be used.
@@ -55,7 +64,7 @@ def read_jwt_entries(
     algorithms: dict[str, str] = {}
     seen: set[str] = set()
     for place, entry in enumerate(frame.entries):
-        if not _wanted(entry, uses):
+        if not _is_for_use(entry, unique_among) or not _verifies(entry):
             continue
         try:
             key = read_jwt_key(entry)
@@ -68,6 +77,8 @@ def read_jwt_entries(
             refuse("every kid once", f"that of entry {place} twice")
         seen.add(kid)
         algorithm = entry.get("alg")
+        if not _is_for_use(entry, uses):
+            continue
         if algorithm is not None:
             if not isinstance(algorithm, str) or not fits(algorithm, key):
                 continue

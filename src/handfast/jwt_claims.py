@@ -27,6 +27,8 @@ __all__ = [
     "check_leeway",
     "check_times",
     "read_claims",
+    "read_moment",
+    "read_texts",
 ]
 
 #: How far the clocks of issuer and validator may be apart.
@@ -75,8 +77,10 @@ def _subject(claims: Json) -> SpiffeId:
     return spiffe_id
 
 
-def _audience(claims: Json) -> tuple[str, ...]:
-    value = claims["aud"]
+def read_texts(value: object) -> tuple[str, ...] | None:
+    """``aud`` as RFC 7519 has it: a text, or a list of them. None for nothing."""
+    if value is None:
+        return None
     values = value if is_list(value) else [value]
     found: list[str] = []
     for one in values:
@@ -88,7 +92,13 @@ def _audience(claims: Json) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _moment(claims: Json, name: str, reason: Reason) -> datetime | None:
+def _audience(claims: Json) -> tuple[str, ...]:
+    if "aud" in claims and claims["aud"] is None:
+        raise NotAJws(Reason.JWT_NO_AUDIENCE, "aud with a value", "null")
+    return read_texts(claims.get("aud")) or ()
+
+
+def read_moment(claims: Json, name: str, reason: Reason) -> datetime | None:
     """A claim that is a NumericDate, if it is there."""
     if name not in claims:
         return None
@@ -120,15 +130,15 @@ def read_claims(payload: bytes) -> Claims:
         seen = f"{error.seen} in the payload"
         raise NotAJws(Reason.JWT_MALFORMED, error.expected, seen) from None
     spiffe_id = _subject(claims)
-    end = _moment(claims, "exp", Reason.JWT_NO_EXPIRY)
+    end = read_moment(claims, "exp", Reason.JWT_NO_EXPIRY)
     if end is None:
         raise NotAJws(Reason.JWT_NO_EXPIRY, "exp as a number of seconds", "none")
     return Claims(
         spiffe_id=spiffe_id,
-        audience=_audience(claims) if "aud" in claims else (),
+        audience=_audience(claims),
         expires_at=end,
-        not_before=_moment(claims, "nbf", Reason.JWT_CLAIM),
-        issued_at=_moment(claims, "iat", Reason.JWT_CLAIM),
+        not_before=read_moment(claims, "nbf", Reason.JWT_CLAIM),
+        issued_at=read_moment(claims, "iat", Reason.JWT_CLAIM),
         everything=MappingProxyType(
             {name: _frozen(value) for name, value in claims.items()}
         ),

@@ -26,8 +26,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from handfast.errors import Reason, error_for
-from handfast.jws import Jws, NotAJws, check_signature, read_jws
-from handfast.jwt_algorithms import fits
+from handfast.jws import NotAJws, check_signature, read_jws
 from handfast.jwt_cache import TokenCache, TokenKey
 from handfast.jwt_claims import (
     LEEWAY,
@@ -38,6 +37,7 @@ from handfast.jwt_claims import (
     check_times,
     read_claims,
 )
+from handfast.key_bundle import bundle_for, key_for
 from handfast.text import escape
 
 if TYPE_CHECKING:
@@ -45,50 +45,11 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from handfast.ids import SpiffeId
-    from handfast.jwk import JwtKey
     from handfast.jwt_bundle import JwtBundle, JwtBundleSet
 
 __all__ = ["JwtSvid"]
 
 _TYPES = ("JWT", "JOSE")
-
-
-def _bundle_for(spiffe_id: SpiffeId, bundles: JwtBundleSet) -> JwtBundle:
-    bundle = bundles.get(spiffe_id.trust_domain)
-    if bundle is None:
-        known = ", ".join(str(one.trust_domain) for one in list(bundles)[:4])
-        raise NotAJws(
-            Reason.UNKNOWN_TRUST_DOMAIN,
-            f"a JWT bundle of {known}" if known else "a JWT bundle, and there is none",
-            f"{spiffe_id.trust_domain}",
-        )
-    if bundle.is_empty:
-        raise NotAJws(Reason.EMPTY_BUNDLE, seen=f"{spiffe_id.trust_domain}, no JWT key")
-    return bundle
-
-
-def _is_for(algorithm: str, kid: str, bundle: JwtBundle) -> bool:
-    only = bundle.algorithms.get(kid, algorithm)
-    return only == algorithm and fits(algorithm, bundle.keys[kid])
-
-
-def _key_for(jws: Jws, bundle: JwtBundle) -> JwtKey:
-    kid = jws.key_id
-    if kid is None:
-        fitting = [one for one in bundle.keys if _is_for(jws.algorithm, one, bundle)]
-        if len(fitting) != 1:
-            expected = f"kid, or one key for {jws.algorithm} in the bundle"
-            raise NotAJws(Reason.JWT_KEY_ID, expected, f"{len(fitting)} keys")
-        return bundle.keys[fitting[0]]
-    if kid not in bundle.keys:
-        expected = f"one of {len(bundle)} keys of {bundle.trust_domain}"
-        seen = f"'{escape(kid, limit=64)}'"
-        raise NotAJws(Reason.JWT_UNKNOWN_KEY, expected, seen)
-    if not _is_for(jws.algorithm, kid, bundle):
-        expected = f"a key for {jws.algorithm}"
-        seen = f"another under '{escape(kid, limit=64)}'"
-        raise NotAJws(Reason.JWT_KEY_MISMATCH, expected, seen)
-    return bundle.keys[kid]
 
 
 def _signed_claims(
@@ -98,8 +59,8 @@ def _signed_claims(
     jws = read_jws(question.token, _TYPES, tolerate_headers=question.tolerate_headers)
     claims = read_claims(jws.payload)
     try:
-        bundle = _bundle_for(claims.spiffe_id, bundles)
-        check_signature(jws, _key_for(jws, bundle))
+        bundle = bundle_for(claims.spiffe_id, bundles)
+        check_signature(jws, key_for(jws, bundle))
     except NotAJws as error:
         raise error.claiming(str(claims.spiffe_id)) from None
     return claims, bundle

@@ -347,6 +347,12 @@ class Reason(enum.StrEnum):
     JWT_CLAIM = "jwt_claim"
     #: the agent does not accept the token
     JWT_REFUSED = "jwt_refused"
+    #: the token is not bound to a key that its bearer could hold
+    JWT_CONFIRMATION = "jwt_confirmation"
+    #: the bearer of the token does not prove that it holds the token's key
+    JWT_PROOF = "jwt_proof"
+    #: the proof was used before
+    JWT_REPLAYED = "jwt_replayed"
     #: the source of identity cannot be reached, or has given nothing yet
     SOURCE_UNAVAILABLE = "source_unavailable"
     #: the source of identity has none for this process
@@ -1352,6 +1358,27 @@ ROWS: dict[Reason, Row] = {
         None,
         "the agent does not accept the token",
         "the agent's log says why; to be told here, follow its JWT bundles and judge by them",
+    ),
+    Reason.JWT_CONFIRMATION: Row(
+        Category.JWT,
+        0x4021,
+        None,
+        "the token is not bound to a key that its bearer could hold",
+        "a WIT-SVID has cnf with a public key in jwk, and the key's alg",
+    ),
+    Reason.JWT_PROOF: Row(
+        Category.JWT,
+        0x4022,
+        None,
+        "the bearer of the token does not prove that it holds the token's key",
+        "a new proof goes with every request: do the clocks of both ends agree?",
+    ),
+    Reason.JWT_REPLAYED: Row(
+        Category.JWT,
+        0x4023,
+        None,
+        "the proof was used before",
+        "this can be an attack: somebody may have seen the first request",
     ),
     Reason.SOURCE_UNAVAILABLE: Row(
         Category.SOURCE,

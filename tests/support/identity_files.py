@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from handfast import TrustBundle, TrustBundleSet, X509Svid
+from handfast import FileSource, SourceError, TrustBundle, TrustBundleSet, X509Svid
 from handfast.authority import Authority
 
 DOMAIN = "a.example"
@@ -123,3 +124,30 @@ def kubernetes(
             yield
         old.rmdir()
     yield
+
+
+class Pauses:
+    """Counts pauses instead of resting; does something in the first of them."""
+
+    def __init__(self, doing: Callable[[], None] | None = None) -> None:
+        self.count = 0
+        self._doing = doing
+
+    def __call__(self, _seconds: float) -> None:
+        self.count += 1
+        if self._doing is not None and self.count == 1:
+            self._doing()
+
+
+def source(folder: Path, **options: Any) -> FileSource:
+    """A source that never rests."""
+    return FileSource(folder, **{"sleep": Pauses(), **options})
+
+
+def refusal(folder: Path, **options: Any) -> SourceError:
+    """Why a directory is not taken."""
+    try:
+        source(folder, **options).refresh()
+    except SourceError as error:
+        return error
+    raise AssertionError("it was taken")

@@ -40,6 +40,7 @@ MODULES = (
     "handfast.sources.files",
     "handfast.sources.health",
     "handfast.sources.static",
+    "handfast.wit_signer",
     "handfast.sources.bearer",
     "handfast.sources.workload_api",
     "handfast.testing.catalogue",

@@ -20,7 +20,7 @@ def test_every_rule_and_threat_is_named_by_a_test() -> None:
 
 @pytest.mark.parametrize(
     ("section", "last"),
-    [("ID", 27), ("X509", 43), ("JWT", 27), ("BUN", 27)],
+    [("ID", 27), ("X509", 43), ("JWT", 27), ("BUN", 27), ("WIT", 24)],
 )
 def test_the_lists_are_whole(section: str, last: int) -> None:
     found = rules.checklist()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,16 @@ import pytest
 from tests.support.identity_files import (
     DOMAIN,
     NAMES,
+    Pauses,
     kubernetes,
     private,
+    refusal,
+    source,
     versions,
     write,
 )
 
 from handfast import (
-    FileSource,
     Reason,
     Source,
     SourceError,
@@ -29,32 +30,8 @@ from handfast import (
 from handfast.authority import Authority
 from handfast.sources import files_folder, files_read
 from handfast.sources.files_layout import LAYOUTS
-from handfast.testing import FakeClock
 
 FIRST, SECOND, *_ = versions()
-
-
-class Pauses:
-    """Counts pauses instead of resting; does something in one of them."""
-
-    def __init__(self, doing: Callable[[], None] | None = None) -> None:
-        self.count = 0
-        self._doing = doing
-
-    def __call__(self, _seconds: float) -> None:
-        self.count += 1
-        if self._doing is not None and self.count == 1:
-            self._doing()
-
-
-def source(folder: Path, **options: Any) -> FileSource:
-    return FileSource(folder, **{"sleep": Pauses(), **options})
-
-
-def refusal(folder: Path, **options: Any) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        source(folder, **options).refresh()
-    return caught.value
 
 
 def first_cause(error: BaseException) -> Reason:
@@ -318,114 +295,3 @@ def test_all_files_of_a_volume_come_from_one_directory(
     assert seen == dict(FIRST.contents())
     monkeypatch.undo()
     assert found.refresh().svid == SECOND.svid
-
-
-def test_the_generation_grows_with_the_content_and_with_nothing_else(
-    tmp_path: Path,
-) -> None:
-    write(tmp_path, FIRST)
-    found = source(tmp_path)
-    first = found.refresh()
-    write(tmp_path, FIRST)
-    assert found.refresh() is first
-    private(tmp_path / "ca.crt", b"# a comment\n" + FIRST.bundle.to_pem())
-    assert found.refresh() is first
-    write(tmp_path, SECOND)
-    assert found.refresh().generation == 2
-    assert found.statistics().updates == 2
-
-
-def test_an_svid_that_has_ended_is_not_given_out(tmp_path: Path) -> None:
-    """W5: static until it ends, then a failure that names the files."""
-    write(tmp_path, FIRST)
-    clock = FakeClock(datetime.now(UTC))
-    found = source(tmp_path, now=clock)
-    found.refresh()
-    clock.set(FIRST.svid.not_after - timedelta(seconds=1))
-    found.snapshot()
-    clock.set(FIRST.svid.not_after)
-    with pytest.raises(SourceError, match="not renewed") as caught:
-        found.snapshot()
-    assert caught.value.reason is Reason.SOURCE_EXPIRED
-    assert str(tmp_path) in str(caught.value)
-    assert found.health.state is SourceState.UNAVAILABLE
-
-
-@pytest.mark.parametrize(
-    ("hours", "reason"), [(2, Reason.SOURCE_EXPIRED), (-2, Reason.SOURCE_INVALID)]
-)
-def test_an_svid_whose_time_is_not_now_is_never_taken(
-    hours: int, reason: Reason, tmp_path: Path
-) -> None:
-    write(tmp_path, FIRST)
-    clock = FakeClock(datetime.now(UTC) + timedelta(hours=hours))
-    assert refusal(tmp_path, now=clock).reason is reason
-
-
-def test_before_the_first_look_it_has_nothing_and_says_so(tmp_path: Path) -> None:
-    found = source(tmp_path)
-    with pytest.raises(SourceError) as caught:
-        found.snapshot()
-    assert caught.value.reason is Reason.SOURCE_NOT_READY
-    assert found.health.state is SourceState.STARTING
-    assert found.health.age() is None
-
-
-@pytest.mark.parametrize(
-    "path_and_mode",
-    [("tls.key", 0o644), ("tls.key", 0o602), ("ca.crt", 0o646), ("", 0o777)],
-)
-def test_what_everybody_may_read_or_replace_is_refused_or_warned_of(
-    path_and_mode: tuple[str, int],
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    write(tmp_path, FIRST)
-    name, mode = path_and_mode
-    (tmp_path / name).chmod(mode)
-    assert refusal(tmp_path).reason is Reason.SOURCE_PERMISSIONS
-    found = source(tmp_path, permissions="warn")
-    found.refresh()
-    assert "everybody" in caplog.text
-    assert len(found.statistics().warnings) == 1
-
-
-def test_a_sticky_directory_and_a_volume_of_kubernetes_are_let_pass(
-    tmp_path: Path,
-) -> None:
-    """As they are by default: 0644 files, in a directory with mode 1777."""
-    for _ in kubernetes(tmp_path, FIRST, (0, 1, 2), 0):
-        pass
-    for name in NAMES:
-        (tmp_path / name).resolve().chmod(0o644)
-    tmp_path.chmod(0o1777)
-    pauses = Pauses()
-    assert source(tmp_path, sleep=pauses).refresh().svid == FIRST.svid
-    assert pauses.count == 0  # a set that is swapped is complete
-
-
-def test_a_key_is_never_shown(tmp_path: Path) -> None:
-    write(tmp_path, FIRST)
-    found = source(tmp_path)
-    raw = files_read.read(found._list(), "refuse")
-    secret = FIRST.svid.to_pem_key().decode().splitlines()[1]
-    assert secret not in repr((raw, raw.files, found, found.refresh()))
-    _mixed(tmp_path)
-    assert secret not in str(refusal(tmp_path))
-
-
-def test_it_grows_louder_as_the_end_comes_near(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W5: whoever does not renew is heard of early, and once for each step."""
-    write(tmp_path, FIRST)
-    clock = FakeClock(datetime.now(UTC))
-    found = source(tmp_path, now=clock)
-    found.refresh()
-    heard: list[int] = []
-    for minutes in (30, 14, 13, 5, 4, -1, -2):
-        clock.set(FIRST.svid.not_after - timedelta(minutes=minutes))
-        found.look()
-        heard.append(len([it for it in caplog.records if it.levelname != "INFO"]))
-    assert heard == [0, 1, 1, 2, 2, 3, 3]
-    assert caplog.records[-1].levelname == "ERROR"

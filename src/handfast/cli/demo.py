@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``handfast demo``: the main job in half a minute, here, without privileges.
+"""``handfast demo``: the main job in ten seconds, here, without privileges.
 
-An authority is made, two workloads run as processes of their own and call each other,
-five callers who must not get in are turned away (they use Python's own ``ssl``, so the
-other end is not our code), and handshakes are counted beside ``ssl`` in the same run.
+An authority runs, two workloads that it attests run as processes of their own and call
+each other, five callers who must not get in are turned away (they use Python's own
+``ssl``, so the other end is not our code), and handshakes are counted beside ``ssl`` in
+the same run.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,21 @@ from typing import Any
 import click
 from rich.table import Table
 
-from handfast.cli.demo_cast import Cast, make_cast
-from handfast.cli.demo_server import DemoServer, call
+from handfast.cli.demo_cast import Cast, meet
+from handfast.cli.demo_program import Program
+from handfast.cli.demo_server import call, run_authority, run_server
+from handfast.cli.demo_setting import (
+    CALLER,
+    DOMAIN,
+    SERVER,
+    VISITOR,
+    Setting,
+    set_up,
+)
 from handfast.cli.demo_speed import compare
-from handfast.cli.output import console, emit, skew_text
+from handfast.cli.output import console, emit, iso, skew_text
 
+_ROLES = (SERVER, CALLER, VISITOR)
 _LABELS = {"clock": "clock skew", "hint": "what to do"}
 
 
@@ -40,16 +52,34 @@ class _Story:
             console.print(text, soft_wrap=True)
 
 
-def _call(story: _Story, server: DemoServer, cast: Cast) -> None:
+def _introduce(story: _Story, setting: Setting, authority: Program) -> None:
+    story.chapter("An authority: handfast authority run")
+    story.event(
+        f"  trust domain [bold]{DOMAIN}[/], process {authority.pid}; workloads ask at\n"
+        f"  {setting.endpoint}\n"
+        f"  its entries: a process of uid {os.getuid()}, attested by the kernel, is\n"
+        + "\n".join(f"    {role.name}" for role in _ROLES),
+        event="authority",
+        trust_domain=str(DOMAIN),
+        endpoint=setting.endpoint,
+        workloads=[role.name for role in _ROLES],
+    )
+
+
+def _call(story: _Story, setting: Setting, server: Program, cast: Cast) -> None:
     story.chapter("A call between two workloads")
-    answer = call(cast.caller, server, "42 apples, please\n")
+    answer = call(setting, server.facts["port"], "42 apples, please\n")
     accepted = server.next_event("accepted")
     story.event(
-        f"  {cast.caller.name} called {answer['peer']}\n"
+        "  [dim]SPIFFE_ENDPOINT_SOCKET is all that they are told of who they are:[/]\n"
+        f"  $ handfast serve --hint {SERVER.hint} --allow {CALLER.name}\n"
+        f"  $ handfast connect --hint {CALLER.hint} --allow {SERVER.name}\n"
         f"  the server authenticated [bold green]{accepted['spiffe_id']}[/]\n"
         f"  the client authenticated [bold green]{answer['peer']}[/]\n"
         f"  {answer['version']}, {answer['cipher']}; it sent and got back: "
-        f"{answer['text']!r}",
+        f"{answer['text']!r}\n"
+        f"  the SVIDs end at {iso(cast.server.svid.not_after)} and are renewed long "
+        "before",
         event="call",
         server_saw=accepted["spiffe_id"],
         client_saw=answer["peer"],
@@ -57,10 +87,10 @@ def _call(story: _Story, server: DemoServer, cast: Cast) -> None:
     )
 
 
-def _refusals(story: _Story, server: DemoServer, cast: Cast) -> None:
+def _refusals(story: _Story, server: Program, cast: Cast) -> None:
     story.chapter("Five callers who do not get in")
     for number, intruder in enumerate(cast.intruders, 1):
-        alert = intruder.try_to_call(server.port)
+        alert = intruder.try_to_call(server.facts["port"])
         refused = server.next_event("refused")
         lines = [
             f"[bold]{number}. {intruder.title}[/]",
@@ -101,25 +131,20 @@ def _speed(story: _Story, cast: Cast, seconds: float) -> None:
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
-    default=6.0,
+    default=4.0,
     show_default=True,
     help="Time for the speed figures.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
 def demo(seconds: float, as_json: bool) -> None:
-    """See it work: a call, five refusals explained, and the speed here."""
+    """See it work: an authority, a call, five refusals explained, the speed here."""
     story = _Story(as_json=as_json)
     with tempfile.TemporaryDirectory(prefix="handfast-demo-") as folder:
-        cast = make_cast(Path(folder))
-        story.chapter("An authority and two workloads")
-        story.event(
-            f"  trust domain [bold]{cast.trust_domain}[/]; SVIDs of one hour for\n"
-            f"  {cast.server.name} (server) and {cast.caller.name} (client)",
-            event="authority",
-            trust_domain=str(cast.trust_domain),
-            workloads=[cast.server.name, cast.caller.name],
-        )
-        with DemoServer(cast) as server:
-            _call(story, server, cast)
-            _refusals(story, server, cast)
+        setting = set_up(Path(folder))
+        with run_authority(setting) as authority:
+            _introduce(story, setting, authority)
+            with run_server(setting) as server:
+                cast = meet(setting)
+                _call(story, setting, server, cast)
+                _refusals(story, server, cast)
         _speed(story, cast, seconds)

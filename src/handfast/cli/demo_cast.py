@@ -5,21 +5,23 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from handfast import TrustBundleSet, TrustDomain, X509Svid
-from handfast.authority import Authority
+import trio
+
+from handfast import TrustBundleSet, WorkloadApiSource, X509Svid
+from handfast.cli.demo_setting import CALLER, DOMAIN, SERVER, VISITOR, Setting
 from handfast.testing import forge
 
 _HOUR = 3600
 _TWENTY_MINUTES = 1200
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """An identity, and the files that hold it."""
+    """An identity, and files that hold it for programs that know no agent."""
 
     svid: X509Svid
     cert_file: Path
@@ -30,16 +32,6 @@ class Workload:
     def name(self) -> str:
         """Its SPIFFE ID."""
         return str(self.svid.spiffe_id)
-
-    @property
-    def domain(self) -> str:
-        """Its trust domain's name."""
-        return str(self.svid.spiffe_id.trust_domain)
-
-    def options(self) -> list[str]:
-        """What our command line needs to be this workload."""
-        identity = ["--cert", str(self.cert_file), "--key", str(self.key_file)]
-        return [*identity, "--bundle", f"{self.domain}={self.bundle_file}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,73 +75,69 @@ def _alert_name(error: ssl.SSLError) -> str:
 class Cast:
     """Everybody in the demo."""
 
-    trust_domain: TrustDomain
     bundles: TrustBundleSet
     server: Workload
     caller: Workload
-    partner: Workload
     intruders: tuple[Intruder, ...]
 
 
-def _writer(folder: Path, bundle_file: Path) -> Callable[[str, X509Svid], Workload]:
-    def write(name: str, svid: X509Svid) -> Workload:
-        cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
-        cert_file.write_bytes(svid.to_pem_chain())
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(svid.to_pem_key())
-        return Workload(
-            svid=svid, cert_file=cert_file, key_file=key_file, bundle_file=bundle_file
-        )
-
-    return write
+async def _fetch(endpoint: str) -> tuple[dict[str, X509Svid], TrustBundleSet]:
+    async with WorkloadApiSource(endpoint) as source:
+        snapshot = await source.wait_ready(_PATIENCE)
+        return {svid.hint: svid for svid in snapshot.svids}, snapshot.bundles
 
 
-def make_cast(folder: Path) -> Cast:
-    """Make two trust domains and everybody in them, with files in a private folder."""
-    authority = Authority("demo.example", intermediate=True)
-    partner = Authority("partner.example")
-    files = {a: folder / f"{a.trust_domain}.bundle.pem" for a in (authority, partner)}
-    for each, file in files.items():
-        file.write_bytes(each.bundle.to_pem())
-    write = _writer(folder, files[authority])
-    caller = "spiffe://demo.example/shop/orders"
+def _write(folder: Path, name: str, svid: X509Svid) -> Workload:
+    cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
+    cert_file.write_bytes(svid.to_pem_chain())
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(svid.to_pem_key())
+    return Workload(
+        svid=svid,
+        cert_file=cert_file,
+        key_file=key_file,
+        bundle_file=folder / "bundle.pem",
+    )
+
+
+def meet(setting: Setting) -> Cast:
+    """Ask the agent who we are, as any workload does, and forge the rest."""
+    svids, bundles = trio.run(_fetch, setting.endpoint)
+    folder, forger = setting.folder, setting.forger
+    (folder / "bundle.pem").write_bytes(bundles[DOMAIN].to_pem())
 
     def intruder(key: str, title: str, svid: X509Svid) -> Intruder:
-        return Intruder(key=key, title=title, workload=write(key, svid))
+        return Intruder(key=key, title=title, workload=_write(folder, key, svid))
 
     return Cast(
-        trust_domain=authority.trust_domain,
-        bundles=TrustBundleSet([authority.bundle, partner.bundle]),
-        server=write("server", authority.issue("spiffe://demo.example/shop/stock")),
-        caller=write("caller", authority.issue(caller)),
-        partner=_writer(folder, files[partner])(
-            "partner", partner.issue("spiffe://partner.example/delivery")
-        ),
+        bundles=bundles,
+        server=_write(folder, SERVER.hint, svids[SERVER.hint]),
+        caller=_write(folder, CALLER.hint, svids[CALLER.hint]),
         intruders=(
             intruder(
                 "expired",
                 "Its SVID expired an hour ago",
-                forge(authority, caller, not_before=-2 * _HOUR, not_after=-_HOUR),
+                forge(forger, CALLER.name, not_before=-2 * _HOUR, not_after=-_HOUR),
             ),
             intruder(
                 "not_yet_valid",
                 "Its SVID begins in twenty minutes: a clock is wrong",
-                forge(authority, caller, not_before=_TWENTY_MINUTES, not_after=_HOUR),
+                forge(forger, CALLER.name, not_before=_TWENTY_MINUTES, not_after=_HOUR),
             ),
             intruder(
                 "wrong_authority",
                 "It names demo.example, but partner.example's authority signed it",
-                forge(partner, caller),
+                forge(setting.partner, CALLER.name),
             ),
             intruder(
                 "no_spiffe_id",
                 "Its certificate has a host name and no SPIFFE ID",
-                forge(authority, caller, uris=(), dns_names=("orders.demo.example",)),
+                forge(forger, CALLER.name, uris=(), dns_names=("orders.demo.example",)),
             ),
             intruder(
                 "not_authorized",
                 "It is who it says, but nobody let it in",
-                authority.issue("spiffe://demo.example/shop/visitor"),
+                svids[VISITOR.hint],
             ),
         ),
     )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from handfast import Connection, StaticSource, TlsConfig, authorize
 from handfast.cli.demo_cast import Cast, Workload
+from handfast.cli.demo_setting import DOMAIN
 
 _SLICE = 0.5  # seconds
 
@@ -30,7 +31,7 @@ class Figures:
 
 
 def _handfast(cast: Cast) -> Callable[[], None]:
-    allow = authorize.any_in(cast.trust_domain)
+    allow = authorize.any_in(DOMAIN)
     server = TlsConfig.server(
         StaticSource(cast.server.svid, cast.bundles), authorize=allow
     )

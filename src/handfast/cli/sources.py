@@ -35,6 +35,11 @@ _OPTIONS = (
         help=f"The agent's Workload API, unix:… or tcp:…; without any of these: "
         f"{ENDPOINT}.",
     ),
+    click.option(
+        "--hint",
+        metavar="TEXT",
+        help="With an agent that has several identities for us: the one for this.",
+    ),
     click.option("--files", type=FILE, metavar="DIR", help="A directory of files."),
     click.option("--cert", type=FILE, help="Our chain (PEM or DER)."),
     click.option("--key", type=FILE, help="Its private key."),
@@ -61,6 +66,7 @@ class Identity:
     """What the options said."""
 
     endpoint: str | None = None
+    hint: str | None = None
     files: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -81,6 +87,8 @@ class Identity:
             )
         if by_hand and not (self.cert and self.key and self.bundles):
             raise click.UsageError("--cert, --key and --bundle go together")
+        if self.hint is not None and (by_hand or self.files is not None):
+            raise click.UsageError("--hint is for agents: files hold one identity")
         if by_hand or self.files is not None or self.endpoint is not None:
             return self
         endpoint = os.environ.get(ENDPOINT)
@@ -107,7 +115,7 @@ class Identity:
                 await files.wait_ready(self.wait)
                 yield files
         else:
-            async with WorkloadApiSource(self.endpoint) as agent:
+            async with WorkloadApiSource(self.endpoint, hint=self.hint) as agent:
                 await agent.wait_ready(self.wait)
                 yield agent
 
@@ -125,12 +133,13 @@ class OtherIdentity:
 
 
 def source_options(command: Command) -> Command:
-    """Add --endpoint, --files, --cert and its like, --wait; all as `identity`."""
+    """Add --endpoint and its like, --files, --cert and its like; as `identity`."""
 
     @wraps(command)
     def packed(
         *args: Any,
         endpoint: str | None,
+        hint: str | None,
         files: Path | None,
         cert: Path | None,
         key: Path | None,
@@ -140,6 +149,7 @@ def source_options(command: Command) -> Command:
     ) -> Any:
         identity = Identity(
             endpoint=endpoint,
+            hint=hint,
             files=files,
             cert=cert,
             key=key,

@@ -54,6 +54,7 @@ class Books:
         self._now = now
         self._looks = 0
         self._updates = 0
+        self._updated_at: datetime | None = None
         self._inconsistent = 0
         self._failures = 0
         self.in_a_row = 0
@@ -77,6 +78,7 @@ class Books:
         """There is a new set."""
         self.unchanged()
         self._updates += 1
+        self._updated_at = self.confirmed_at
         self._late_told = len(_LATE)
         for warning in warnings:
             if warning not in self._warnings:
@@ -100,7 +102,10 @@ class Books:
 
     def mind_the_end(self, svid: X509Svid, directory: Path) -> None:
         """Warn, louder each time, when our SVID nears its end without a renewal."""
-        life = (svid.not_after - svid.not_before).total_seconds()
+        # Authorities date SVIDs back, for clocks that are behind: one of ten seconds
+        # may say that it is a minute old already. What counts is when we got it.
+        begin = max(svid.not_before, self._updated_at or svid.not_before)
+        life = (svid.not_after - begin).total_seconds()
         left = (svid.not_after - self._now()).total_seconds()
         late = sum(left <= part * life for part in _LATE)
         if late <= len(_LATE) - self._late_told:

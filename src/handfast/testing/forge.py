@@ -35,6 +35,8 @@ from handfast.testing.sign import AnyKey, ForgedKey, new_key, spki
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from handfast.authority import Signer
+
 __all__ = ["ForgedAuthority", "ForgedSvid", "cross_sign", "forge"]
 __all__ += ["forge_intermediate", "forge_root"]
 
@@ -85,6 +87,17 @@ class ForgedAuthority:
     issuer: Issuer = field(repr=False)
     intermediates: tuple[bytes, ...] = ()
 
+    @classmethod
+    def of(cls, signer: Signer, trust_domain: TrustDomain) -> ForgedAuthority:
+        """Take over what an honest authority signs with, to sign what it would not."""
+        return cls(
+            trust_domain=trust_domain,
+            der=signer.der,
+            key=ForgedKey(signer.key.load()),
+            issuer=_issuer_by(signer),
+            intermediates=signer.intermediates,
+        )
+
     @property
     def bundle(self) -> TrustBundle:
         """A bundle of it alone.
@@ -101,12 +114,14 @@ class ForgedAuthority:
 def _issuer_of(authority: Authority | ForgedAuthority) -> tuple[Issuer, TrustDomain]:
     if isinstance(authority, ForgedAuthority):
         return authority.issuer, authority.trust_domain
-    signer = authority.signer
+    return _issuer_by(authority.signer), authority.trust_domain
+
+
+def _issuer_by(signer: Signer) -> Issuer:
     subject = signer.certificate.subject.public_bytes()
     identifier = extension_of(signer.certificate, x509.SubjectKeyIdentifier)
     key_id = b"" if identifier is None else identifier.digest
-    issuer = Issuer(subject, signer.key.load(), key_id)
-    return issuer, authority.trust_domain
+    return Issuer(subject, signer.key.load(), key_id)
 
 
 def _chain_of(authority: Authority | ForgedAuthority) -> tuple[bytes, ...]:

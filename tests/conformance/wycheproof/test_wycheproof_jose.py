@@ -18,7 +18,7 @@ from tests.conformance.wycheproof import jose_vectors as vectors
 
 from handfast import HandfastError, JwtBundle, Reason
 from handfast.jws import NotAJws, check_signature, read_jws
-from handfast.jwt_svid import _key_for
+from handfast.key_bundle import key_for
 
 _FOLDER = vectors.find_folder()
 
@@ -67,7 +67,7 @@ def refusal(vector: vectors.Vector) -> Reason | None:
     try:
         bundle = JwtBundle.from_jwks("a.example", json.dumps(vector.keys))
         jws = read_jws(vector.token, ("JWT", "JOSE"))
-        check_signature(jws, _key_for(jws, bundle))
+        check_signature(jws, key_for(jws, bundle))
     except NotAJws as error:
         return error.detail.reason
     except HandfastError as error:
