@@ -227,6 +227,26 @@ async def test_what_is_cached_serves_until_it_ends_with_growing_warnings(
 
 
 @trio_test
+async def test_an_agent_that_was_away_is_found_before_a_short_svid_ends(
+    clock: trio.testing.MockClock,
+) -> None:
+    """W5: the pauses keep to what is left, and get no longer when nothing is."""
+    async with world() as it, it.source() as source:
+        await source.wait_ready(5)
+        it.now.advance(minutes=59, seconds=40)
+        it.agent.stop()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 5)
+        began = trio.current_time()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 7)
+        assert trio.current_time() - began < 11
+        it.now.advance(minutes=10)
+        await it.until(lambda: sum(source.statistics().failures.values()) > 8)
+        began = trio.current_time()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 10)
+        assert 9 < trio.current_time() - began < 11
+
+
+@trio_test
 async def test_an_agent_that_does_not_renew_is_told_of_too(
     clock: trio.testing.MockClock,
 ) -> None:
