@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from handfast.authority.audit import AuditRow, audit
+from handfast.authority.audit import AuditRow, Given, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
 from handfast.authority.validity import window
@@ -80,6 +80,7 @@ class Issuing:
         self._chance = chance
         self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
         self._count: dict[str, int] = {}
+        self._told = Given()
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
@@ -96,13 +97,14 @@ class Issuing:
 
         Args:
             entry: What allows it.
-            who: The process that asked first, for the audit log.
+            who: The process that asks, for the audit log.
 
         Raises:
             ConfigError: Nothing signs at present.
         """
         found = self._found(entry)
         if found is not None:
+            self._tell_given(entry, found, who)
             return found
         key = PrivateKey.generate(self._state.settings.key_type)
         chain, serial, ends = self.sign(entry, key, who)
@@ -116,7 +118,29 @@ class Issuing:
         )
         self._given[entry.id] = (entry, made)
         self._count[entry.id] = number
+        self._told.mark(who, serial)
         return made
+
+    def _tell_given(
+        self, entry: Entry, issued: IssuedSvid, who: Mapping[str, Any]
+    ) -> None:
+        """Write down that one more process has what was signed for another."""
+        if self._told.knows(who, issued.serial):
+            return
+        with self._state.database.transaction(durable=False) as run:
+            audit(
+                run,
+                AuditRow(
+                    at=self._now(),
+                    event="x509_given",
+                    spiffe_id=str(entry.spiffe_id),
+                    entry=entry.id,
+                    serial=issued.serial,
+                    not_after=issued.svid.not_after,
+                    details={**who, "matched": sorted(map(str, entry.selectors))},
+                ),
+            )
+        self._told.mark(who, issued.serial)
 
     def sign(
         self, entry: Entry, key: HasPublicKey, who: Mapping[str, Any]

@@ -199,6 +199,14 @@ def test_many_streams_cost_one_signature_and_share_it(
             assert len(serials) == 1
             rows = list(read_audit(it.state.database, event="x509_issued"))
             assert len(rows) == 1
+            # They are one process; another one that is given it is told of, once.
+            for _ in range(3):
+                await it.service.issuer.x509_context(
+                    Process(facts("unix:uid:1000"), pid=8)
+                )
+            given = list(read_audit(it.state.database, event="x509_given"))
+            assert [row.details["pid"] for row in given] == [8]
+            assert given[0].serial == rows[0].serial
 
     run(main, clock)
 
