@@ -167,6 +167,18 @@ def test_an_agents_file_is_taken_as_it_was_written_or_not_at_all(
         NodeIdentity.load(folder)
 
 
+@pytest.mark.parametrize("seconds", [10, 60, 86_400])
+def test_an_agent_renews_itself_at_half_of_its_life_however_short(
+    seconds: int,
+) -> None:
+    """From when it was made: certificates begin a minute before that."""
+    authority = Authority("a.example", now=lambda: NOON)
+    svid = authority.issue(NODE, ttl=timedelta(seconds=seconds))
+    bundle = BundleDocument.of(authority.bundle)
+    identity = NodeIdentity(authority=("h", 1), svid=svid, bundle=bundle)
+    assert identity.renew_at() == NOON + timedelta(seconds=seconds / 2)
+
+
 def test_an_identity_that_is_over_is_not_used() -> None:
     authority = Authority("a.example", now=lambda: NOON - timedelta(days=400))
     identity = NodeIdentity(
