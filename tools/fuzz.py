@@ -41,7 +41,16 @@ MEMORY_LIMIT = 2048
 
 # These read their input as choices, of which a short input has too few; libFuzzer would
 # only slowly come to longer ones.
-CHOICES = {"batch", "chain_cache", "fast_subset", "recall", "verify_many"}
+CHOICES = {
+    "batch",
+    "chain_cache",
+    "fast_subset",
+    "recall",
+    "verify_many",
+    "workload_api_client",
+    "workload_api_messages",
+    "workload_api_server",
+}
 CHOICES_OPTIONS = ("-len_control=0", "-max_len=512")
 
 # What libFuzzer called an input; somebody else's names stay.

@@ -30,6 +30,8 @@ void line_start(struct line *line, struct hf_config *client, struct hf_config *s
 
 void line_free(struct line *line)
 {
+    tls_forget_chains(line->client.tls.conn);
+    tls_forget_chains(line->server.tls.conn);
     tls_end_free(&line->client.tls);
     tls_end_free(&line->server.tls);
 }

@@ -113,6 +113,7 @@ static void open_wire(struct wire *wire)
 static void close_wire(struct wire *wire)
 {
     for (int i = 0; i < 2; i++) {
+        tls_forget_chains(wire->end[i].conn);
         tls_end_free(&wire->end[i]);
         if (wire->fd[i] >= 0) {
             (void)close(wire->fd[i]);

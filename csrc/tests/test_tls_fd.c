@@ -49,6 +49,7 @@ static void new_wire(struct wire *w)
 static void free_wire(struct wire *w)
 {
     for (int i = 0; i < 2; i++) {
+        tls_forget_chains(w->conn[i]);
         hf_conn_free(w->conn[i]);
         if (w->fd[i] >= 0) {
             (void)close(w->fd[i]);

@@ -152,6 +152,13 @@ void tls_end_plain(struct tls_end *out, SSL_CTX *ctx, bool server)
     }
 }
 
+void tls_forget_chains(const struct hf_conn *conn)
+{
+    if (conn != NULL) {
+        hf_chain_share_clear(&conn->config->chains);
+    }
+}
+
 void tls_end_free(struct tls_end *end)
 {
     hf_conn_free(end->conn);

@@ -62,6 +62,9 @@ void tls_end_conn(struct tls_end *out, struct hf_config *config);
 /* Takes no reference on ctx. */
 void tls_end_plain(struct tls_end *out, SSL_CTX *ctx, bool server);
 void tls_end_free(struct tls_end *end);
+/* Let go of the chains that the connection's configuration keeps for the next one, so that what is
+ * allocated can be counted. No other thread uses the configuration. */
+void tls_forget_chains(const struct hf_conn *conn);
 
 /* Carry what `from` has to send, in pieces of at most `chunk` bytes with a step of `to` after each.
  * Returns the number of bytes. */

@@ -32,7 +32,13 @@ from tests.support.raw_http2 import (
 from tests.support.wire_world import ECHO, socket_pair
 
 from handfast.errors import Reason
-from handfast.workload_api import Channel, ClientLimits, RpcError, proto
+from handfast.workload_api import (
+    Channel,
+    ClientLimits,
+    RpcError,
+    StatusCode,
+    proto,
+)
 from handfast.workload_api.messages import frame_message
 
 HELLO = frame(SETTINGS)
@@ -85,7 +91,7 @@ def says(data: bytes, *, then: str = "waits") -> Agent:
     return agent
 
 
-def conversation() -> bytes:
+def conversation(answer: bytes = ANSWER) -> bytes:
     """All that a good server says in answer to the first call of a connection."""
     client = h2.connection.H2Connection(h2.config.H2Configuration())
     client.initiate_connection()
@@ -101,7 +107,9 @@ def conversation() -> bytes:
     server.receive_data(client.data_to_send())
     start = [(":status", "200"), ("content-type", "application/grpc")]
     server.send_headers(1, start)
-    server.send_data(1, frame_message(ANSWER))
+    message = frame_message(answer)
+    for at in range(0, len(message), 16384):
+        server.send_data(1, message[at : at + 16384])
     server.send_headers(1, [("grpc-status", "0")], end_stream=True)
     said: bytes = server.data_to_send()
     return said
@@ -214,3 +222,11 @@ async def test_an_answer_with_any_other_byte_ends_all_the_same() -> None:
             found = await against(says(bytes(bad), then="ends"))
             failed += isinstance(found, RpcError)
     assert len(said) < failed < 3 * len(said)
+
+
+@trio_test
+async def test_a_message_of_nothing_but_empty_fields_is_refused() -> None:
+    """P8: two bytes each on the wire, a hundred in memory."""
+    assert await against(says(conversation(b"\n\0" * 10_000))) == [""] * 10_000
+    error = await refused(says(conversation(b"\n\0" * 10_001)))
+    assert error.code is StatusCode.RESOURCE_EXHAUSTED

@@ -180,8 +180,9 @@ class SourceMachine(RuleBasedStateMachine):
         """W5: nothing outlives its end, and a jump back brings it back at most."""
         if self.model is None:
             return
-        ends = self.view.ends
-        assert ends is not None
+        standing = self.view.newest()
+        assert standing is not None
+        ends = standing.ends
         start = self.clock()
         self.clock.set(ends - timedelta(microseconds=1))
         self.view.snapshot()

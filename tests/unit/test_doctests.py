@@ -41,6 +41,8 @@ MODULES = (
     "handfast.sources.health",
     "handfast.sources.static",
     "handfast.wit_signer",
+    "handfast.sources.bearer",
+    "handfast.sources.workload_api",
     "handfast.testing.catalogue",
     "handfast.testing.clock",
     "handfast.testing.der",

@@ -19,6 +19,8 @@ from handfast import (
     FileSource,
     HandfastError,
     JwtBundleSet,
+    Reason,
+    SourceError,
     SourceSnapshot,
     TrustBundle,
     TrustBundleSet,
@@ -173,6 +175,15 @@ def test_a_directory_in_the_way_is_refused_before_anything_is_written(
     with pytest.raises(ConfigError):
         sync.write_files(tmp_path, snapshot(0, agent.authority(OTHER).bundle))
     assert {it.name for it in tmp_path.iterdir()} == {name}
+
+
+def test_a_directory_of_everybody_is_refused(tmp_path: Path) -> None:
+    """P7: others could put their own key in the place of ours."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(SourceError) as caught:
+        sync.write_files(tmp_path, snapshot())
+    assert caught.value.reason is Reason.SOURCE_PERMISSIONS
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_write_that_fails_changes_nothing(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
@@ -11,14 +12,15 @@ from h2.errors import ErrorCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.errors import Reason
+from handfast.errors import ConfigError, Reason
+from handfast.workload_api import ServiceLimits
 from handfast.workload_api.client_wire import (
     ClientWire,
     MessageArrived,
 )
 from handfast.workload_api.frames import WireError
-from handfast.workload_api.limits import ServerLimits, WireLimits
-from handfast.workload_api.messages import MessageReader, frame_message
+from handfast.workload_api.limits import ClientLimits, ServerLimits, WireLimits
+from handfast.workload_api.messages import MessageReader, count_fields, frame_message
 from handfast.workload_api.server_wire import (
     CallStarted,
     RequestArrived,
@@ -60,6 +62,14 @@ def test_messages_are_the_same_in_any_pieces(
         raw = raw[size:]
     assert found == messages
     assert not reader.is_inside
+
+
+NUMBERS = st.integers(1, 2**29 - 1)
+
+
+def varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
 
 
 def cut(data: bytes, piece: int) -> list[bytes]:
@@ -151,3 +161,38 @@ def test_errors_can_be_raised_again_and_sent_elsewhere(error: RpcError) -> None:
             error.code,
             error.message,
         )
+
+
+FIELD = st.one_of(
+    st.builds(lambda n, v: varint(n << 3) + varint(v), NUMBERS, st.integers(0, 2**63)),
+    st.builds(
+        lambda n, v: varint(n << 3 | 1) + v, NUMBERS, st.binary(min_size=8, max_size=8)
+    ),
+    st.builds(
+        lambda n, v: varint(n << 3 | 2) + varint(len(v)) + v,
+        NUMBERS,
+        st.binary(max_size=200),
+    ),
+    st.builds(
+        lambda n, v: varint(n << 3 | 5) + v, NUMBERS, st.binary(min_size=4, max_size=4)
+    ),
+)
+
+
+@given(st.lists(FIELD, max_size=20), st.integers(0, 30))
+def test_fields_are_counted_whatever_is_in_them(parts: list[bytes], most: int) -> None:
+    assert count_fields(b"".join(parts), most) == min(len(parts), most + 1)
+
+
+@given(st.binary(max_size=300))
+def test_counting_fields_ends_whatever_the_bytes(data: bytes) -> None:
+    assert 0 <= count_fields(data, 1000) <= len(data)
+
+
+@pytest.mark.parametrize(
+    "kind", [WireLimits, ClientLimits, ServerLimits, ServiceLimits]
+)
+def test_limits_let_something_happen(kind: type[WireLimits]) -> None:
+    for it in dataclasses.fields(kind):
+        with pytest.raises(ConfigError, match=f"{it.name}= above 0"):
+            kind(**{it.name: 0})

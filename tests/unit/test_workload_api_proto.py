@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2, struct_pb2
+from tests.support.stubs import fields_in_stub
 
 from handfast.workload_api import proto
 
@@ -89,23 +88,7 @@ def test_the_service_has_no_package_and_seven_methods() -> None:
 
 
 def test_the_types_for_checkers_are_those_of_the_messages() -> None:
-    stub = Path(proto.__file__).with_suffix(".pyi").read_text("utf-8")
-    classes = {
-        node.name: {
-            name
-            for part in node.body
-            for name in (
-                [part.target.id]
-                if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
-                else [part.name]
-                if isinstance(part, ast.FunctionDef) and part.name != "__init__"
-                else []
-            )
-        }
-        for node in ast.parse(stub).body
-        if isinstance(node, ast.ClassDef)
-    }
-    assert classes == {
+    assert fields_in_stub(proto.__file__) == {
         it.name: {field.name for field in it.field} for it in file().message_type
     }
 

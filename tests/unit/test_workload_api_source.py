@@ -1,76 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of a Workload API source: it follows an agent that comes, goes and errs."""
+"""The life of a Workload API source: its beginning, its identities, its end."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-import trio.lowlevel
 import trio.testing
 from tests.support import agent_messages as messages
 from tests.support.agent_messages import API, OTHER, OWN, WEB, part, svid, svids
-from tests.support.fake_agent import Agents, FakeAgent, socket_path
 from tests.support.net_world import trio_test
+from tests.support.source_world import X509, of, world
 
 from handfast import ConfigError, Reason, SourceError, UsageError
 from handfast.sources.workload_api import WorkloadApiSource
-from handfast.sources.workload_api_books import StreamStatistics
-from handfast.sources.workload_api_pace import Backoff, Urgency
-from handfast.testing import FakeClock
 from handfast.workload_api import StatusCode, proto
 
-X509 = proto.FETCH_X509_SVID
 BUNDLES = proto.FETCH_X509_BUNDLES
-STEADY = Backoff(first=1.0, most=30.0, random=lambda: 1.0)
 
 
 @pytest.fixture
 def clock() -> trio.testing.MockClock:
     """Time passes when nobody has anything to do."""
     return trio.testing.MockClock(autojump_threshold=0)
-
-
-class World:
-    """An agent, and a source that follows it."""
-
-    def __init__(self, nursery: trio.Nursery, path: Path) -> None:
-        self.agent = FakeAgent(path)
-        self.agents = Agents(nursery, self.agent)
-        # When the identity was issued: a run of all tests takes minutes of its hour.
-        self.now = FakeClock(svid().not_after - timedelta(hours=1))
-
-    def source(self, **settings: Any) -> WorkloadApiSource:
-        settings.setdefault("backoff", STEADY)
-        return WorkloadApiSource(self.agent.endpoint, now=self.now, **settings)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Let the agent and the source work until something is so."""
-        with trio.fail_after(300):
-            while not condition():  # noqa: ASYNC110 - of things that tell nobody
-                await trio.sleep(0.05)
-
-
-def of(source: WorkloadApiSource, call: str = "FetchX509SVID") -> StreamStatistics:
-    return source.statistics().streams[call]
-
-
-@asynccontextmanager
-async def world(*, start: bool = True) -> AsyncGenerator[World, None]:
-    with socket_path() as path:
-        async with trio.open_nursery() as nursery:
-            it = World(nursery, path)
-            if start:
-                await it.agents.start()
-                it.agent.say(X509, svids())
-            yield it
-            nursery.cancel_scope.cancel()
 
 
 # ---- beginning ----
@@ -228,234 +181,6 @@ async def test_a_choice_that_is_none_gives_no_identity(
 def test_hint_and_choice_exclude_each_other() -> None:
     with pytest.raises(ConfigError):
         WorkloadApiSource("unix:///run/a.sock", hint="x", choose=lambda _: None)
-
-
-# ---- trouble ----
-
-
-@trio_test
-async def test_a_stream_that_ends_well_is_followed_at_once(
-    clock: trio.testing.MockClock,
-) -> None:
-    """WAPI-31: without a moment's wait, over the same connection."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        await trio.sleep(100)
-        began = trio.current_time()
-        it.agent.end_streams()
-        await it.until(lambda: it.agent.calls[X509] == 2 and it.agent.open == 1)
-        assert trio.current_time() - began < 0.2
-        statistics = source.statistics()
-        assert statistics.connects == 1
-        assert statistics.streams["FetchX509SVID"].failures == {}
-        assert source.snapshot().generation == 1
-
-
-@trio_test
-async def test_an_agent_that_ends_each_stream_at_once_is_not_asked_in_a_hot_loop(
-    clock: trio.testing.MockClock,
-) -> None:
-    """WAPI-31, P8."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.agent.end_streams()
-
-        async def end_all() -> None:
-            for begun in count(1):
-                await it.until(lambda: it.agent.calls[X509] > begun)  # noqa: B023
-                it.agent.end_streams()
-
-        with trio.move_on_after(120):
-            await end_all()
-        assert 4 < it.agent.calls[X509] < 20
-        assert source.snapshot().generation == 1
-
-
-@trio_test
-async def test_a_bad_message_is_told_and_changes_nothing(
-    clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W4, WAPI-39: the last good state stays, the stream stays, health says it."""
-    async with world() as it, it.source() as source:
-        before = await source.wait_ready(5)
-        bad = svids()
-        bad.svids[0].x509_svid_key = svid(API).key.der
-        it.agent.say(X509, bad)
-        await it.until(lambda: of(source).rejected == 1)
-        assert source.snapshot() is before
-        assert source.health.state == "stale"
-        assert source.trouble is not None
-        assert source.trouble.reason is Reason.SOURCE_INVALID
-        assert "key_mismatch" in caplog.text
-        assert it.agent.calls[X509] == 1
-        it.agent.say(X509, svids(part(svid(WEB, 1))))
-        await it.until(lambda: source.snapshot().generation == 2)
-        assert source.health.state == "healthy"
-        assert of(source).failure is None
-
-
-@trio_test
-async def test_what_the_agent_does_not_grant_any_more_is_withdrawn(
-    clock: trio.testing.MockClock,
-) -> None:
-    """WAPI-51, WAPI-20, W4: PermissionDenied later: drop it, and ask again later."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.agent.fail(X509, StatusCode.PERMISSION_DENIED)
-        await source.wait_changed()
-        with pytest.raises(SourceError) as caught:
-            source.snapshot()
-        assert caught.value.reason is Reason.SOURCE_REFUSED
-        assert it.agent.endpoint in str(caught.value)
-        assert source.health.state == "unavailable"
-        await it.until(lambda: it.agent.calls[X509] > 4)
-        failures = source.statistics().failures
-        assert failures == {"PERMISSION_DENIED": it.agent.calls[X509]} or (
-            failures["PERMISSION_DENIED"] >= it.agent.calls[X509] - 1
-        )
-        it.agent.say(X509, svids())
-        assert (await source.wait_ready(60)).generation == 2
-
-
-@pytest.mark.parametrize(
-    "code", [StatusCode.INVALID_ARGUMENT, StatusCode.UNIMPLEMENTED]
-)
-@trio_test
-async def test_what_the_agent_does_not_take_is_not_tried_again(
-    clock: trio.testing.MockClock, code: StatusCode, caplog: pytest.LogCaptureFixture
-) -> None:
-    """WAPI-17, WAPI-21, WAPI-25: reported, once, and waiting for it ends at once."""
-    async with world() as it:
-        it.agent.fail(X509, code)
-        async with it.source() as source:
-            began = trio.current_time()
-            with pytest.raises(SourceError) as caught:
-                await source.wait_ready(1000)
-            assert trio.current_time() - began < 5
-            assert code.name in str(caught.value)
-            await trio.sleep(1000)
-            assert it.agent.calls[X509] == 1
-            assert [it.levelname for it in caplog.records] == ["ERROR"]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [StatusCode.UNAVAILABLE, StatusCode.INTERNAL, StatusCode.RESOURCE_EXHAUSTED],
-)
-@trio_test
-async def test_other_failures_keep_the_state_and_are_tried_again(
-    clock: trio.testing.MockClock, code: StatusCode
-) -> None:
-    """WAPI-18: with growing waits."""
-    async with world() as it, it.source() as source:
-        before = await source.wait_ready(5)
-        it.agent.fail(X509, code)
-        began = trio.current_time()
-        await it.until(lambda: it.agent.calls[X509] == 5)
-        # 1 + 2 + 4 + 8 seconds.
-        assert 14 < trio.current_time() - began < 17
-        assert source.snapshot() is before
-        assert source.health.state == "stale"
-        it.agent.say(X509, svids())
-        await it.until(lambda: source.trouble is None)
-        assert source.snapshot() is before
-
-
-@trio_test
-async def test_an_agent_that_restarts_is_followed_again(
-    clock: trio.testing.MockClock,
-) -> None:
-    """W4: what changed while nobody listened comes with the first message."""
-    async with world() as it, it.source() as source:
-        before = await source.wait_ready(5)
-        it.agent.stop()
-        await it.until(lambda: source.trouble is not None)
-        assert source.snapshot() is before
-        it.agent.say(X509, svids(part(svid(WEB, 1))))
-        await it.agents.start()
-        await it.until(lambda: source.snapshot().generation == 2)
-        assert source.statistics().connects == 2
-        assert source.health.state == "healthy"
-
-
-# ---- the agent is gone (W5) ----
-
-
-@trio_test
-async def test_what_is_cached_serves_until_it_ends_with_growing_warnings(
-    clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W5: fail static until expiry, then fail with the agent's name."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.agent.stop()
-        seen: list[tuple[int, Urgency]] = []
-        caplog.clear()
-        begin = it.now()
-        for minutes in (10, 30, 50, 58):
-            it.now.set(begin + timedelta(minutes=minutes))
-            await trio.sleep(12)
-            assert source.snapshot().generation == 1
-            seen.append((minutes, source.statistics().urgency))
-        assert seen == [
-            (10, Urgency.FRESH),
-            (30, Urgency.FRESH),
-            (50, Urgency.URGENT),
-            (58, Urgency.LAST),
-        ]
-        assert source.health.state == "stale"
-        age = source.health.age(it.now())
-        assert age is not None
-        assert age >= timedelta(minutes=57)
-        it.now.set(begin + timedelta(minutes=61))
-        await trio.sleep(12)
-        with pytest.raises(SourceError) as caught:
-            source.snapshot()
-        assert caught.value.reason is Reason.SOURCE_EXPIRED
-        assert it.agent.endpoint in str(caught.value)
-        statistics = source.statistics()
-        assert statistics.expires_in is not None
-        assert statistics.expires_in < 0
-        assert statistics.streams["FetchX509SVID"].age is not None
-        assert source.health.state == "unavailable"
-        told = [
-            (it.levelname, it.__dict__["urgency"])
-            for it in caplog.records
-            if "urgency" in it.__dict__
-        ]
-        assert told == [("WARNING", 2), ("ERROR", 3), ("CRITICAL", 4)]
-        # It comes back: all is well.
-        it.agent.say(X509, svids(part(messages.fresh(WEB, it.now))))
-        await it.agents.start()
-        await source.wait_ready(60)
-        assert source.statistics().urgency is Urgency.FRESH
-
-
-@trio_test
-async def test_an_agent_that_does_not_renew_is_told_of_too(
-    clock: trio.testing.MockClock,
-) -> None:
-    """W5: connected is not healthy."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.now.advance(minutes=55)
-        assert source.statistics().connected
-        assert source.health.state == "stale"
-
-
-@trio_test
-async def test_a_message_does_not_bring_back_what_has_ended(
-    clock: trio.testing.MockClock,
-) -> None:
-    """W4, W5: an agent that repeats an old SVID is rejected."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.now.advance(hours=2)
-        it.agent.end_streams()
-        await it.until(lambda: of(source).rejected)
-        with pytest.raises(SourceError) as caught:
-            source.snapshot()
-        assert caught.value.reason is Reason.SOURCE_EXPIRED
 
 
 # ---- bundles alone ----

@@ -6,6 +6,7 @@ from __future__ import annotations
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 import pytest
 from h2.errors import ErrorCodes
 
@@ -148,6 +149,8 @@ def test_a_bad_end_is_never_a_good_one(
         ("503", StatusCode.UNAVAILABLE),
         ("204", StatusCode.UNKNOWN),
         ("999", StatusCode.UNKNOWN),
+        ("\u00b2\u00b2\u00b2", StatusCode.UNKNOWN),  # digits, for Python
+        ("2" * 5000, StatusCode.UNKNOWN),
     ],
 )
 def test_what_is_no_answer_of_grpc(status: str, code: StatusCode) -> None:
@@ -242,6 +245,33 @@ def test_a_server_may_answer_before_it_has_the_request() -> None:
     assert peer.client.start("/S/M", b"", timeout=None) > call
 
 
+def test_a_fault_in_the_layers_below_ends_the_connection_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P7: whatever a stranger's bytes do there, what gets out is a WireError."""
+    peer = Peer()
+
+    def breaks(*_: object) -> list[h2.events.Event]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(h2.connection.H2Connection, "receive_data", breaks)
+    with pytest.raises(WireError, match="ZeroDivisionError"):
+        peer.said()
+    assert peer.client.gone is not None
+    assert b"\7\0\0\0\0\0" in taken(peer.client)  # GOAWAY
+
+
+def test_no_more_calls_at_once_than_the_server_takes() -> None:
+    peer = Peer()
+    peer.h2.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+    peer.said()
+    with pytest.raises(RpcError) as caught:
+        peer.client.start("/S/M", b"", timeout=None)
+    assert caught.value.code is StatusCode.RESOURCE_EXHAUSTED
+    peer.client.cancel(peer.call)
+    assert peer.client.start("/S/M", b"", timeout=None) > peer.call
+
+
 def test_an_interim_answer_is_an_error() -> None:
     """Else a server could send them for ever."""
     peer = Peer()
@@ -270,6 +300,19 @@ def test_goaway_ends_what_it_leaves_out_and_lets_the_rest_go_on() -> None:
     assert "bye\\x0a" in end.error.message
     peer.headers(("grpc-status", "0"), end=True)
     assert peer.said() == [CallEnded(peer.call, None)]
+
+
+def test_an_answer_counts_by_its_place_before_or_after_goaway() -> None:
+    """In whatever pieces both come."""
+    for early in (True, False):
+        peer = Peer()
+        peer.said()
+        peer.headers(("grpc-status", "0"), end=True)
+        answer = peer.h2.data_to_send()
+        parts = [answer, goaway(0, 0)] if early else [goaway(0, 0), answer]
+        (end,) = peer.client.receive(b"".join(parts), 0.0)
+        assert isinstance(end, CallEnded)
+        assert (end.error is None) is early
 
 
 def test_the_end_of_the_connection_is_the_end_of_its_calls() -> None:

@@ -66,6 +66,15 @@ static hf_result admit(struct hf_conn *conn)
     return check_parameters(conn);
 }
 
+/* Of a verified peer, and before a session holds the chain, too. */
+static void share_chain(struct hf_conn *conn)
+{
+    if (conn->presented != NULL && conn->verdict != NULL) {
+        const uint8_t *digest = conn->verdict->peer + offsetof(struct hf_peer, chain_digest);
+        conn->presented = hf_chain_share(&conn->config->chains, conn->presented, digest);
+    }
+}
+
 hf_result hf_conn_admit(struct hf_conn *conn)
 {
     hf_result r = admit(conn);
@@ -79,6 +88,7 @@ hf_result hf_conn_admit(struct hf_conn *conn)
     conn->messages_left = HF_CONN_MESSAGES_MAX;
     conn->state = HF_CONN_OPEN;
     conn->was_open = true;
+    share_chain(conn);
     /* Whatever the peer is asked for later was copied from the wire, and stays. */
     (void)hf_shed_handshake(conn->ssl);
     hf_session_shed(conn);

@@ -74,6 +74,7 @@ hf_result hf_config_new(const struct hf_config_spec *spec, struct hf_config **ou
     HF_DEFER(unref_at) struct hf_config *config = hf_mem_new(sizeof(*config));
     HF_NEED_MEM(config);
     hf_refcount_init(&config->refs);
+    hf_chain_share_init(&config->chains);
     config->role = spec->role;
     config->min_version = spec->min_version == 0 ? HF_TLS13 : spec->min_version;
     config->anonymous = spec->verifier == NULL;
@@ -122,6 +123,7 @@ void hf_config_unref(struct hf_config *config)
         return;
     }
     SSL_CTX_free(config->ctx);
+    hf_chain_share_clear(&config->chains);
     hf_verifier_unref(config->verifier);
     hf_svid_unref(config->svid);
     hf_session_store_unref(config->sessions);

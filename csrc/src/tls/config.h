@@ -9,6 +9,7 @@
 
 #include "base/refcount.h"
 #include "policy/verifier.h"
+#include "tls/chain_share.h"
 #include "x509/svid.h"
 
 struct hf_config {
@@ -27,9 +28,10 @@ struct hf_config {
     uint8_t session_context[HF_DIGEST_SIZE];
     struct hf_ticket_keys *tickets; /* a server; NULL: sessions wait in `sessions`, if at all */
     int64_t session_max_age;        /* 0: no session is resumed */
-    /* Handshake steps that may still be OpenSSL's first of their kind: counts down, and ends at the
-     * first handshake that succeeds. The one thing here that is not a setting. */
+    /* Two things here are no settings. Handshake steps that may still be OpenSSL's first of their
+     * kind: counts down, and ends at the first handshake that succeeds. */
     atomic_int first_uses;
+    struct hf_chain_share chains; /* and what verified peers showed lately */
 };
 
 #define HF_CONFIG_FIRST_USES 64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: ``handfast demo | serve | connect | inspect | verify``.
+"""The command line: ``handfast demo | serve | connect | inspect | verify`` and more.
 
 Exit codes: 0 ok, 1 refused, 2 usage, 3 input or output failed, 4 no source of identity.
 """

@@ -61,13 +61,22 @@ async def _opened(job: Job) -> AsyncGenerator[WorkloadApiSource, None]:
         yield source
 
 
-async def _fetch(job: Job, source: WorkloadApiSource, wait: float) -> Found:
+async def _fetch(
+    job: Job, source: WorkloadApiSource, wait: float, last: Found | None = None
+) -> Found:
     snapshot = await source.wait_ready(wait)
     keys = await source.wait_jwt_bundles(wait) if job.jwt_bundles else None
     if not job.audience:
         return Found(snapshot, None, keys)
-    whose = snapshot.svid.spiffe_id
-    token = await source.fetch_jwt_svid(job.audience, whose)
+    try:
+        whose = snapshot.svid.spiffe_id
+        token = await source.fetch_jwt_svid(job.audience, whose)
+    except SourceError as error:
+        kept = None if last is None else last.token
+        if kept is None or error.reason is Reason.SOURCE_REFUSED:
+            raise
+        # A renewed certificate does not wait for a token.
+        return Found(snapshot, kept, keys, trio.current_time() + _RETRY)
     begin = token.issued_at or datetime.now(UTC)
     half = begin + (token.expires_at - begin) / 2
     left = max((half - datetime.now(UTC)).total_seconds(), _RETRY)
@@ -132,25 +141,24 @@ async def _once(job: Job) -> int:
 
 async def _watch(job: Job) -> None:
     async with _opened(job) as source:
-        wait: float = job.wait
-        told: object = None
+        wait = job.wait
+        last: Found | None = None
         while True:
-            changed = source.changes
+            changes, due = source.changes, trio.current_time() + _RETRY
             try:
-                found = await _fetch(job, source, wait)
+                found = await _fetch(job, source, wait, last)
             except SourceError as error:
-                if told is None and wait:
+                if wait:
                     raise  # nothing ever came
-                found = None
                 if await _withdraw(job, error):
-                    told = None
-            wait = 0.0
-            if found is not None and _content(found) != told:
-                await _deliver(job, found)
-                told = _content(found)
-            due = trio.current_time() + _RETRY if found is None else found.renew_at
+                    last = None
+            else:
+                wait, due = 0.0, found.renew_at
+                if last is None or _content(found) != _content(last):
+                    await _deliver(job, found)
+                last = found
             with trio.move_on_at(due):
-                await source.wait_changed(changed)
+                await source.wait_changed(changes)
 
 
 def _content(found: Found) -> object:

@@ -7,7 +7,9 @@ What happens to them is logged to ``logging.getLogger("handfast.federation")``.
 from __future__ import annotations
 
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
+from handfast.federation.endpoints_file import read_endpoints
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
+from handfast.federation.follow import follow
 from handfast.federation.known import Federated
 from handfast.federation.manager import FederationManager
 from handfast.federation.publish import Numbered, Publisher
@@ -37,4 +39,6 @@ __all__ = [
     "ServiceStatistics",
     "WebFiles",
     "fetch_bundle",
+    "follow",
+    "read_endpoints",
 ]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import trio
 
+from handfast.errors import FederationError, Reason, detail_for
 from handfast.federation.known import interval_of
 from handfast.federation.statistics import EndpointStatistics, Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from handfast.bundle_document import BundleDocument
     from handfast.federation.endpoint import BundleEndpoint
     from handfast.federation.known import Known
 
-__all__ = ["Limits", "Relationship"]
+__all__ = ["Limits", "Relationship", "not_ready"]
 
 _STALE_AFTER: Final = 3  # intervals
 
@@ -76,3 +78,17 @@ class Relationship:
             interval=interval,
             is_stale=known is None or now - known.fetched_at > limit,
         )
+
+
+def not_ready(missing: Iterable[Relationship], seconds: float) -> FederationError:
+    """Say which bundles are not there, and why; the error is not raised here."""
+    each = "; ".join(
+        f"{it.endpoint.trust_domain} ({it.tally.last_failure or 'no answer yet'})"
+        for it in missing
+    )
+    detail = detail_for(
+        Reason.FEDERATION_TIMEOUT,
+        expected=f"a bundle of each trust domain in {seconds:g} seconds",
+        seen=f"none of {each}",
+    )
+    return FederationError(detail)

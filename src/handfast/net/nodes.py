@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from handfast.net.stream import MtlsStream
     from handfast.sources.base import Source
 
-__all__ = ["dial_authority", "open_node_listeners", "serve_nodes"]
+__all__ = ["address_of", "dial_authority", "open_node_listeners", "serve_nodes"]
 
 _log = logging.getLogger("handfast.authority")
 
@@ -82,6 +82,15 @@ async def open_node_listeners(
     # and those of open join tokens, and everybody else fails in the handshake.
     config = TlsConfig.server(door, authorize=anyone(), alpn=_ALPN, sessions=None)
     return await open_mtls_listeners(port, config, host=host, lifetime=_LIFE)
+
+
+def address_of(listener: MtlsListener) -> str:
+    """Say where agents connect: HOST:PORT."""
+    plain = listener.transport_listener
+    if not isinstance(plain, trio.SocketListener):
+        return "somewhere"
+    host, port = plain.socket.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def serve_nodes(

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast.errors import ConfigError, Reason, SourceError, detail_for
 from handfast.pem import CRL, write_pem
 from handfast.text import escape
 
@@ -119,6 +119,7 @@ class FileSetWriter:
         Raises:
             OSError: it cannot be written; what was there before still is.
             ConfigError: something else has the place of one of our links.
+            SourceError: everybody may write to the directory.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(self.directory):
@@ -157,7 +158,15 @@ class FileSetWriter:
             return ""
 
     def _check_places(self, names: set[str]) -> None:
-        """Insist, before anything is written, that links can be put where they go."""
+        """Insist, before anything is written, that it will be ours and stay so."""
+        mode = self.directory.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            detail = detail_for(
+                Reason.SOURCE_PERMISSIONS,
+                expected="a directory that not everybody may write to",
+                seen=f"mode {stat.S_IMODE(mode):o} of {escape(str(self.directory))}",
+            )
+            raise SourceError(detail)
         for name in (_DATA, *names):
             place = self.directory / name
             if place.is_dir() and not place.is_symlink():

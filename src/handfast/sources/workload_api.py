@@ -204,7 +204,7 @@ class WorkloadApiSource(JwtSide):
             state=self._standing(),
             generation=self._state.generation if self._state.update else 0,
             updated_at=min(times, default=None),
-            expires_at=None if found is None else found[1],
+            expires_at=None if found is None else found.ends,
             failure=self.trouble,
             failed_at=None if failed is None else failed.failed_at,
         )
@@ -234,7 +234,7 @@ class WorkloadApiSource(JwtSide):
             generation=self._state.generation,
             streams=MappingProxyType(streams),
             connects=self._life.link.connects,
-            expires_in=None if found is None else (found[1] - now).total_seconds(),
+            expires_in=None if found is None else (found.ends - now).total_seconds(),
             urgency=self._alarm.urgency(),
             crls_put_aside=0 if update is None else update.crls.put_aside,
             jwt_cached=len(self._desk.tokens),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handfast.errors import SourceError
-    from handfast.svid import X509Svid
+    from handfast.sources.workload_api_state import Standing
 
 __all__ = ["Alarm", "StreamStatistics", "WorkloadApiSourceStatistics"]
 
@@ -106,14 +106,14 @@ class Alarm:
     Attributes:
         agent: What the log calls the source.
         now: The clock.
-        identity: Gives the identity and its end; None while there is none.
+        identity: Gives the identity and its time; None while there is none.
         trouble: Says what the agent does instead.
         told: How urgent it was when it was told last.
     """
 
     agent: str
     now: Callable[[], datetime]
-    identity: Callable[[], tuple[X509Svid, datetime] | None]
+    identity: Callable[[], Standing | None]
     trouble: Callable[[], SourceError | None]
     told: Urgency = Urgency.FRESH
     _about: bytes = field(default=b"", repr=False)
@@ -123,28 +123,26 @@ class Alarm:
         found = self.identity()
         if found is None:
             return Urgency.FRESH
-        svid, end = found
-        return urgency_of(svid.not_before, end, self.now())
+        return urgency_of(found.begins, found.ends, self.now())
 
     def look(self) -> Urgency:
         """Look at the clock, and tell what is more urgent than before."""
         found = self.identity()
         urgency = self.urgency()
-        if found is None or found[0].chain[0] != self._about:
-            self._about = b"" if found is None else found[0].chain[0]
+        if found is None or found.svid.chain[0] != self._about:
+            self._about = b"" if found is None else found.svid.chain[0]
             self.told = Urgency.FRESH
         if urgency > self.told and found is not None:
             self.told = urgency
-            svid, end = found
             trouble = self.trouble()
             _LOGGER.log(
                 _LEVELS[urgency],
                 "%s has not renewed %s, which ends at %s: %s",
                 self.agent,
-                svid.spiffe_id,
-                f"{end:%Y-%m-%dT%H:%M:%SZ}",
+                found.svid.spiffe_id,
+                f"{found.ends:%Y-%m-%dT%H:%M:%SZ}",
                 "it is connected" if trouble is None else trouble.detail.message(),
-                extra={"spiffe_id": str(svid.spiffe_id), "urgency": int(urgency)},
+                extra={"spiffe_id": str(found.svid.spiffe_id), "urgency": int(urgency)},
             )
         return urgency
 

@@ -108,7 +108,10 @@ class JwtDesk:
             return (await self._take_off(link, asked, flight)).svids
         finally:
             flight.users -= 1
-            if not flight.users and not flight.failures:
+            # What failed is remembered only beside a token that goes on serving: who
+            # asks for ever new audiences leaves nothing behind.
+            kept = self.tokens.get(asked, self._now())
+            if not flight.users and (kept is None or not flight.failures):
                 self._flights.pop(asked, None)
 
     async def _take_off(self, link: Link, asked: Asked, flight: _Flight) -> Kept:
@@ -143,6 +146,11 @@ class JwtDesk:
             proto.FETCH_JWT_SVID, request, proto.JWTSVIDResponse, timeout=self._timeout
         )
         return read_tokens(answer, asked, self._now())
+
+    @property
+    def calls_remembered(self) -> int:
+        """Things that were asked for and may fail again soon, or are under way."""
+        return len(self._flights)
 
     def _failed(self, asked: Asked, error: SourceError) -> Kept:
         """Go on with what is kept as long as it lasts, or raise."""

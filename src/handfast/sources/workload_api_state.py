@@ -19,8 +19,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handfast.errors import Reason, SourceError, detail_for
 from handfast.sources.base import SourceSnapshot
@@ -28,14 +27,15 @@ from handfast.sources.workload_api_x509 import X509Update
 from handfast.text import escape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handfast.bundle import TrustBundleSet
     from handfast.sources.crls import RevocationLists
     from handfast.svid import X509Svid
 
-__all__ = ["Choice", "Held", "X509State", "X509View", "by_hint", "first"]
+__all__ = ["Choice", "Held", "Standing", "X509State", "X509View", "by_hint", "first"]
 
 _LOGGER = logging.getLogger("handfast.sources")
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 #: Chooses one of the identities that the agent gave; None: none of them will do.
 Choice = Callable[[Sequence["X509Svid"]], "X509Svid | None"]
@@ -184,13 +184,28 @@ class X509State:
         return SourceError(detail)
 
 
+class Standing(NamedTuple):
+    """An identity and its time.
+
+    Attributes:
+        svid: The identity.
+        begins: When it came, or its time did if that is later. Issuers date SVIDs
+            back, so that those of a minute would otherwise be old when they come.
+        ends: When it ends, and all that it rests on.
+    """
+
+    svid: X509Svid
+    begins: datetime
+    ends: datetime
+
+
 class _Seen(NamedTuple):
-    """What a view made of what was held."""
+    """What a view made of what was held: a snapshot, or why there is none."""
 
     held: Held
-    snapshot: SourceSnapshot | None
-    ends: datetime
-    absence: SourceError | None
+    snapshot: SourceSnapshot | None = None
+    standing: Standing | None = None
+    absence: SourceError | None = None
 
 
 class X509View:
@@ -221,35 +236,26 @@ class X509View:
         if seen is None or seen.held is not held:
             # Two threads may both do it: they come to the same.
             seen = self._seen = self._look(held)
-        snapshot = seen.snapshot
-        if snapshot is None:
+        snapshot, standing = seen.snapshot, seen.standing
+        if snapshot is None or standing is None:
             if seen.absence is not None:
                 raise SourceError(seen.absence.detail)
             # Why nothing came may be another thing each time.
             raise self._state.absent(held.absence or self._state.trouble)
-        if self._state.now() >= seen.ends:
-            raise self._state.ended(snapshot.svid, seen.ends)
+        if self._state.now() >= standing.ends:
+            raise self._state.ended(snapshot.svid, standing.ends)
         return snapshot
 
-    @property
-    def ends(self) -> datetime | None:
-        """When this identity ends; None while there is none."""
-        found = self.newest()
-        return None if found is None else found[1]
-
-    def newest(self) -> tuple[X509Svid, datetime] | None:
-        """Return this identity and its end, also after it; None while there is none."""
+    def newest(self) -> Standing | None:
+        """Return this identity and its time, also after it; None without one."""
         with suppress(SourceError):
             self.snapshot()
-        seen = self._seen
-        if seen is None or seen.snapshot is None:
-            return None
-        return seen.snapshot.svid, seen.ends
+        return None if self._seen is None else self._seen.standing
 
     def _look(self, held: Held) -> _Seen:
         update = held.update
         if update is None:
-            return _Seen(held, None, _NEVER, None)
+            return _Seen(held)
         try:
             svid = self._choice(update.svids)
         except Exception:
@@ -258,7 +264,7 @@ class X509View:
             svid = None
         if svid is None or not any(svid is it for it in update.svids):
             none = self._state.none_fits(update.svids, self._asked)
-            return _Seen(held, None, _NEVER, none)
+            return _Seen(held, absence=none)
         snapshot = SourceSnapshot(
             svid=svid,
             bundles=update.bundles,
@@ -266,4 +272,6 @@ class X509View:
             svids=update.svids,
             crls=update.crls,
         )
-        return _Seen(held, snapshot, update.ends[svid.chain[0]], None)
+        leaf = svid.chain[0]
+        begins = max(svid.not_before, update.came[leaf])
+        return _Seen(held, snapshot, Standing(svid, begins, update.ends[leaf]))

@@ -103,12 +103,14 @@ class X509Update:
         crls: Revocation lists, by who signed them.
         ends: When each identity ends: the earliest end in its chain, the authority's
             included, by its leaf.
+        came: When each identity was first seen, by its leaf.
     """
 
     svids: tuple[X509Svid, ...] = ()
     bundles: TrustBundleSet = field(default_factory=TrustBundleSet)
     crls: RevocationLists = NO_LISTS
     ends: Mapping[bytes, datetime] = field(default_factory=dict[bytes, "datetime"])
+    came: Mapping[bytes, datetime] = field(default_factory=dict[bytes, "datetime"])
 
     def content(self) -> object:
         """What two updates must have in common to be the same one."""
@@ -138,6 +140,7 @@ class X509Reader:
         self._svids: dict[tuple[bytes, bytes, str], X509Svid] = {}
         self._bundles: dict[tuple[TrustDomain, bytes], TrustBundle] = {}
         self._crls: tuple[object, RevocationLists] = ((), NO_LISTS)
+        self._came: dict[bytes, datetime] = {}
 
     def read_svids(self, message: X509Message) -> X509Update:
         """Read what ``FetchX509SVID`` sent.
@@ -180,8 +183,10 @@ class X509Reader:
             bundles=trusted,
             crls=self._lists(message.crl, trusted, kept),
             ends=ends,
+            came={leaf: self._came.get(leaf, self._now()) for leaf in ends},
         )
         self._svids, self._bundles = svids, bundles
+        self._came = dict(update.came)
         return update
 
     def read_bundles(self, message: BundlesMessage) -> X509Update:

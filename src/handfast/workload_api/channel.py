@@ -32,6 +32,7 @@ from handfast.text import escape
 from handfast.workload_api.client_wire import CallEnded, ClientWire, MessageArrived
 from handfast.workload_api.frames import WireError
 from handfast.workload_api.limits import ClientLimits
+from handfast.workload_api.messages import count_fields
 from handfast.workload_api.status import RpcError, StatusCode
 from handfast.workload_api.transport import transport_over
 
@@ -119,7 +120,7 @@ class Channel:
                 if first is None or second is not None:
                     count = "no message" if first is None else "several messages"
                     raise _broken(f"{count} in answer to a call that has one")
-                return _decode(response, first)
+                return self._decode(response, first)
         raise RpcError(
             StatusCode.DEADLINE_EXCEEDED, f"no answer in {timeout:g} seconds"
         )
@@ -156,7 +157,12 @@ class Channel:
             raise trio.ClosedResourceError("this channel was closed")
         if self._is_deaf:
             raise _gone("the server takes no more calls")
-        number = self._wire.start(method, request.SerializeToString(), timeout=within)
+        number = self._wire.start(
+            method,
+            request.SerializeToString(),
+            timeout=within,
+            limit=None if within is None else self._limits.answer,
+        )
         call = self._calls[number] = _Call(number)
         try:
             await self._flush()
@@ -226,6 +232,17 @@ class Channel:
                 call.ended, call.error = True, error
         self._parked.unpark_all()
 
+    def _decode(self, kind: type[_M], data: bytes) -> _M:
+        most = self._limits.fields
+        if count_fields(data, most) > most:
+            text = f"a {kind.DESCRIPTOR.name} of more than {most} fields"
+            raise RpcError(StatusCode.RESOURCE_EXHAUSTED, text)
+        try:
+            return kind.FromString(data)
+        except DecodeError as error:
+            text = f"no {kind.DESCRIPTOR.name}: {escape(str(error))}"
+            raise _broken(text) from error
+
     async def _flush(self) -> None:
         """Send what there is. A server that takes nothing is found out by reading."""
         async with self._sending:
@@ -280,7 +297,7 @@ class _Answers(AsyncIterator[_M]):
         data = await self._channel._next(self._call)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         if data is None:
             raise StopAsyncIteration
-        return _decode(self._response, data)
+        return self._channel._decode(self._response, data)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 async def open_channel(
@@ -308,11 +325,3 @@ def _gone(text: str) -> RpcError:
 
 def _broken(text: str) -> RpcError:
     return RpcError(StatusCode.INTERNAL, text, reason=Reason.SOURCE_PROTOCOL)
-
-
-def _decode(kind: type[_M], data: bytes) -> _M:
-    try:
-        return kind.FromString(data)
-    except DecodeError as error:
-        text = f"no {kind.DESCRIPTOR.name}: {escape(str(error))}"
-        raise _broken(text) from error

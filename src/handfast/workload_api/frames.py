@@ -95,15 +95,15 @@ class FrameGate:
         self._purse = float(limits.control_burst)
         self._paid_at: float | None = None
 
-    def feed(self, data: bytes, now: float) -> tuple[bytes, list[GoAway]]:
-        """Take bytes; return those for h2, and the announcements among them.
+    def feed(self, data: bytes, now: float) -> list[bytes | GoAway]:
+        """Take bytes; return those for h2, and the announcements between them.
 
         Raises:
             WireError: the other side went too far.
         """
         view = memoryview(data)
         passed = bytearray()
-        announced: list[GoAway] = []
+        found: list[bytes | GoAway] = []
         if self._preface:
             passed += view[: self._preface]
             taken = min(len(view), self._preface)
@@ -127,9 +127,10 @@ class FrameGate:
             elif not self._is_dropped:
                 passed += part
             if not self._left and self._captured is not None:
-                announced.append(_read_goaway(bytes(self._captured)))
+                found += [bytes(passed), _read_goaway(bytes(self._captured))]
+                passed.clear()
                 self._captured = None
-        return bytes(passed), announced
+        return [*found, bytes(passed)]
 
     def _begin(self, now: float) -> bool:
         """Judge a frame by its header; return whether h2 is to see it."""

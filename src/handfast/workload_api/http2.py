@@ -7,6 +7,7 @@ how much of it went, so that a cancelled or partial write loses and repeats noth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -90,17 +91,21 @@ class Http2:
 
     def receive(
         self, data: bytes, now: float
-    ) -> tuple[list[h2.events.Event], list[GoAway]]:
-        """Take bytes.
+    ) -> Iterator[list[h2.events.Event] | GoAway]:
+        """Take bytes; yield what came, in parts to be looked at one after the other.
 
         Raises:
             WireError: the connection is over; `to_send` has our GOAWAY.
         """
         try:
-            passed, announced = self._gate.feed(data, now)
+            parts = self._gate.feed(data, now)
         except WireError as error:
             self.give_up(error.http2_code)
             raise
+        for part in parts:
+            yield part if isinstance(part, GoAway) else self._receive(part)
+
+    def _receive(self, passed: bytes) -> list[h2.events.Event]:
         try:
             events = self._h2.receive_data(passed)
         except H2Error as error:
@@ -120,7 +125,7 @@ class Http2:
                     self._h2.encoder.header_table_size, table
                 )
         self.pump()
-        return events, announced
+        return events
 
     def acknowledge(self, stream: int, size: int) -> None:
         """Let the other side send so many bytes more."""
@@ -188,11 +193,6 @@ class Http2:
             outgoing.reset_after = True
         else:
             self.reset(stream, ErrorCodes.NO_ERROR)
-
-    @property
-    def unsent_in_all(self) -> int:
-        """How many bytes wait for windows, on all streams."""
-        return sum(len(outgoing.data) for outgoing in self._outgoing.values())
 
     def forget(self, stream: int) -> None:
         """Drop what is queued for a stream."""

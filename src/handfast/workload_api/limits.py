@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from handfast._settings import refuse
 
 __all__ = ["ClientLimits", "ServerLimits", "WireLimits"]
 
@@ -26,15 +28,26 @@ class WireLimits:
     control_burst: int = 1000
     control_rate: float = 100.0
 
+    def __post_init__(self) -> None:
+        for name in (it.name for it in fields(self)):
+            if not getattr(self, name) > 0:
+                refuse(f"{name}= above 0", getattr(self, name))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLimits(WireLimits):
     """A client's bounds.
 
     Attributes:
+        message: Bytes of one message of a stream.
+        answer: Bytes of the answer to a call that has one.
+        fields: Of one message, repeated ones each for itself: an empty one costs its
+            sender two bytes, and us a hundred.
         send_timeout: Seconds in which the server has to take some of what we send.
     """
 
+    answer: int = 1024 * 1024
+    fields: int = 10_000
     send_timeout: float = 30.0
 
 

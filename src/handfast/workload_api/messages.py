@@ -8,14 +8,53 @@ from typing import Final
 
 from handfast.workload_api.status import RpcError, StatusCode
 
-__all__ = ["MessageReader", "frame_message"]
+__all__ = ["MessageReader", "count_fields", "frame_message"]
 
 _PREFIX: Final = struct.Struct("!BI")
+# Wire types of protobuf.
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_VARINT_MAX: Final = 10
 
 
 def frame_message(message: bytes) -> bytes:
     """Put the prefix before a message: not compressed, so many bytes."""
     return _PREFIX.pack(0, len(message)) + message
+
+
+def count_fields(message: bytes, most: int) -> int:
+    r"""Count the fields of a protobuf message, without what is in them.
+
+    Args:
+        message: Any bytes; what cannot be read ends the count.
+        most: Where counting ends.
+
+    Example:
+        >>> count_fields(b"\n\0" * 7, 100), count_fields(b"\n\0" * 7, 3)
+        (7, 4)
+    """
+    at, count, size = 0, 0, len(message)
+    while at < size and count <= most:
+        tag, at = _varint(message, at)
+        kind = tag & 7
+        if kind == _LENGTH:
+            length, at = _varint(message, at)
+            at += length
+        elif kind == _VARINT:
+            _, at = _varint(message, at)
+        else:
+            at += {_FIXED64: 8, _FIXED32: 4}.get(kind, size)
+        count += 1
+    return count
+
+
+def _varint(message: bytes, start: int) -> tuple[int, int]:
+    """Read a number; return it and where it ends."""
+    value = 0
+    for place, byte in enumerate(message[start : start + _VARINT_MAX]):
+        value |= (byte & 0x7F) << (7 * place)
+        if byte <= 0x7F:  # noqa: PLR2004 - the last one has no high bit
+            return value, start + place + 1
+    return value, len(message)
 
 
 class MessageReader:

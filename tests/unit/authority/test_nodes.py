@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.authority_state import entry, settings
+from tests.support.authority_state import NOON, entry, settings
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     DOMAIN,
@@ -22,6 +22,7 @@ from tests.support.nodes_world import (
     port_of,
     questions,
 )
+from tests.support.stubs import fields_in_stub
 
 from handfast import (
     StaticSource,
@@ -31,15 +32,21 @@ from handfast import (
 )
 from handfast.authority.agent import NodeAgent, NodeIdentity, NodeSource
 from handfast.authority.audit import read_audit
+from handfast.authority.nodes import NodeDoor, proto
 from handfast.authority.nodes.proto import (
+    RENEW,
+    SIGN_JWT,
+    SIGN_X509,
     WATCH,
     WatchRequest,
     WatchResponse,
 )
+from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.errors import ConfigError, NotAuthorized
 from handfast.jwt_svid import JwtSvid
 from handfast.net.nodes import dial_authority, open_node_listeners, serve_nodes
+from handfast.testing import FakeClock
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 
@@ -189,8 +196,10 @@ async def test_authority_and_agent_survive_each_others_restarts(tmp_path: Path) 
     async with trio.open_nursery() as nursery:
         agent = world.agent(tmp_path / "agent", loaded)
         await nursery.start(agent.run)
-        with pytest.raises(PermissionDenied):  # nothing is known, nothing is given
+        # Nothing is known, and nothing is taken away: WAPI-18, not WAPI-51.
+        with pytest.raises(RpcError) as refused:
             await agent.issuer.x509_context(Process())
+        assert refused.value.code is StatusCode.UNAVAILABLE
         async with world.authority():
             await agent.wait_connected()
             first = await agent.issuer.x509_context(Process())
@@ -224,3 +233,34 @@ async def test_an_agent_renews_its_own_svid_under_a_new_key(tmp_path: Path) -> N
         assert renewed.svid.key != identity.svid.key
         assert NodeIdentity.load(tmp_path / "agent").svid == renewed.svid
         nursery.cancel_scope.cancel()
+
+
+def test_the_messages_are_a_service_of_their_own_and_as_the_stub_says() -> None:
+    """WAPI-22: the Workload API is not extended."""
+    file = proto.JoinRequest.DESCRIPTOR.file
+    assert file.package == "handfast.node.v1"
+    service = file.services_by_name["NodeAPI"]
+    paths = {f"/{service.full_name}/{it.name}" for it in service.methods}
+    assert paths == {proto.JOIN, RENEW, WATCH, SIGN_X509, SIGN_JWT}
+    messages = file.message_types_by_name.items()
+    assert fields_in_stub(proto.__file__) == {
+        name: {field.name for field in it.fields} for name, it in messages
+    }
+
+
+def test_the_authority_shows_one_svid_until_it_is_renewed(tmp_path: Path) -> None:
+    """Not a new one for each change of the entries, which anybody could cause."""
+    clock = FakeClock(NOON)
+    with AuthorityState.open(tmp_path, settings=settings(), now=clock) as state:
+        service = AuthorityService(state, now=clock)
+        door = NodeDoor(state, service.nodes, service.node_service)
+        first = door.snapshot()
+        state.registry.add(entry("spiffe://a.example/db", node=NODE))
+        service._issuing.forget()
+        assert door.snapshot() is first
+        token = service.nodes.make_token(NODE)
+        second = door.snapshot()
+        assert (second.svid, second.generation) == (first.svid, 2)
+        assert token.trust_domain in {it.trust_domain for it in second.bundles}
+        clock.advance(minutes=6)
+        assert door.snapshot().svid != first.svid

@@ -148,7 +148,11 @@ class NodeSource:
         """
         found = self._snapshot
         if found.svid.expires_in() <= timedelta(0):
-            detail = detail_for(Reason.SOURCE_EXPIRED, seen=str(found.svid.spiffe_id))
+            detail = detail_for(
+                Reason.SOURCE_EXPIRED,
+                seen=str(found.svid),
+                hint="the agent was off for too long: join --again, with a new token",
+            )
             raise SourceError(detail)
         return found
 

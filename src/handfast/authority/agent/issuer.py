@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, cast
 from handfast.authority.agent.mirror import Mirror
 from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
 from handfast.authority.issuer import AttestedCaller, EntryIssuer
+from handfast.workload_api.status import RpcError, StatusCode
 
 if TYPE_CHECKING:
+    from handfast.authority.entries import Entry
     from handfast.authority.federated import FederatedBundles
     from handfast.authority.issuing import Issuing
     from handfast.authority.jwt_issuing import JwtIssuing
@@ -44,6 +46,7 @@ class RemoteIssuer(EntryIssuer):
             cast("FederatedBundles", mirror.federated),
             now=now,
         )
+        self._mirror = mirror
         self._remote = issuing
         self._remote_tokens = tokens
 
@@ -61,6 +64,14 @@ class RemoteIssuer(EntryIssuer):
             await self._remote.prepare(entry, who)
         # Who has waited may have changed, and so may the entries.
         return await super().x509_context(caller)
+
+    def _entries(self, caller: AttestedCaller) -> tuple[Entry, ...]:
+        if not self._mirror.is_told:
+            # Not PERMISSION_DENIED: that would withdraw what workloads have (WAPI-51),
+            # only because this agent has begun before it could hear its authority.
+            message = "the authority has not said yet who gets what"
+            raise RpcError(StatusCode.UNAVAILABLE, message)
+        return super()._entries(caller)
 
     async def jwt_svids(
         self,

@@ -96,6 +96,9 @@ class Mirror:
     Args:
         node: Whose entries they are.
         bundle: What is known of the trust domain before.
+
+    Attributes:
+        is_told: Whether the authority has said anything yet.
     """
 
     def __init__(self, node: SpiffeId, bundle: BundleDocument) -> None:
@@ -105,6 +108,7 @@ class Mirror:
         self.signers = _Signers(bundle)
         self.federated = _Federated()
         self.crls = _Crls()
+        self.is_told = False
 
     def take(self, told: proto.WatchResponse) -> None:
         """Take over a message as a whole, or on an error nothing of it.
@@ -128,7 +132,9 @@ class Mirror:
         self.signers.take(bundle)
         self.federated.take(known)
         self.crls.take(tuple(told.crls))
+        self.is_told = True
 
     def forget(self) -> None:
         """Know no entries any more: the authority refuses this node."""
         self.registry.take(())
+        self.is_told = True

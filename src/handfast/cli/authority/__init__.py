@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from handfast.cli.authority.entry import entry
+from handfast.cli.authority.node import join, node, token
 from handfast.cli.authority.records import audit, bundle, crl
 from handfast.cli.authority.run import reload, run
 from handfast.cli.authority.setting_up import csr, import_signed, init, rotate, status
@@ -24,6 +25,9 @@ for _command in (
     reload,
     status,
     entry,
+    token,
+    join,
+    node,
     bundle,
     audit,
     crl,

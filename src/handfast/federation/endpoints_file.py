@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relationships in a TOML file, as an authority is told of them.
+
+.. code-block:: toml
+
+    [[federate]]
+    trust_domain = "partner.example"
+    url = "https://bundles.partner.example/"
+    profile = "https_web"                    # roots = "partner-roots.pem"
+
+    [[federate]]
+    trust_domain = "other.example"
+    url = "https://10.0.0.7:8443/"
+    profile = "https_spiffe"
+    endpoint_id = "spiffe://other.example/handfast/authority"
+    bundle = "other.json"                    # PEM, DER or a bundle document
+    allow_networks = ["10.0.0.0/24"]
+
+Paths are relative to the file. All three values of a relationship have to be there, and
+nothing but what is known (FED-13).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from handfast import _settings
+from handfast.bundle import TrustBundle
+from handfast.errors import ConfigError, HandfastError, Reason, detail_for
+from handfast.federation.endpoint import BundleEndpoint
+from handfast.ids import SpiffeId
+from handfast.strict_json import is_list, is_object
+
+if TYPE_CHECKING:
+    from handfast.strict_json import Json
+
+__all__ = ["read_endpoints"]
+
+_NEEDED: Final = {"trust_domain", "url", "profile"}
+_ALLOWED: Final = {
+    "https_web": _NEEDED | {"roots", "allow_networks"},
+    "https_spiffe": _NEEDED | {"endpoint_id", "bundle", "allow_networks"},
+}
+
+
+def _refuse(expected: str, seen: str) -> NoReturn:
+    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
+    raise ConfigError(detail)
+
+
+def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
+    """Read all relationships of a file.
+
+    Raises:
+        ConfigError: One of them cannot be used; a note names the file and which.
+        OSError: The file, or one that it names, cannot be read.
+    """
+    file = Path(path)
+    try:
+        rows = tomllib.loads(file.read_text(encoding="utf-8")).pop("federate", [])
+    except ValueError as error:
+        _refuse(f"TOML in {file}", str(error))
+    if not is_list(rows):
+        _refuse(f"[[federate]] in {file}", type(rows).__name__)
+    found: list[BundleEndpoint] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            found.append(_endpoint(row, file.parent))
+        except HandfastError as error:
+            error.add_note(f"{file}, [[federate]] number {number}")
+            raise
+    return tuple(found)
+
+
+def _endpoint(row: object, folder: Path) -> BundleEndpoint:
+    if not is_object(row):
+        _refuse("a table [[federate]]", type(row).__name__)
+    profile = row.get("profile")
+    allowed = _ALLOWED.get(profile) if isinstance(profile, str) else None
+    if allowed is None:
+        _refuse("profile = 'https_web' or 'https_spiffe'", repr(profile))
+    if not row.keys() >= _NEEDED or not row.keys() <= allowed:
+        _refuse(f"{', '.join(sorted(allowed))} for {profile}", ", ".join(sorted(row)))
+    networks = row.get("allow_networks", [])
+    if not is_list(networks):
+        _refuse("allow_networks as an array", type(networks).__name__)
+    nets = [it if isinstance(it, str) else "" for it in networks]
+    domain, url = _text(row, "trust_domain"), _text(row, "url")
+    if profile == "https_web":
+        roots = (folder / _text(row, "roots")).read_bytes() if "roots" in row else None
+        return BundleEndpoint.https_web(domain, url, roots=roots, allow_networks=nets)
+    endpoint_id = SpiffeId.parse(_text(row, "endpoint_id"))
+    bundle = None
+    if "bundle" in row:
+        data = (folder / _text(row, "bundle")).read_bytes()
+        bundle = _bundle(endpoint_id.trust_domain.name, data)
+    return BundleEndpoint.https_spiffe(
+        domain, url, endpoint_id=endpoint_id, bundle=bundle, allow_networks=nets
+    )
+
+
+def _text(row: Json, name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str):
+        _settings.refuse(f"{name} as a text", repr(value))
+    return value
+
+
+def _bundle(trust_domain: str, data: bytes) -> TrustBundle:
+    if data.lstrip().startswith(b"{"):
+        return TrustBundle.from_json(trust_domain, data)
+    if b"-----BEGIN" in data:
+        return TrustBundle.from_pem(trust_domain, data)
+    return TrustBundle.from_der(trust_domain, data)
