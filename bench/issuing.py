@@ -84,7 +84,7 @@ def measure(*, short: bool, say: Callable[[str], None]) -> dict[str, Any]:
     # Of the authority: a socket and two more for each workload.
     count = make_room(3 * (COUNT_SHORT if short else COUNT)) // 3
     seconds = SECONDS_SHORT if short else SECONDS
-    samples = []
+    samples: list[dict[str, Any]] = []
     for number in range(rounds := ROUNDS_SHORT if short else ROUNDS):
         say(f"{NAME}: round {number + 1} of {rounds}")
         idle = sample(TTL_IDLE, count, seconds)

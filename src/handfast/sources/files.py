@@ -68,7 +68,8 @@ class FileSource:
     csi-driver-spiffe (``tls.crt``, ``tls.key``, ``ca.crt``), and of Istio
     (``cert-chain.pem``, ``key.pem``, ``root-cert.pem``); others are named by hand.
     Below the directory, ``bundles/<trust domain>.pem`` (or ``.json``, ``.der``,
-    ``.crt``) are bundles of other trust domains. Chains and keys are PEM or DER,
+    ``.crt``) are bundles of other trust domains, and ``crls/<trust domain>.pem`` are
+    revocation lists, for `SourceSnapshot.crls`. Chains and keys are PEM or DER,
     bundles PEM, DER or SPIFFE bundle documents, whatever their names end with.
 
     With trio, ``async with`` watches the files for as long as it lasts. Without,
@@ -135,6 +136,7 @@ class FileSource:
         self._lock = threading.Lock()
         self._snapshot: SourceSnapshot | None = None
         self._digest = b""
+        self._content: object = None
         self._seen: tuple[bytes | Stamp, ...] = ()
         self._books = Books(now)
         self._watch: Watch | None = None
@@ -245,7 +247,11 @@ class FileSource:
         chain, key, bundle = files_layout.choose(self._directory, *self._names)
         federated = files_layout.bundle_names(self._directory, self._given)
         return files_layout.FileNames(
-            chain=chain, key=key, bundle=bundle, federated=federated
+            chain=chain,
+            key=key,
+            bundle=bundle,
+            federated=federated,
+            crls=files_layout.crl_names(self._directory),
         )
 
     def _read(self) -> FileSet:
@@ -257,15 +263,23 @@ class FileSource:
 
     def _take(self, found: FileSet) -> None:
         svid, bundles = files_parse.parse(found, self._now())
+        crls = files_parse.parse_crls(found, svid, bundles)
         old = self._snapshot
         self._digest = found.digest
-        if old is not None and (old.svid, old.bundles) == (svid, bundles):
+        content = (
+            svid,
+            bundles,
+            [(it, crls.get(it)) for it in sorted(crls.trust_domains)],
+        )
+        before, self._content = self._content, content
+        if old is not None and before == content:
             self._books.unchanged()
             return
         self._snapshot = SourceSnapshot(
             svid=svid,
             bundles=bundles,
             generation=1 if old is None else old.generation + 1,
+            crls=crls,
         )
         self._books.updated(found.warnings, self._directory)
         _LOGGER.info(
