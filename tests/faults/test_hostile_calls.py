@@ -102,6 +102,7 @@ async def test_what_a_browser_could_send_is_no_call(
     ("changed", "code"),
     [
         ({"grpc-timeout": "x"}, StatusCode.INVALID_ARGUMENT),
+        ({"grpc-timeout": "1S, 1S"}, StatusCode.INVALID_ARGUMENT),
         ({"grpc-timeout": "0n"}, StatusCode.DEADLINE_EXCEEDED),
         ({"grpc-encoding": "gzip"}, StatusCode.UNIMPLEMENTED),
         ({"workload.spiffe.io": "True"}, StatusCode.INVALID_ARGUMENT),

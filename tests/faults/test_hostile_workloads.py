@@ -234,6 +234,19 @@ async def test_who_says_nothing_more_is_let_go(said: bytes) -> None:
         assert served.statistics.failed == {"idle": 1}
 
 
+@trio_test
+async def test_bytes_do_not_put_off_the_beginning() -> None:
+    """P8, D1: a byte now and then is no beginning of HTTP/2."""
+    limits = ServerLimits(preface_timeout=0.3, idle_timeout=1000.0)
+    async with attacked(limits) as (served, attacker):
+        with suppress(trio.BrokenResourceError):
+            for byte in PREFACE[:-1]:
+                await attacker.send(bytes([byte]))
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            await attacker.read_to_the_end()
+        assert served.statistics.failed == {"idle": 1}
+
+
 def conversation() -> bytes:
     """All that a good client says for one call."""
     client = RawClient.__new__(RawClient)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.interop.agents import short_folder
 from tests.interop.world import Running, handfast, running
@@ -22,10 +23,11 @@ PYTHON = Path(sys.executable).resolve()
 
 @dataclass(frozen=True)
 class RunningAuthority:
-    """Where it listens, and where its state is."""
+    """Where it listens, where its state is, and what it said when it began."""
 
     process: Running
     folder: Path
+    serving: Mapping[str, Any]
 
     @property
     def endpoint(self) -> str:
@@ -60,7 +62,7 @@ def write_entries(folder: Path, entries: Mapping[str, Path], more: str = "") -> 
 
 @contextmanager
 def authority(
-    entries: Mapping[str, Path], *options: str, more: str = ""
+    entries: Mapping[str, Path], *options: str | Path, more: str = ""
 ) -> Iterator[RunningAuthority]:
     """Run one for the length of a block.
 
@@ -74,5 +76,4 @@ def authority(
         command = handfast("authority", "run", "--trust-domain", DOMAIN, "--json")
         command += ["--state", folder / "state", "--socket", folder / "api"]
         with running(*command, "--entries", file, *options) as process:
-            process.event("serving")
-            yield RunningAuthority(process, folder)
+            yield RunningAuthority(process, folder, process.event("serving"))

@@ -10,17 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
-from cryptography import x509
 from tests.interop.agents import GoAgent, go_agent
+from tests.interop.bundle_servers import LOOPBACK, WebServer, they_fetch, we_serve
 from tests.interop.conftest import World
 from tests.interop.peers_built import go_spiffe
-from tests.interop.world import PATIENCE, Running, handfast, running
+from tests.interop.world import PATIENCE, running
 from tests.interop.world import write_pem as write_files
-from tests.support import pki
 
 from handfast import BundleDocument, TrustBundle, VerificationError
 from handfast.authority import Authority
@@ -33,9 +31,7 @@ from handfast.federation import (
 from handfast.federation.url import EndpointUrl
 from handfast.jwt_signer import JwtSigner
 from handfast.net import secure_endpoint
-from handfast.pem import write_pem
 
-LOOPBACK = ("127.0.0.0/8",)
 ENDPOINT_ID = "spiffe://go.example/bundles"
 
 
@@ -65,18 +61,6 @@ def write_document(agent: GoAgent, folder: Path) -> Path:
     return new.replace(document)
 
 
-def web_server(folder: Path) -> tuple[Path, Path, bytes]:
-    """A certificate for localhost by an authority of the web: files, and the root."""
-    root = pki.root(uris=(), subject="a web root")
-    names = [x509.DNSName("localhost")]
-    leaf = pki.leaf(root, uris=(), sans=names, subject="a web server")
-    chain = write_pem("CERTIFICATE", leaf.chain)
-    cert, key = write_files(
-        folder, "web", chain, write_pem("PRIVATE KEY", [leaf.key_der])
-    )
-    return cert, key, root.der
-
-
 def fetch(endpoint: BundleEndpoint, trusted: TrustBundle | None = None) -> Fetched:
     async def main() -> Fetched:
         with trio.fail_after(PATIENCE):
@@ -89,11 +73,11 @@ def test_our_client_fetches_by_https_web(
     program: Path, agent: GoAgent, tmp_path: Path
 ) -> None:
     """FED-29: by the web's rules, and what comes is go-spiffe's document."""
-    cert, key, root = web_server(tmp_path)
+    web = WebServer.make(tmp_path)
     document = write_document(agent, tmp_path)
-    with serving(program, document, "https_web", cert, key) as url:
+    with serving(program, document, "https_web", web.cert, web.key) as url:
         endpoint = BundleEndpoint.https_web(
-            "go.example", url, roots=[root], allow_networks=LOOPBACK
+            "go.example", url, roots=[web.root], allow_networks=LOOPBACK
         )
         first = fetch(endpoint)
         agent.tell("root")
@@ -138,29 +122,6 @@ def test_our_client_fetches_by_https_spiffe(
     assert len(fetched.bundle) == 2
 
 
-@contextmanager
-def we_serve(
-    profile: str, who: tuple[Path, Path], *bundles: str
-) -> Iterator[tuple[Running, str]]:
-    """Run `handfast bundle serve`; gives the process and its URL without a path."""
-    cert, key = who
-    command = ["bundle", "serve", "--host", "127.0.0.1", "--port", "0", "--json"]
-    command += ["--profile", profile, "--cert", str(cert), "--key", str(key)]
-    for bundle in bundles:
-        command += ["--bundle", bundle]
-    with running(*handfast(*command)) as server:
-        yield server, f"https://localhost:{server.event('listening')['port']}"
-
-
-def they_fetch(
-    program: Path, domain: str, url: str, *how: str | Path
-) -> dict[str, Any]:
-    with running(program, "bundle-fetch", domain, url, *how) as client:
-        fetched = client.event("fetched")
-        assert client.exit_code() == 0, client.everything()
-    return fetched
-
-
 def our_document(authority: Authority, sequence: int) -> bytes:
     """X.509 authorities and a key for tokens."""
     keys = JwtSigner.generate(authority.trust_domain).bundle
@@ -174,12 +135,10 @@ def test_their_client_fetches_ours_by_https_web(program: Path, tmp_path: Path) -
     files = {"a.example": tmp_path / "a.json", "b.example": tmp_path / "b.json"}
     files["a.example"].write_bytes(our_document(a, 7))
     files["b.example"].write_bytes(our_document(b, 2**63 + 1))
-    cert, key, root = web_server(tmp_path)
-    roots = tmp_path / "root.pem"
-    roots.write_bytes(write_pem("CERTIFICATE", [root]))
+    web = WebServer.make(tmp_path)
     bundles = [f"{name}={file}" for name, file in files.items()]
-    how = ("https_web", roots)
-    with we_serve("https_web", (cert, key), *bundles) as (_, url):
+    how = ("https_web", web.roots)
+    with we_serve("https_web", (web.cert, web.key), *bundles) as url:
         first = they_fetch(program, "a.example", f"{url}/a.example", *how)
         large = they_fetch(program, "b.example", f"{url}/b.example", *how)
         newer = tmp_path / "newer.json"
@@ -201,7 +160,7 @@ def test_their_client_fetches_ours_by_https_spiffe(program: Path, world: World) 
     document = world.folder / "a.json"
     document.write_bytes(our_document(world.a, 1))
     how = ("https_spiffe", "spiffe://a.example/bundles", document)
-    with we_serve("https_spiffe", files, f"a.example={document}") as (_, url):
+    with we_serve("https_spiffe", files, f"a.example={document}") as url:
         fetched = they_fetch(program, "a.example", f"{url}/", *how)
         assert (fetched["authorities"], fetched["keys"]) == (1, 1)
         others = ("https_spiffe", "spiffe://a.example/other", document)

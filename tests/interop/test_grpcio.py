@@ -9,6 +9,7 @@ from concurrent import futures
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pytest
 import trio
 from tests.support.net_world import trio_test
@@ -25,7 +26,6 @@ from handfast.workload_api import (
     proto,
 )
 
-grpc = pytest.importorskip("grpc")
 pytestmark = pytest.mark.interop
 
 HEADER = (("workload.spiffe.io", "true"),)
@@ -206,7 +206,7 @@ async def test_many_calls_of_grpcio_at_once() -> None:
         assert await with_grpcio(served.endpoint, use) == 300
 
 
-class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc,name-defined]
+class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Methods of a server of grpcio."""
 
     def __init__(self) -> None:

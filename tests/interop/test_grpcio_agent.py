@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 from tests.interop.agents import short_folder
-from tests.interop.following import follow, serial, until, until_withdrawn
+from tests.interop.following import follow, serial, until
 from tests.interop.world import Running, running
 
 from handfast import WorkloadApiSource
@@ -77,19 +77,6 @@ def test_unavailable_is_asked_again(agent: Agent) -> None:
         assert serial(source.snapshot()) == serial(before)
         await agent.tell("well")
         await until(source, lambda it: serial(it) != serial(before))
-
-    follow(agent.endpoint, test)
-
-
-def test_denied_is_withdrawn_and_asked_again(agent: Agent) -> None:
-    """WAPI-20, WAPI-51."""
-
-    async def test(source: WorkloadApiSource) -> None:
-        await agent.tell("fail PERMISSION_DENIED")
-        reason = await until_withdrawn(source)
-        assert "told to say PERMISSION_DENIED" in str(reason)
-        await agent.tell("well")
-        await until(source, lambda _: True)
 
     follow(agent.endpoint, test)
 

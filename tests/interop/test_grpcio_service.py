@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from handfast.testing import FakeWorkloadApi
 from handfast.workload_api.reflection import _FILES, REFLECT
 
-grpc = pytest.importorskip("grpc")
 pytestmark = pytest.mark.interop
 
 HEADER = (("workload.spiffe.io", "true"),)

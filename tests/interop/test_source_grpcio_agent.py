@@ -16,8 +16,10 @@ from concurrent import futures
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pytest
 import trio
+from spiffe._proto import workload_pb2 as pb2
 from tests.support import agent_messages as ours
 from tests.support.agent_messages import API, OTHER, OWN, WEB, svid
 from tests.support.net_world import trio_test
@@ -26,8 +28,6 @@ from handfast import Reason, SourceError, VerificationError, WorkloadApiSource
 from handfast.jwt_signer import JwtSigner
 from handfast.sources import Backoff
 
-grpc = pytest.importorskip("grpc")
-pb2 = pytest.importorskip("spiffe._proto.workload_pb2")
 pytestmark = pytest.mark.interop
 
 X509, BUNDLES = "FetchX509SVID", "FetchX509Bundles"

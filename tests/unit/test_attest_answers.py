@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: ARG002 - a kernel whose answers are given does not look at the questions
 """Attestation with the kernel's answers given: each rule on any machine (W1).
 
 What is given: who the socket says it is, whether and when the process ends, and a
@@ -10,109 +9,29 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import trio
-import trio.testing
-from tests.support.attesting import PYTHON, listening, move, sha256_of, values
+from tests.support.attesting import PYTHON, move, sha256_of, values
+from tests.support.kernel_answers import PID, USER, Answers, ask
 from tests.support.net_world import trio_test
 
-from handfast.authority.attest import AttestationRefused, Attestor, Caller, attestor
+from handfast.authority.attest import AttestationRefused
 from handfast.authority.attest.credentials import (
     PeerCredentials,
-    Socket,
-    parse_xucred,
-    peer_pidfd,
 )
 from handfast.authority.attest.hashing import HashCache
-from handfast.authority.attest.limits import Shares
 from handfast.authority.attest.proc import ProcessDirectory
 from handfast.authority.attest.system import Linux
 
-PID = 4711
-USER = 1000
-_STAT = "{pid} ({name}) {state} {parent} " + "0 " * 17 + "{start} " + "{layout} " * 30
-_STATUS = "Name:\t{name}\nUid:\t{uids}\nGid:\t{gids}\nGroups:\t{groups}\n"
-
-
-class Answers(Linux):
-    """A kernel of our own, as far as attestation asks it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.proc = folder / "proc"
-        self.who = PeerCredentials(pid=PID, uid=USER, gid=100, groups=(10, 20))
-        self.pid = PID
-        self.ended_after = 1000
-        self.knows_pidfds = True
-        for pid in (PID, 1):
-            (self.proc / str(pid)).mkdir(parents=True)
-            self.stat(pid)
-            self.status(pid)
-            self.write("cgroup", "0::/system.slice/web.service\n", pid)
-            self.write(
-                "mountinfo", Path("/proc/self/mountinfo").read_text("ascii"), pid
-            )
-            (self.proc / str(pid) / "exe").symlink_to(PYTHON)
-        (self.proc / "self").symlink_to("/proc/self")
-        (self.proc / "sys").symlink_to("/proc/sys")
-
-    def write(self, name: str, text: str, pid: int = PID) -> None:
-        (self.proc / str(pid) / name).write_text(text, "ascii")
-
-    def stat(self, pid: int = PID, **given: object) -> None:
-        facts = {"pid": pid, "name": "a) Z 1 (", "state": "S", "parent": 1}
-        facts |= {"start": 5000, "layout": 7}
-        self.write("stat", _STAT.format(**(facts | given)), pid)
-
-    def status(self, pid: int = PID, **given: str) -> None:
-        facts = {"name": "a\\nUid:\t0", "uids": "1000\t1000\t1000\t1000"}
-        facts |= {"gids": "100\t100\t100\t100", "groups": "10 20 "}
-        self.write("status", _STATUS.format(**(facts | given)), pid)
-
-    def credentials(self, sock: Socket) -> PeerCredentials:
-        return self.who
-
-    def peer_pidfd(self, sock: Socket) -> int | None:
-        return os.dup(0) if self.knows_pidfds else None
-
-    def pidfd_open(self, pid: int) -> int:
-        assert pid == PID
-        return os.dup(0)
-
-    def has_ended(self, pidfd: int) -> bool:
-        self.ended_after -= 1
-        return self.ended_after < 0
-
-    def pid_of(self, proc: int, pidfd: int) -> int:
-        return self.pid
-
-    def open_proc(self) -> int:
-        return os.open(self.proc, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-
-    def boot_time(self) -> float:
-        return 60.0
+SHELL = os.path.realpath("/bin/sh")
 
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> Answers:
     return Answers(tmp_path)
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
-async def ask(kernel: Answers) -> Caller:
-    """Attest one end of a pair of sockets."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
-            return await Attestor(system=kernel).attest(stream)
 
 
 @trio_test
@@ -252,6 +171,49 @@ async def test_another_program_while_we_look_is_refused(
     monkeypatch.setattr(HashCache, "sha256", then_execute)
     with pytest.raises(AttestationRefused, match="changed while"):
         await ask(kernel)
+
+
+@trio_test
+async def test_no_moment_of_executing_another_program_gives_a_mixture(
+    kernel: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W1: swept over every look at the process, before, between and after."""
+    good, bad = PYTHON, SHELL
+    whole = {(it, sha256_of(it)) for it in (good, bad)}
+    left = 10_000
+
+    def then_execute(name: str) -> None:
+        real = getattr(ProcessDirectory, name)
+
+        def look(directory: ProcessDirectory, *arguments: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                kernel.execute(bad, layout=8)
+            return real(directory, *arguments)
+
+        monkeypatch.setattr(ProcessDirectory, name, look)
+
+    for name in ("read", "link", "open_path", "open_file"):
+        then_execute(name)
+    await ask(kernel)
+    looks = 10_000 - left
+    assert looks >= 12
+    refused = 0
+    for moment in range(1, looks + 2):
+        kernel.execute(good, layout=7)
+        left = moment
+        try:
+            caller = await ask(kernel)
+        except AttestationRefused:
+            refused += 1
+            continue
+        left = 10_000
+        (path,), (digest,) = (values(caller, f"unix:{it}") for it in ("path", "sha256"))
+        assert (path, digest) in whole
+        now = await ask(kernel)
+        assert caller.still_there() is (values(now, "unix:path") == [path])
+    assert refused >= 6
 
 
 def _path(fd: int) -> str:
@@ -446,130 +408,3 @@ async def test_a_proc_that_says_something_else_is_refused(
     kernel.write(name, text)
     with pytest.raises(AttestationRefused):
         await ask(kernel)
-
-
-@trio_test
-async def test_on_an_old_kernel_the_process_must_be_older_than_the_socket(
-    kernel: Answers, tmp_path: Path
-) -> None:
-    """W1: pid reuse without SO_PEERPIDFD fails closed."""
-    kernel.knows_pidfds = False
-    judge = Attestor(system=kernel)
-    hertz = os.sysconf("SC_CLK_TCK")
-    async with listening(tmp_path) as plain, trio.open_nursery() as nursery:
-        listener = judge.watch(plain)
-        path = str(tmp_path / "socket")
-        # One waits already: it may have connected at any time before.
-        early = await trio.open_unix_socket(path)
-        async with early, await listener.accept() as stream:
-            with pytest.raises(AttestationRefused, match="may have got the pid"):
-                await judge.attest(stream)
-        accepted: list[trio.SocketStream] = []
-
-        async def accept() -> None:
-            accepted.append(await listener.accept())
-
-        nursery.start_soon(accept)
-        await trio.testing.wait_all_tasks_blocked()
-        async with await trio.open_unix_socket(path):
-            while not accepted:
-                await trio.testing.wait_all_tasks_blocked()
-            async with accepted[0] as stream:
-                kernel.stat(start=60 * hertz - 1)
-                assert (await judge.attest(stream)).pid == PID
-                kernel.stat(start=60 * hertz)
-                with pytest.raises(AttestationRefused, match="may have got the pid"):
-                    await judge.attest(stream)
-        # A listener that is not watched says nothing of when.
-        kernel.stat(start=0)
-        with pytest.raises(AttestationRefused, match="may have got the pid"):
-            await ask(kernel)
-
-
-@trio_test
-async def test_an_executable_that_cannot_be_read_in_time_is_refused(
-    kernel: Answers,
-    monkeypatch: pytest.MonkeyPatch,
-    clock: trio.testing.MockClock,
-) -> None:
-    """W1: a file system that never answers keeps nobody else waiting."""
-    go_on = threading.Event()
-
-    def wait(_cache: HashCache, _fd: int) -> str:
-        go_on.wait()
-        raise OSError(errno.EIO, "at last")
-
-    monkeypatch.setattr(HashCache, "sha256", wait)
-    try:
-        with pytest.raises(AttestationRefused, match="within 10 s"):
-            await ask(kernel)
-    finally:
-        go_on.set()
-
-
-@trio_test
-async def test_a_user_has_a_share_of_the_threads_and_no_more() -> None:
-    shares = Shares(in_all=3, of_user=2)
-    mine, yours = shares.of(1), shares.of(2)
-    assert len(shares) == 2
-    for borrower in "ab":
-        await mine.acquire_on_behalf_of(borrower)
-    with trio.move_on_after(0) as scope:
-        await shares.of(1).acquire_on_behalf_of("c")
-    assert scope.cancelled_caught
-    await yours.acquire_on_behalf_of("d")
-    with trio.move_on_after(0) as scope:
-        await yours.acquire_on_behalf_of("e")
-    assert scope.cancelled_caught
-    mine.release_on_behalf_of("a")
-    await yours.acquire_on_behalf_of("e")
-    del mine, yours
-    assert len(shares) == 0
-
-
-def test_other_systems_say_the_user_and_the_groups() -> None:
-    """WAPI-15: struct xucred of macOS and FreeBSD."""
-    words = [0, 501, 3, 20, 12, 61, *[0] * 13]
-    answer = b"".join(it.to_bytes(4, "little") for it in words)
-    who = parse_xucred(answer)
-    assert (who.pid, who.uid, who.gid, who.groups) == (0, 501, 20, (12, 61))
-    for wrong in (answer[:40], b"\1" + answer[1:], answer[:8] + b"\0" + answer[9:]):
-        with pytest.raises(AttestationRefused):
-            parse_xucred(wrong)
-
-
-@trio_test
-async def test_a_system_without_proc_gives_the_user_alone(
-    kernel: Answers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attestor, "_IS_LINUX", False)
-    caller = await ask(kernel)
-    assert {str(it) for it in caller.selectors} == {
-        "unix:uid:1000",
-        "unix:gid:100",
-        "unix:supplementary_gid:10",
-        "unix:supplementary_gid:20",
-    }
-    assert caller.missing["unix:path"].startswith("not known on")
-    assert caller.still_there()
-
-
-def test_a_kernel_that_has_no_pidfds_of_peers_says_so() -> None:
-    class Old:
-        family = socket.AF_UNIX
-
-        def getsockopt(self, _level: int, _name: int, _length: int) -> bytes:
-            raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
-
-    assert peer_pidfd(Old()) is None
-
-
-def test_a_process_that_is_reaped_has_no_pidfd() -> None:
-    class Reaped:
-        family = socket.AF_UNIX
-
-        def getsockopt(self, _level: int, _name: int, _length: int) -> bytes:
-            raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
-
-    with pytest.raises(AttestationRefused, match="has ended"):
-        peer_pidfd(Reaped())

@@ -139,13 +139,35 @@ def test_a_service_that_makes_cgroups_makes_no_containers() -> None:
     assert selectors(f"0::{path}") == ["systemd:id:web.service"]
 
 
-def test_hierarchies_that_disagree_say_nothing() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"2:cpu:/docker/{ID}\n1:pids:/docker/{OTHER}\n",
+        # Somebody has one hierarchy for himself, and names a container in it.
+        f"2:cpu:/docker/{ID}\n1:name=systemd:/user.slice/user-7.slice/session-1.scope\n",
+        f"2:cpu:/docker/{ID}\n1:pids:/user.slice\n",
+        f"2:cpu:/{BURST}/cri-containerd-{ID}.scope\n1:pids:/system.slice\n",
+    ],
+)
+def test_hierarchies_that_disagree_name_no_container(text: str) -> None:
     """W1: one of them is not the runtime's."""
-    text = f"2:cpu:/docker/{ID}\n1:pids:/docker/{OTHER}\n"
     found, missing = cgroup_selectors(text)
-    assert not found
+    assert not [it for it in found if it.type != "systemd"]
     assert "disagree" in missing["container:id"]
-    text = "2:cpu:/system.slice/a.service\n1:pids:/system.slice/b.service\n"
+
+
+def test_hierarchies_that_are_used_less_deeply_agree() -> None:
+    text = f"3:misc:/\n2:cpu:/system.slice\n1:pids:/system.slice/docker-{ID}.scope\n"
+    expected = [f"container:id:{ID}", f"docker:container_id:{ID}"]
+    assert selectors(text) == expected
+
+
+def test_only_systemds_own_hierarchy_names_a_unit() -> None:
+    """W1: and it must be one."""
+    assert selectors("2:cpu:/system.slice/a.service\n") == []
+    text = "1:name=systemd:/system.slice/a.service\n2:cpu:/system.slice/b.service\n"
+    assert selectors(text) == ["systemd:id:a.service"]
+    text = "1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n"
     found, missing = cgroup_selectors(text)
     assert not found
     assert "disagree" in missing["systemd:id"]

@@ -15,6 +15,7 @@ from tests.interop.world import Running, handfast, running
 from handfast import TrustBundle
 from handfast.authority import Authority
 from handfast.cli import app
+from handfast.testing import FakeWorkloadApi
 
 PARTNER = "partner.example"
 ENDPOINT_ID = f"spiffe://{PARTNER}/bundles"
@@ -164,6 +165,43 @@ def test_what_is_missing_is_told(wrong: list[str]) -> None:
     done = CliRunner().invoke(app.handfast, [*command, *wrong])
     assert done.exit_code == 2
     assert "--" in done.output
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--profile", "https_web"],
+        ["--profile", "https_web", "--files", "x"],
+        ["--profile", "https_web", "--cert", "x"],
+        ["--profile", "https_spiffe", "--key", "x"],
+        ["--profile", "https_spiffe", "--cert", "x", "--key", "x", "--files", "x"],
+        ["--profile", "https_spiffe", "--files", "x", "--endpoint", "unix:///x"],
+        ["--profile", "https_spiffe"],
+    ],
+)
+def test_an_endpoint_shows_one_identity(
+    partner: Partner, wrong: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FED-22, FED-43: each profile has its own kind, and two at once are none."""
+    monkeypatch.delenv("SPIFFE_ENDPOINT_SOCKET", raising=False)
+    command = ["bundle", "serve", "--bundle", f"{PARTNER}={partner.document}"]
+    done = CliRunner().invoke(app.handfast, [*command, *wrong])
+    assert done.exit_code == 2
+    assert "--cert" in done.output or "--files" in done.output
+
+
+def test_an_endpoint_shows_what_its_agent_gives(partner: Partner) -> None:
+    """FED-43: and so it is renewed by itself."""
+    serve = handfast(
+        *("bundle", "serve", "--port", "0", "--host", "127.0.0.1", "--json"),
+        *("--profile", "https_spiffe", "--bundle", f"{PARTNER}={partner.document}"),
+    )
+    api = FakeWorkloadApi(partner.authority, ids=[ENDPOINT_ID])
+    with api.in_thread(), running(*serve, "--endpoint", api.address) as server:
+        verified = partner.verified_by("https_spiffe")
+        done = run(fetching(port_of(server), *verified))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == partner.document.read_bytes()
 
 
 def test_refusals_have_their_exit_codes(partner: Partner) -> None:

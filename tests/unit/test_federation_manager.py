@@ -39,6 +39,7 @@ from handfast import (
     StaticSource,
     TrustBundle,
     TrustBundleSet,
+    TrustDomain,
     UsageError,
 )
 from handfast.authority import Authority
@@ -322,6 +323,7 @@ async def test_an_endpoint_waits_for_the_bundle_of_its_trust_domain(
         async with watching(endpoint, other, clock=clock) as world:
             await world.until_attempts(1, "host.example")
             assert world.attempts() == 0
+            assert world.facts().last_failure == "no bundle of host.example yet"
             hosts.answers["/"] = http(host.bundle.to_json())
             await world.manager.refresh("host.example")
             await world.until_attempts(1)
@@ -493,8 +495,15 @@ async def test_what_is_not_configured_any_more_is_forgotten(
         async with watching(web.endpoint(served), clock=clock, state=tmp_path) as world:
             await world.until_attempts(1)
         assert files(tmp_path)
-        async with watching(clock=clock, state=tmp_path) as world:
+        told: list[tuple[str, int]] = []
+
+        def forget(domain: TrustDomain) -> None:
+            told.append((domain.name, len(files(tmp_path))))
+
+        async with watching(clock=clock, state=tmp_path, forget=forget) as world:
             assert not world.manager.bundles
+        # Told first, forgotten then: a crash in between tells it again.
+        assert told == [(PARTNER, 1)]
         assert not files(tmp_path)
 
 

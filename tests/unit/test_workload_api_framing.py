@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
@@ -11,13 +12,14 @@ from h2.errors import ErrorCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handfast.errors import Reason
+from handfast.errors import ConfigError, Reason
+from handfast.workload_api import ServiceLimits
 from handfast.workload_api.client_wire import (
     ClientWire,
     MessageArrived,
 )
 from handfast.workload_api.frames import WireError
-from handfast.workload_api.limits import ServerLimits, WireLimits
+from handfast.workload_api.limits import ClientLimits, ServerLimits, WireLimits
 from handfast.workload_api.messages import MessageReader, count_fields, frame_message
 from handfast.workload_api.server_wire import (
     CallStarted,
@@ -185,3 +187,12 @@ def test_fields_are_counted_whatever_is_in_them(parts: list[bytes], most: int) -
 @given(st.binary(max_size=300))
 def test_counting_fields_ends_whatever_the_bytes(data: bytes) -> None:
     assert 0 <= count_fields(data, 1000) <= len(data)
+
+
+@pytest.mark.parametrize(
+    "kind", [WireLimits, ClientLimits, ServerLimits, ServiceLimits]
+)
+def test_limits_let_something_happen(kind: type[WireLimits]) -> None:
+    for it in dataclasses.fields(kind):
+        with pytest.raises(ConfigError, match=f"{it.name}= above 0"):
+            kind(**{it.name: 0})

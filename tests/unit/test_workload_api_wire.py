@@ -6,6 +6,7 @@ from __future__ import annotations
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 import pytest
 from h2.errors import ErrorCodes
 
@@ -148,6 +149,8 @@ def test_a_bad_end_is_never_a_good_one(
         ("503", StatusCode.UNAVAILABLE),
         ("204", StatusCode.UNKNOWN),
         ("999", StatusCode.UNKNOWN),
+        ("\u00b2\u00b2\u00b2", StatusCode.UNKNOWN),  # digits, for Python
+        ("2" * 5000, StatusCode.UNKNOWN),
     ],
 )
 def test_what_is_no_answer_of_grpc(status: str, code: StatusCode) -> None:
@@ -240,6 +243,33 @@ def test_a_server_may_answer_before_it_has_the_request() -> None:
     events = peer.h2.receive_data(taken(peer.client))
     assert [type(it) for it in events] == [h2.events.StreamReset]
     assert peer.client.start("/S/M", b"", timeout=None) > call
+
+
+def test_a_fault_in_the_layers_below_ends_the_connection_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P7: whatever a stranger's bytes do there, what gets out is a WireError."""
+    peer = Peer()
+
+    def breaks(*_: object) -> list[h2.events.Event]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(h2.connection.H2Connection, "receive_data", breaks)
+    with pytest.raises(WireError, match="ZeroDivisionError"):
+        peer.said()
+    assert peer.client.gone is not None
+    assert b"\7\0\0\0\0\0" in taken(peer.client)  # GOAWAY
+
+
+def test_no_more_calls_at_once_than_the_server_takes() -> None:
+    peer = Peer()
+    peer.h2.update_settings({h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+    peer.said()
+    with pytest.raises(RpcError) as caught:
+        peer.client.start("/S/M", b"", timeout=None)
+    assert caught.value.code is StatusCode.RESOURCE_EXHAUSTED
+    peer.client.cancel(peer.call)
+    assert peer.client.start("/S/M", b"", timeout=None) > peer.call
 
 
 def test_an_interim_answer_is_an_error() -> None:

@@ -8,15 +8,18 @@ the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing import Final
+
     from handfast.authority.database import Database, Run
 
-__all__ = ["AuditRow", "audit", "forget_before", "read_audit"]
+__all__ = ["AuditRow", "Given", "audit", "forget_before", "read_audit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,9 @@ class AuditRow:
     number: int = 0
 
 
+_KNOWN_MAX: Final = 20_000
+
+
 def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
@@ -63,6 +69,31 @@ def audit(run: Run, row: AuditRow) -> None:
             json.dumps(row.details, sort_keys=True, default=str),
         ),
     )
+
+
+class Given:
+    """Who has been given what, as far as the log has it already.
+
+    What was signed for one process is given to others of the same entry, too: each of
+    them is a row, once. Bounded; who was forgotten is a row again.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Hashable, None] = OrderedDict()
+
+    def knows(self, who: Mapping[str, Any], what: str) -> bool:
+        """Whether it is in the log that a process (`pid`, `uid`) has this."""
+        return (who.get("pid"), who.get("uid"), what) in self._known
+
+    def mark(self, who: Mapping[str, Any], what: str) -> None:
+        """Remember it, once the row is written."""
+        key = (who.get("pid"), who.get("uid"), what)
+        self._known[key] = None
+        self._known.move_to_end(key)
+        while len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
 
 
 def forget_before(run: Run, moment: datetime) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from handfast.authority.audit import AuditRow, audit
+from handfast.authority.audit import AuditRow, Given, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
 from handfast.authority.validity import window
@@ -46,6 +46,8 @@ class IssuedSvid:
         svid: Chain and key; its hint is the entry's.
         serial: In hexadecimal.
         renew_at: When the next one is due.
+        cut_by: The intermediate whose own end it had to keep to; None: it has all of
+            its life, and the next one would not have more.
         number: How many were issued for the entry before it, and itself.
     """
 
@@ -53,6 +55,7 @@ class IssuedSvid:
     serial: str
     renew_at: datetime
     number: int
+    cut_by: str | None = None
 
 
 def _utc_now() -> datetime:
@@ -80,6 +83,7 @@ class Issuing:
         self._chance = chance
         self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
         self._count: dict[str, int] = {}
+        self._told = Given()
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
@@ -96,27 +100,55 @@ class Issuing:
 
         Args:
             entry: What allows it.
-            who: The process that asked first, for the audit log.
+            who: The process that asks, for the audit log.
 
         Raises:
             ConfigError: Nothing signs at present.
         """
         found = self._found(entry)
         if found is not None:
+            self._tell_given(entry, found, who)
             return found
         key = PrivateKey.generate(self._state.settings.key_type)
         chain, serial, ends = self.sign(entry, key, who)
         now, life = self._now(), ends - self._now()
         number = self._count.get(entry.id, 0) + 1
+        signer = self._state.signers.active("intermediate")
+        cut = ends.timestamp() >= signer.slot.not_after
+        renew_at = now + life * (0.5 - _SPREAD * self._chance())
         made = IssuedSvid(
             svid=X509Svid(chain=chain, key=key, hint=entry.hint),
             serial=serial,
-            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            # Another one of the same signer would end at the same moment.
+            renew_at=ends if cut else renew_at,
             number=number,
+            cut_by=signer.id if cut else None,
         )
         self._given[entry.id] = (entry, made)
         self._count[entry.id] = number
+        self._told.mark(who, serial)
         return made
+
+    def _tell_given(
+        self, entry: Entry, issued: IssuedSvid, who: Mapping[str, Any]
+    ) -> None:
+        """Write down that one more process has what was signed for another."""
+        if self._told.knows(who, issued.serial):
+            return
+        with self._state.database.transaction(durable=False) as run:
+            audit(
+                run,
+                AuditRow(
+                    at=self._now(),
+                    event="x509_given",
+                    spiffe_id=str(entry.spiffe_id),
+                    entry=entry.id,
+                    serial=issued.serial,
+                    not_after=issued.svid.not_after,
+                    details={**who, "matched": sorted(map(str, entry.selectors))},
+                ),
+            )
+        self._told.mark(who, issued.serial)
 
     def sign(
         self, entry: Entry, key: HasPublicKey, who: Mapping[str, Any]
@@ -197,4 +229,11 @@ class Issuing:
         if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
+        if issued.cut_by is not None and issued.cut_by != self._signs_now():
+            return None  # there is somebody now who can give it all of its life
         return issued if self._now() < issued.renew_at else None
+
+    def _signs_now(self) -> str | None:
+        rows = self._state.signers.rows
+        active = (r.id for r in rows if r.kind == "intermediate" and r.slot.is_active)
+        return next(active, None)

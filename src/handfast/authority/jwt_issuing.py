@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from handfast.authority.audit import AuditRow, audit
+from handfast.authority.audit import AuditRow, Given, audit
 
 if TYPE_CHECKING:
     from typing import Final
 
+    from handfast.authority.database import Run
     from handfast.authority.entries import Entry
     from handfast.authority.state import AuthorityState
     from handfast.jwt_svid import JwtSvid
@@ -47,6 +48,7 @@ class JwtIssuing:
     ) -> None:
         self._state = state
         self._now = now
+        self._told = Given()
         self._kept: OrderedDict[
             tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid]
         ] = OrderedDict()
@@ -59,7 +61,7 @@ class JwtIssuing:
         Args:
             entry: What allows it.
             audience: Whom it is for: one name or more, in their order.
-            who: The process that asks first, for the audit log.
+            who: The process that asks, for the audit log.
 
         Raises:
             ConfigError: Nothing signs at present, or the audience is none.
@@ -69,6 +71,10 @@ class JwtIssuing:
         found = self._kept.get(place)
         if found is not None and now.timestamp() < found[0]:
             self._kept.move_to_end(place)
+            if not self._told.knows(who, found[1].token):
+                with self._state.database.transaction(durable=False) as run:
+                    self._tell(run, "jwt_given", entry, found[1], who)
+                self._told.mark(who, found[1].token)
             return found[1]
         signed = self._sign(entry, place[1], who, now)
         renew_at = now.timestamp() + (signed.expires_at - now).total_seconds() / 2
@@ -97,22 +103,34 @@ class JwtIssuing:
                 " WHERE id = ?",
                 (signed.expires_at.timestamp(), row.id),
             )
-            audit(
-                run,
-                AuditRow(
-                    at=now,
-                    event="jwt_issued",
-                    spiffe_id=str(entry.spiffe_id),
-                    entry=entry.id,
-                    not_after=signed.expires_at,
-                    details={
-                        **who,
-                        "audience": list(audience),
-                        "matched": sorted(map(str, entry.selectors)),
-                    },
-                ),
-            )
+            self._tell(run, "jwt_issued", entry, signed, who)
+        self._told.mark(who, signed.token)
         return signed
+
+    def _tell(
+        self,
+        run: Run,
+        event: str,
+        entry: Entry,
+        signed: JwtSvid,
+        who: Mapping[str, Any],
+    ) -> None:
+        details = {
+            **who,
+            "audience": list(signed.audience),
+            "matched": sorted(map(str, entry.selectors)),
+        }
+        audit(
+            run,
+            AuditRow(
+                at=self._now(),
+                event=event,
+                spiffe_id=str(entry.spiffe_id),
+                entry=entry.id,
+                not_after=signed.expires_at,
+                details=details,
+            ),
+        )
 
     def forget(self) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""

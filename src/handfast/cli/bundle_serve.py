@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import trio
 
 from handfast import (
     BundleDocument,
+    Source,
     SourceSnapshot,
     TrustBundleSet,
     TrustDomain,
@@ -20,6 +22,7 @@ from handfast import (
 )
 from handfast.cli.identity import FILE, read_bundle, read_svid
 from handfast.cli.output import emit, notes
+from handfast.cli.sources import ENDPOINT, Identity
 from handfast.federation import BundleService, Numbered, Publisher, WebFiles
 from handfast.federation.rereading import Rereading
 from handfast.net import serve_bundle_endpoint
@@ -83,23 +86,51 @@ def _publishers(
     return named
 
 
+@asynccontextmanager
+async def _shown(
+    profile: str, identity: Identity
+) -> AsyncGenerator[Source | WebFiles, None]:
+    """What the endpoint shows, and goes on showing the newest of.
+
+    Raises:
+        click.UsageError: The options name none, or one that the profile does not have.
+    """
+    cert, key = identity.cert, identity.key
+    other = identity.files is not None or identity.endpoint is not None
+    if (cert is None) != (key is None) or (cert is not None and other):
+        raise click.UsageError(
+            "one identity: --cert with --key, or --files, or --endpoint"
+        )
+    if profile == "https_web":
+        if cert is None or key is None:
+            raise click.UsageError("https_web needs --cert and --key")
+        yield WebFiles(cert, key)
+    elif cert is not None and key is not None:
+        yield _SvidFiles(cert, key)
+    else:
+        async with identity.check().open() as source:
+            yield source
+
+
 async def _serve(
     service: BundleService,
-    serve: Callable[..., Awaitable[object]],
+    identity: Identity,
     paths: list[str],
     host: str | None,
+    port: int,
     profile: str,
     *,
     as_json: bool,
 ) -> None:
-    async with trio.open_nursery() as nursery:
+    async with _shown(profile, identity) as shown, trio.open_nursery() as nursery:
+        serve = partial(serve_bundle_endpoint, service, port, shown, host=host)
         listeners: list[trio.SocketListener] = await nursery.start(serve)
-        port = listeners[0].socket.getsockname()[1]
+        number = listeners[0].socket.getsockname()[1]
         if as_json:
-            facts = {"port": port, "host": host, "profile": profile, "paths": paths}
+            facts = {"port": number, "host": host, "profile": profile, "paths": paths}
             emit({"event": "listening", **facts})
         else:
-            notes.print(f"{profile} on port {port}: {' '.join(paths)}")
+            notes.print(f"{profile} on port {number}: {' '.join(paths)}")
         try:
             await trio.sleep_forever()
         finally:
@@ -117,8 +148,16 @@ async def _serve(
     type=click.Choice(["https_web", "https_spiffe"]),
     help="What clients verify: a web certificate, or an SVID.",
 )
-@click.option("--cert", type=FILE, required=True, help="The chain that is shown.")
-@click.option("--key", type=FILE, required=True, help="Its private key.")
+@click.option("--cert", type=FILE, help="The chain that is shown …")
+@click.option("--key", type=FILE, help="… and its private key.")
+@click.option(
+    "--files", type=FILE, metavar="DIR", help="https_spiffe: a directory of files."
+)
+@click.option(
+    "--endpoint",
+    metavar="URI",
+    help=f"https_spiffe: the agent's Workload API; without any of these: {ENDPOINT}.",
+)
 @click.option(
     "--bundle",
     "bundles",
@@ -141,8 +180,10 @@ def command(
     port: int,
     host: str | None,
     profile: str,
-    cert: Path,
-    key: Path,
+    cert: Path | None,
+    key: Path | None,
+    files: Path | None,
+    endpoint: str | None,
     bundles: tuple[str, ...],
     trust_domain: str | None,
     refresh_hint: int,
@@ -151,8 +192,7 @@ def command(
     """Serve trust bundles to other trust domains. Nobody is asked who he is."""
     publishers = _publishers(bundles, trust_domain, refresh_hint)
     service = BundleService(publishers)
-    web = profile == "https_web"
-    identity = WebFiles(cert, key) if web else _SvidFiles(cert, key)
-    serve = partial(serve_bundle_endpoint, service, port, identity, host=host)
+    identity = Identity(cert=cert, key=key, files=files, endpoint=endpoint)
     paths = sorted(publishers)
-    trio.run(partial(_serve, service, serve, paths, host, profile, as_json=as_json))
+    serve = partial(_serve, service, identity, paths, host, port, profile)
+    trio.run(partial(serve, as_json=as_json))

@@ -23,17 +23,8 @@ _LOGGER = logging.getLogger("handfast.federation")
 class _Keeper(Protocol):
     """Where an authority keeps them: its `FederatedBundles`."""
 
-    @property
-    def trust_domains(self) -> tuple[TrustDomain, ...]:
-        """Whose there are."""
-        ...
-
     def put(self, trust_domain: TrustDomain, document: bytes) -> None:
         """Take one."""
-        ...
-
-    def remove(self, trust_domain: TrustDomain) -> None:
-        """Forget one (FED-54)."""
         ...
 
 
@@ -42,8 +33,8 @@ async def follow(
 ) -> None:
     """Hand on every change, until cancelled.
 
-    Bundles of trust domains that the manager has no relationship with are left alone:
-    somebody has put them there by hand. Those of relationships that have ended go.
+    Other bundles that are there, put there by hand, are left alone. What ends is told
+    by the manager's `forget=`.
 
     Args:
         manager: What fetches; it runs.
@@ -52,12 +43,9 @@ async def follow(
 
     Cancellation: what was handed on stays.
     """
-    gone = set(manager.ended)
     last: Mapping[TrustDomain, BundleDocument] = {}
     while True:
         current = manager.current
-        for domain in sorted(gone & set(keeper.trust_domains)):
-            keeper.remove(domain)
         for domain, document in current.documents.items():
             if last.get(domain) == document:
                 continue
@@ -71,4 +59,3 @@ async def follow(
         last = current.documents
         changed()
         await manager.wait_changed(current.generation)
-        gone = last.keys() - manager.current.documents.keys()

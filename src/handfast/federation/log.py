@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from handfast.federation.fetch import Fetched
     from handfast.ids import TrustDomain
 
-__all__ = ["log_ended", "log_failed", "log_fetched", "log_override", "log_unsaved"]
+__all__ = [
+    "log_ended",
+    "log_failed",
+    "log_fetched",
+    "log_override",
+    "log_unsaved",
+    "log_waiting",
+]
 
 _LOGGER = logging.getLogger("handfast.federation")
 
@@ -78,6 +85,16 @@ def log_failed(
         error,
         extra=_about(endpoint)
         | {"reason": str(error.reason), "seconds": seconds, "in_a_row": in_a_row},
+    )
+
+
+def log_waiting(endpoint: BundleEndpoint, trust_domain: TrustDomain) -> None:
+    """Log that an endpoint cannot be verified before somebody gives a bundle."""
+    _LOGGER.warning(
+        "%s is not asked before there is a bundle of %s to verify it by",
+        endpoint.url,
+        trust_domain,
+        extra=_about(endpoint),
     )
 
 

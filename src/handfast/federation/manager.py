@@ -76,6 +76,8 @@ class FederationManager:
         timeout: Seconds for one fetch.
         min_interval: Seconds between polls at least, whatever an endpoint hints.
         max_interval: And at most.
+        forget: Told of each trust domain whose relationship has ended, also while
+            nothing ran, before its file goes: for bundles that were handed on.
         now: The clock, for tests: gives aware times.
 
     Raises:
@@ -100,6 +102,7 @@ class FederationManager:
         timeout: float = TIMEOUT,
         min_interval: float = _MIN_INTERVAL,
         max_interval: float = _MAX_INTERVAL,
+        forget: Callable[[TrustDomain], object] | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         if not timeout > 0:
@@ -122,7 +125,7 @@ class FederationManager:
         self._running = False
         self._nursery: trio.Nursery | None = None
         self._unsaved = 0
-        self._ended: frozenset[TrustDomain] = frozenset()
+        self._forget = forget
         for endpoint in endpoints:
             self.add(endpoint)
 
@@ -137,11 +140,6 @@ class FederationManager:
     def bundles(self) -> TrustBundleSet:
         """The newest bundle of each trust domain that has one."""
         return self._current.bundles
-
-    @property
-    def ended(self) -> frozenset[TrustDomain]:
-        """Whose relationships had ended when the state was read."""
-        return self._ended
 
     async def wait_changed(self, generation: int) -> int:
         """Wait until the bundles are others than at a generation; return the new one.
@@ -212,11 +210,8 @@ class FederationManager:
         relationship = self._relationships.pop(as_trust_domain(trust_domain))
         relationship.polling.cancel()
         self._publish()
-        domain = relationship.endpoint.trust_domain
-        log.log_ended(domain)
         async with relationship.changing:
-            if self._state is not None:
-                await trio.to_thread.run_sync(self._state.remove, domain)
+            await self._end(relationship.endpoint.trust_domain)
 
     async def override(self, bundle: BundleDocument | TrustBundle) -> None:
         """Put a bundle in by hand; the next fetch that brings one replaces it (FED-08).
@@ -290,13 +285,17 @@ class FederationManager:
         for domain, known in found.items():
             relationship = self._relationships.get(domain)
             if relationship is None:
-                # It was ended while we did not run.
-                log.log_ended(domain)
-                self._ended |= {domain}
-                await trio.to_thread.run_sync(self._state.remove, domain)
+                await self._end(domain)  # it ended while we did not run
             elif relationship.known is None:
                 relationship.known = known
         self._publish()
+
+    async def _end(self, domain: TrustDomain) -> None:
+        log.log_ended(domain)
+        if self._forget is not None:
+            self._forget(domain)
+        if self._state is not None:
+            await trio.to_thread.run_sync(self._state.remove, domain)
 
     async def _poll(self, relationship: Relationship) -> None:
         with trio.CancelScope() as relationship.polling:
@@ -315,7 +314,11 @@ class FederationManager:
         profile = relationship.endpoint.profile
         if not isinstance(profile, HttpsSpiffe) or profile.bundle is not None:
             return
-        while profile.endpoint_id.trust_domain not in self.bundles:
+        domain = profile.endpoint_id.trust_domain
+        if domain not in self.bundles:
+            relationship.tally.last_failure = f"no bundle of {domain} yet"
+            log.log_waiting(relationship.endpoint, domain)
+        while domain not in self.bundles:
             await self._change.wait()
 
     async def _fetch(self, relationship: Relationship) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
@@ -73,7 +74,7 @@ def need_positive(name: str, value: float) -> None:
 
 def again(error: HandfastError) -> HandfastError:
     """Copy an error to be told again: without the frames that the first one holds."""
-    return type(error)(error.detail)
+    return copy.copy(error)
 
 
 def break_with(error: HandfastError) -> NoReturn:

@@ -78,8 +78,15 @@ class WorkloadApiSource(JwtSide):
         ConfigError: the endpoint's address is not one, or there is none.
 
     Example:
-        >>> WorkloadApiSource("unix:///run/spire/agent.sock", hint="internal")
-        <WorkloadApiSource unix:///run/spire/agent.sock: starting>
+        >>> import trio
+        >>> from handfast.testing import FakeWorkloadApi
+        >>> async def main() -> None:
+        ...     agent = FakeWorkloadApi(ids=["spiffe://example.org/web"])
+        ...     async with agent, WorkloadApiSource(agent.endpoint) as source:
+        ...         snapshot = await source.wait_ready(10)
+        ...         print(snapshot.svid.spiffe_id, source.health.state)
+        >>> trio.run(main)
+        spiffe://example.org/web healthy
     """
 
     def __init__(  # noqa: PLR0913 - keywords, each one a question

@@ -8,6 +8,7 @@ breaks HTTP/2 or a limit of the connection is a `WireError`, and ends all of the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,7 @@ _WINDOW: Final = 256 * 1024
 # Messages that may wait for whoever called, before the server has to.
 _AHEAD: Final = 1
 _HTTP_OK: Final = "200"
+_STATUS: Final = re.compile(r"[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,10 @@ Event = MessageArrived | CallEnded
 
 
 class _Call:
-    __slots__ = ("has_headers", "held", "reader", "waiting")
+    __slots__ = ("held", "reader", "waiting")
 
     def __init__(self, limit: int) -> None:
         self.reader = MessageReader(limit)
-        self.has_headers = False
         self.waiting = 0  # messages that were not taken yet
         self.held = 0  # bytes that were not acknowledged because of them
 
@@ -228,12 +229,12 @@ class ClientWire:
         self, call: int, event: h2.events.ResponseReceived, found: list[Event]
     ) -> None:
         headers = read_headers(event.headers)
-        self._calls[call].has_headers = True
         closed = event.stream_ended is not None
         status = headers.get(":status", [""])
         kind = headers.get("content-type", [""])
         if status != [_HTTP_OK]:
-            code = status_of_http(int(status[0]) if status[0].isdigit() else 0)
+            number = int(status[0]) if _STATUS.fullmatch(status[0]) else 0
+            code = status_of_http(number)
             text = f"HTTP status {escape(status[0])}, no answer of gRPC"
             error = _error(code, text, Reason.SOURCE_PROTOCOL)
             self._end(call, error, found, closed=closed)
@@ -247,9 +248,6 @@ class ClientWire:
         self, call: int, event: h2.events.DataReceived, found: list[Event]
     ) -> None:
         state = self._calls[call]
-        if not state.has_headers:
-            self._fail(call, "data before headers", found)
-            return
         try:
             messages = state.reader.feed(event.data)
         except RpcError as error:

@@ -13,11 +13,18 @@ from google.protobuf import descriptor_pb2, struct_pb2
 
 __all__ = ["Fields", "describe"]
 
-#: Number, name and type of each. A type in capitals is a message of the same file.
+#: Number, name and type of each. A type in capitals is a message of the same file;
+#: before it may be "repeated", "map" (from text to it), or "one" for members of the
+#: message's one oneof.
 Fields = Sequence[tuple[int, str, str]]
 
 _Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS: Final = {"string": _Field.TYPE_STRING, "bytes": _Field.TYPE_BYTES}
+_SCALARS: Final = {
+    "string": _Field.TYPE_STRING,
+    "bytes": _Field.TYPE_BYTES,
+    "int32": _Field.TYPE_INT32,
+}
+_STRUCT: Final = "google.protobuf.Struct"
 
 
 def _set_type(field: descriptor_pb2.FieldDescriptorProto, kind: str) -> None:
@@ -61,8 +68,10 @@ def describe(
         name=name,
         package=package,
         syntax="proto3",
-        dependency=[struct_pb2.DESCRIPTOR.name],
     )
+    kinds = {kind for fields in messages.values() for _, _, kind in fields}
+    if _STRUCT in kinds:
+        file.dependency.append(struct_pb2.DESCRIPTOR.name)
     inside = f"{package}." if package else ""
     for message_name, fields in messages.items():
         message = file.message_type.add(name=message_name)
@@ -73,7 +82,12 @@ def describe(
             elif kind in messages:
                 kind = inside + kind
             field = message.field.add(name=field_name, number=number)
-            field.label = _Field.LABEL_REPEATED if label else _Field.LABEL_OPTIONAL
+            many = label in {"repeated", "map"}
+            field.label = _Field.LABEL_REPEATED if many else _Field.LABEL_OPTIONAL
+            if label == "one":
+                if not message.oneof_decl:
+                    message.oneof_decl.add(name="message")
+                field.oneof_index = 0
             _set_type(field, kind)
     found = file.service.add(name=service)
     for method, prefix, streams in methods:

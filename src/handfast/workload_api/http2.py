@@ -194,11 +194,6 @@ class Http2:
         else:
             self.reset(stream, ErrorCodes.NO_ERROR)
 
-    @property
-    def unsent_in_all(self) -> int:
-        """How many bytes wait for windows, on all streams."""
-        return sum(len(outgoing.data) for outgoing in self._outgoing.values())
-
     def forget(self, stream: int) -> None:
         """Drop what is queued for a stream."""
         self._outgoing.pop(stream, None)

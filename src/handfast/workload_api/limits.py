@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from handfast._settings import refuse
 
 __all__ = ["ClientLimits", "ServerLimits", "WireLimits"]
 
@@ -25,6 +27,11 @@ class WireLimits:
     header_list: int = 16 * 1024
     control_burst: int = 1000
     control_rate: float = 100.0
+
+    def __post_init__(self) -> None:
+        for name in (it.name for it in fields(self)):
+            if not getattr(self, name) > 0:
+                refuse(f"{name}= above 0", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from handfast.workload_api import proto
+from handfast.workload_api.descriptors import describe
 from handfast.workload_api.methods import Call, Conversation
 from handfast.workload_api.status import StatusCode
 
@@ -24,7 +25,6 @@ _FILE: Final = "grpc/reflection/v1/reflection.proto"
 #: The one method.
 REFLECT: Final = f"/{_SERVICE}/ServerReflectionInfo"
 
-# Number, name, type; "one" marks members of the message's oneof.
 _MESSAGES: Final = {
     "ServerReflectionRequest": (
         (1, "host", "string"),
@@ -56,47 +56,16 @@ _MESSAGES: Final = {
     "ErrorResponse": ((1, "error_code", "int32"), (2, "error_message", "string")),
 }
 
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS: Final = {
-    "string": _Field.TYPE_STRING,
-    "bytes": _Field.TYPE_BYTES,
-    "int32": _Field.TYPE_INT32,
-}
-
-
-def _file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(
-        name=_FILE, package=_PACKAGE, syntax="proto3"
-    )
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for number, field_name, declared in fields:
-            label, _, kind = declared.rpartition(" ")
-            field = message.field.add(name=field_name, number=number)
-            field.label = (
-                _Field.LABEL_REPEATED if label == "repeated" else _Field.LABEL_OPTIONAL
-            )
-            if label == "one":
-                if not message.oneof_decl:
-                    message.oneof_decl.add(name="message")
-                field.oneof_index = 0
-            if kind in _SCALARS:
-                field.type = _SCALARS[kind]
-            else:
-                field.type = _Field.TYPE_MESSAGE
-                field.type_name = f".{_PACKAGE}.{kind}"
-    file.service.add(name="ServerReflection").method.add(
-        name="ServerReflectionInfo",
-        input_type=f".{_PACKAGE}.ServerReflectionRequest",
-        output_type=f".{_PACKAGE}.ServerReflectionResponse",
-        client_streaming=True,
-        server_streaming=True,
-    )
-    return file
-
-
+_DESCRIBED: Final = describe(
+    _FILE,
+    _MESSAGES,
+    service="ServerReflection",
+    methods=(("ServerReflectionInfo", "ServerReflection", True),),
+    package=_PACKAGE,
+)
+_DESCRIBED.service[0].method[0].client_streaming = True
+_RAW: Final = _DESCRIBED.SerializeToString()
 _POOL: Final = descriptor_pool.DescriptorPool()
-_RAW: Final = _file().SerializeToString()
 _POOL.AddSerializedFile(_RAW)
 
 

@@ -89,7 +89,7 @@ class ServerWire:
         limits: What is taken from the client.
     """
 
-    __slots__ = ("_calls", "_http2", "_limits")
+    __slots__ = ("_calls", "_has_begun", "_http2", "_limits")
 
     def __init__(self, *, limits: ServerLimits) -> None:
         self._limits = limits
@@ -97,6 +97,12 @@ class ServerWire:
             client=False, limits=limits, streams=limits.streams, window=65535
         )
         self._calls: dict[int, _Call] = {}
+        self._has_begun = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the client has said all that HTTP/2 begins with."""
+        return self._has_begun
 
     @property
     def calls(self) -> int:
@@ -124,6 +130,8 @@ class ServerWire:
                     self._data(event, found)
                 case h2.events.StreamEnded():
                     self._ended(event.stream_id, found)
+                case h2.events.RemoteSettingsChanged():
+                    self._has_begun = True
                 case h2.events.StreamReset():
                     self._http2.forget(event.stream_id)
                     if self._calls.pop(event.stream_id, None) is not None:
@@ -136,14 +144,10 @@ class ServerWire:
         state = self._calls.get(call)
         if state is None:
             return
-        self._begin_answer(call, state)
+        if not state.answered:
+            state.answered = True
+            self._send_headers(call, _ANSWER, end=False)
         self._http2.queue(call, frame_message(message))
-
-    def begin(self, call: int) -> None:
-        """Send the headers of an answer whose messages come later."""
-        state = self._calls.get(call)
-        if state is not None:
-            self._begin_answer(call, state)
 
     def end(self, call: int, code: StatusCode, message: str = "") -> None:
         """End a call with a status, after the messages that are queued."""
@@ -173,11 +177,6 @@ class ServerWire:
     def unsent(self, call: int) -> int:
         """How many bytes of an answer wait for the client."""
         return self._http2.unsent(call)
-
-    @property
-    def unsent_in_all(self) -> int:
-        """How many bytes of all answers wait, those of ended calls included."""
-        return self._http2.unsent_in_all
 
     def to_send(self) -> bytes:
         """Show the next bytes to send; empty when there are none."""
@@ -235,11 +234,6 @@ class ServerWire:
             found.append(CallCancelled(call))
         else:
             found.append(RequestEnded(call))
-
-    def _begin_answer(self, call: int, state: _Call) -> None:
-        if not state.answered:
-            state.answered = True
-            self._send_headers(call, _ANSWER, end=False)
 
     def _refuse_http(self, call: int, status: str) -> None:
         self._send_headers(call, [(":status", status)], end=True)

@@ -158,7 +158,12 @@ class ServedConnection(Generic[_C]):
                 self._running[event.call].scope.cancel()
 
     def _rest(self) -> None:
-        """A connection may stay without a call for a while only."""
+        """A connection may stay without a call for a while only.
+
+        Before HTTP/2 has begun it has one deadline, which bytes do not put off.
+        """
+        if not self._wire.has_begun:
+            return
         left = math.inf if self._running else self._limits.idle_timeout
         self._idle.deadline = trio.current_time() + left
 

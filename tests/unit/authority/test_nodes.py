@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.authority_state import entry, settings
+from tests.support.authority_state import NOON, entry, settings
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     DOMAIN,
@@ -32,7 +32,7 @@ from handfast import (
 )
 from handfast.authority.agent import NodeAgent, NodeIdentity, NodeSource
 from handfast.authority.audit import read_audit
-from handfast.authority.nodes import proto
+from handfast.authority.nodes import NodeDoor, proto
 from handfast.authority.nodes.proto import (
     RENEW,
     SIGN_JWT,
@@ -41,10 +41,12 @@ from handfast.authority.nodes.proto import (
     WatchRequest,
     WatchResponse,
 )
+from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.errors import ConfigError, NotAuthorized
 from handfast.jwt_svid import JwtSvid
 from handfast.net.nodes import dial_authority, open_node_listeners, serve_nodes
+from handfast.testing import FakeClock
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 
@@ -244,3 +246,21 @@ def test_the_messages_are_a_service_of_their_own_and_as_the_stub_says() -> None:
     assert fields_in_stub(proto.__file__) == {
         name: {field.name for field in it.fields} for name, it in messages
     }
+
+
+def test_the_authority_shows_one_svid_until_it_is_renewed(tmp_path: Path) -> None:
+    """Not a new one for each change of the entries, which anybody could cause."""
+    clock = FakeClock(NOON)
+    with AuthorityState.open(tmp_path, settings=settings(), now=clock) as state:
+        service = AuthorityService(state, now=clock)
+        door = NodeDoor(state, service.nodes, service.node_service)
+        first = door.snapshot()
+        state.registry.add(entry("spiffe://a.example/db", node=NODE))
+        service._issuing.forget()
+        assert door.snapshot() is first
+        token = service.nodes.make_token(NODE)
+        second = door.snapshot()
+        assert (second.svid, second.generation) == (first.svid, 2)
+        assert token.trust_domain in {it.trust_domain for it in second.bundles}
+        clock.advance(minutes=6)
+        assert door.snapshot().svid != first.svid

@@ -46,7 +46,7 @@ _log = logging.getLogger("handfast.authority")
 _ANSWER_WITHIN: Final = 15.0
 _CONNECT_WITHIN: Final = 30.0
 # All entries of a node, with bundles, come in one message.
-_LIMITS: Final = ClientLimits(message=64 << 20)
+_LIMITS: Final = ClientLimits(message=64 << 20, answer=64 << 20, fields=1_000_000)
 _FIRST_PAUSE: Final = 0.5
 _LAST_PAUSE: Final = 30.0
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 from handfast.authority.database import need_private
+from handfast.authority.validity import BACKDATE
 from handfast.bundle import TrustBundleSet
 from handfast.bundle_document import BundleDocument
 from handfast.errors import ConfigError, HandfastError, Reason, SourceError, detail_for
@@ -58,8 +59,9 @@ class NodeIdentity:
 
     def renew_at(self) -> datetime:
         """When half of its life is over."""
-        begin, end = self.svid.not_before, self.svid.not_after
-        return begin + (end - begin) / 2
+        end = self.svid.not_after
+        made = min(self.svid.not_before + BACKDATE, end)
+        return made + (end - made) / 2
 
     def save(self, folder: Path) -> None:
         """Write it in one step: after a crash the old one is there, or the new one.
@@ -148,7 +150,11 @@ class NodeSource:
         """
         found = self._snapshot
         if found.svid.expires_in() <= timedelta(0):
-            detail = detail_for(Reason.SOURCE_EXPIRED, seen=str(found.svid.spiffe_id))
+            detail = detail_for(
+                Reason.SOURCE_EXPIRED,
+                seen=str(found.svid),
+                hint="the agent was off for too long: join --again, with a new token",
+            )
             raise SourceError(detail)
         return found
 

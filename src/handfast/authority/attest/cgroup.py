@@ -8,8 +8,9 @@ container's own) everybody may write what he likes. So:
 1. Only the outermost container counts, and what is above it must be slices of systemd's
    or the names that Kubernetes and the runtimes use; anything else is no evidence.
 2. The unit is the first name that is not a slice, as systemd itself reads it.
-3. Hierarchies (version 1 has several) that name different containers, pods or units
-   name none.
+3. Only systemd's own hierarchy, or version 2, names a unit.
+4. Version 1 has several hierarchies. When one says that the process is elsewhere than
+   in that container or pod, it is in none: somebody may have been given one of them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Final
 from handfast.authority.selectors import Selector
 
 __all__ = ["cgroup_selectors"]
+
+_DISAGREE: Final = "the cgroup hierarchies disagree"
 
 _ID: Final = r"([0-9a-f]{64})"
 _POD: Final = r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})"
@@ -53,6 +56,15 @@ class _Place:
     unit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One hierarchy: its names from the root, and what they say."""
+
+    names: tuple[str, ...]
+    place: _Place
+    is_systemds: bool
+
+
 def cgroup_selectors(text: str) -> tuple[frozenset[Selector], dict[str, str]]:
     """Read /proc/PID/cgroup.
 
@@ -64,37 +76,58 @@ def cgroup_selectors(text: str) -> tuple[frozenset[Selector], dict[str, str]]:
         >>> [str(it) for it in cgroup_selectors(text)[0]]
         ['systemd:id:web.service']
     """
-    places = [_place(it) for it in map(_path_of, text.splitlines()) if it]
+    lines = [it for it in map(_read_line, text.splitlines()) if it is not None]
     found: set[Selector] = set()
     missing: dict[str, str] = {}
-
-    def only(what: str, values: set[str]) -> str | None:
-        if len(values) > 1:
-            missing[what] = "the cgroup hierarchies disagree"
-            return None
-        return next(iter(values), None)
-
-    if unit := only("systemd:id", {it.unit for it in places if it.unit}):
-        found.add(Selector("systemd", f"id:{unit}"))
-    container = only("container:id", {it.container for it in places if it.container})
-    if container is not None:
-        found.add(Selector("container", f"id:{container}"))
-        runtimes = {it.runtime for it in places if it.runtime and it.container}
-        if runtime := only("container:id", runtimes):
+    units = {it.place.unit for it in lines if it.is_systemds and it.place.unit}
+    if len(units) == 1:
+        found.add(Selector("systemd", f"id:{units.pop()}"))
+    elif units:
+        missing["systemd:id"] = _DISAGREE
+    places = {_of_container(it.place): it for it in lines if _has_container(it.place)}
+    if len(places) > 1 or not all(_agree(it, lines) for it in places.values()):
+        missing |= dict.fromkeys(("container:id", "k8s:pod-uid"), _DISAGREE)
+        return frozenset(found), missing
+    for runtime, container, pod in places:
+        if pod is not None:
+            found.add(Selector("k8s", f"pod-uid:{pod}"))
+        if container is not None:
+            found.add(Selector("container", f"id:{container}"))
+        if runtime is not None:
             found.add(Selector(runtime, f"container_id:{container}"))
-    if pod := only("k8s:pod-uid", {it.pod for it in places if it.pod}):
-        found.add(Selector("k8s", f"pod-uid:{pod}"))
     return frozenset(found), missing
 
 
-def _path_of(line: str) -> list[str] | None:
-    """Return the names of a path, None for one that says nothing."""
+def _has_container(place: _Place) -> bool:
+    return place.container is not None or place.pod is not None
+
+
+def _of_container(place: _Place) -> tuple[str | None, str | None, str | None]:
+    return place.runtime, place.container, place.pod
+
+
+def _agree(one: _Line, lines: list[_Line]) -> bool:
+    """Whether no hierarchy says that the process is somewhere else.
+
+    Of version 1 some may be used less deeply than others, up to not at all.
+    """
+    return all(
+        _has_container(other.place) or one.names[: len(other.names)] == other.names
+        for other in lines
+    )
+
+
+def _read_line(line: str) -> _Line | None:
+    """Take one line apart; None for one that says nothing."""
     fields = line.split(":", 2)
     if len(fields) != 3 or not fields[2].startswith("/"):  # noqa: PLR2004 - id:controllers:path
         return None
     names = fields[2][1:].removesuffix(" (deleted)").split("/")
     # Outside of our cgroup namespace the kernel counts upwards, and names are relative.
-    return None if ".." in names or not names[0] else names
+    if ".." in names or not names[0]:
+        return None
+    is_systemds = fields[1] in {"", "name=systemd"}
+    return _Line(tuple(names), _place(names), is_systemds)
 
 
 def _place(names: list[str]) -> _Place:

@@ -36,6 +36,9 @@ _NOBODY: Final = 0xFFFF_FFFF
 # has no selectors for them.
 _MOST_BYTES: Final = 1024
 
+# What says nothing of the caller: we have no descriptor left, or no memory.
+_OUR_OWN: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
 # struct xucred of macOS and FreeBSD: version, uid, number of groups, up to 16 groups.
 _SOL_LOCAL: Final = 0
 _LOCAL_PEERCRED: Final = 1
@@ -143,12 +146,15 @@ def peer_pidfd(sock: Socket) -> int | None:
 
     Raises:
         AttestationRefused: the process is gone.
+        OSError: we have no descriptor left.
     """
     try:
         answer = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD, 4)
     except OSError as error:
         if error.errno in {errno.ENOPROTOOPT, errno.EOPNOTSUPP}:
             return None
+        if error.errno in _OUR_OWN:
+            raise
         refuse(Reason.ATTESTATION_ENDED, seen=str(error), cause=error)
     (descriptor,) = struct.unpack("=i", answer)
     return int(descriptor)

@@ -73,6 +73,7 @@ class Nodes:
         self._database = database
         self._trust_domain = trust_domain
         self._now = now
+        self._read: dict[str, TrustBundle] = {}
 
     def make_token(self, node: SpiffeId, ttl: timedelta = JOIN_TTL) -> JoinToken:
         """Make a token that lets the agent of a node in, once.
@@ -117,9 +118,13 @@ class Nodes:
             " WHERE used_at IS NULL AND expires_at > ? ORDER BY id",
             self._now().timestamp(),
         )
-        return [
-            TrustBundle.from_der(JoinToken.domain_of(name), [der]) for der, name in rows
-        ]
+        # Asked for at each handshake, by whoever connects: each is read once.
+        self._read = {
+            name: self._read.get(name)
+            or TrustBundle.from_der(JoinToken.domain_of(name), [der])
+            for der, name in rows
+        }
+        return list(self._read.values())
 
     def use_token(self, proved: TrustDomain) -> SpiffeId:
         """Take the token that a peer has proved to have, for good.

@@ -37,7 +37,7 @@ from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 if TYPE_CHECKING:
     from handfast.authority.federated import FederatedBundles
-    from handfast.authority.issuing import Issuing
+    from handfast.authority.issuing import IssuedSvid, Issuing
     from handfast.authority.jwt_issuing import JwtIssuing
     from handfast.authority.nodes.registered import Nodes
     from handfast.authority.revocation import Crls
@@ -102,6 +102,7 @@ class NodeService:
         self._ttl = min(node_ttl, state.settings.intermediate_ttl / 2)
         self._now = now
         self._buckets = Buckets(rate=_RATE, burst=_BURST)
+        self._own: IssuedSvid | None = None
         self._bell = trio.Event()
         self._domain = state.settings.trust_domain
 
@@ -127,13 +128,19 @@ class NodeService:
         Raises:
             ConfigError: nothing signs at present.
         """
-        return self._issuing.x509(self._own_entry(), {"node": "authority"}).svid
-
-    def _own_entry(self) -> Entry:
-        return Entry(
-            spiffe_id=authority_id(self._domain),
-            selectors=frozenset({Selector("handfast", "authority")}),
-        )
+        own = self._own
+        if (
+            own is None
+            or self._now() >= own.renew_at
+            or own.serial in self._crls.serials
+        ):
+            # `Issuing` forgets what is of no entry, with each change of the entries.
+            entry = Entry(
+                spiffe_id=authority_id(self._domain),
+                selectors=frozenset({Selector("handfast", "authority")}),
+            )
+            self._own = own = self._issuing.x509(entry, {"node": "authority"})
+        return own.svid
 
     async def _join(
         self, call: Call[SpiffeId], request: proto.JoinRequest

@@ -13,6 +13,7 @@ from typing import Any, Self
 import click
 import trio
 
+from handfast import TrustDomain
 from handfast.authority.nodes import NodeDoor
 from handfast.authority.nodes.names import authority_id
 from handfast.authority.service import AuthorityService
@@ -101,8 +102,17 @@ class Federation:
         facts: dict[str, str] = {}
         if self.port is not None:
             facts = await self._serve(self.port, state, service, nursery)
+
+        def forget(domain: TrustDomain) -> None:
+            if domain in service.federated.trust_domains:
+                service.federated.remove(domain)
+                service.issuer.ring()
+
         manager = FederationManager(
-            self.endpoints, secure=secure_endpoint, state=folder / "federation"
+            self.endpoints,
+            secure=secure_endpoint,
+            state=folder / "federation",
+            forget=forget,
         )
         await nursery.start(manager.run)
         nursery.start_soon(follow, manager, service.federated, service.issuer.ring)

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import logging
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -104,6 +106,13 @@ class _Journal(logging.Handler):
             notes.print(text, style=style, markup=False, highlight=False)
 
 
+def _allow_descriptors() -> None:
+    """Take as many descriptors as we may have: a caller takes three of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # some systems say more than they give
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def show_log(*, as_json: bool) -> None:
     """Print what the authority says of itself, and of its federations."""
     journal = _Journal(as_json=as_json)
@@ -163,6 +172,7 @@ class WorkloadSocket:
 
         Cancellation: is how it ends; the socket's file is removed.
         """
+        _allow_descriptors()
         attestor = Attestor()
         with open_workload_socket(
             self.path, mode=self.mode, uid=self.uid, gid=self.gid
