@@ -14,7 +14,7 @@ from handfast.authority.entries import Entry
 from handfast.authority.registry import StoredEntry
 from handfast.authority.selectors import Selector
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import Duration, FoldedTable, state_options
+from handfast.cli.authority.options import Duration, folded_table, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
@@ -90,9 +90,9 @@ def show_all(state: Path, as_json: bool) -> None:
         for one in stored:
             emit({"event": "entry", **_facts(one)})
         return
-    table = FoldedTable("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
+    table = folded_table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
     for one in stored:
-        table.add(
+        table.add_row(
             one.entry.id,
             str(one.entry.spiffe_id),
             "\n".join(sorted(map(str, one.entry.selectors))),
@@ -100,7 +100,7 @@ def show_all(state: Path, as_json: bool) -> None:
             one.entry.hint,
             one.origin,
         )
-    table.show()
+    console.print(table)
 
 
 @entry.command()

@@ -16,7 +16,6 @@ from rich.text import Text
 from handfast import TrustDomain
 from handfast.authority.durations import parse_duration
 from handfast.authority.settings import AuthoritySettings
-from handfast.cli.output import console
 from handfast.errors import ConfigError
 from handfast.keys import KEY_TYPES
 
@@ -130,21 +129,21 @@ def need_same(found: AuthoritySettings, given: dict[str, Any]) -> None:
             )
 
 
-class FoldedTable:
+class _Folded(Table):
     """A table whose cells are never cut, and never taken for markup.
 
     Half an ID is no ID, and a file's name may hold brackets.
     """
 
-    def __init__(self, *headers: str) -> None:
-        self._table = Table()
-        for header in headers:
-            self._table.add_column(header, overflow="fold")
+    def add_row(self, *cells: Any, **more: Any) -> None:
+        """Add a row of texts."""
+        texts = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*texts, **more)
 
-    def add(self, *cells: str) -> None:
-        """Add a row."""
-        self._table.add_row(*map(Text, cells))
 
-    def show(self) -> None:
-        """Print it."""
-        console.print(self._table)
+def folded_table(*headers: str) -> Table:
+    """Make a table for what others have named."""
+    table = _Folded()
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
