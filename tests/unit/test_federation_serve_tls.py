@@ -62,6 +62,11 @@ MOZILLA_INTERMEDIATE = {
 }
 
 
+@pytest.fixture
+def clock() -> MockClock:
+    return MockClock()
+
+
 @trio_test
 async def test_the_tls_is_mozillas_intermediate() -> None:
     """FED-12: TLS 1.2 and later, forward secrecy, AEAD.
