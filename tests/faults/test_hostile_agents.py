@@ -24,6 +24,7 @@ import trio.testing
 from tests.support import agent_messages as messages
 from tests.support.agent_messages import API, OTHER, WEB, part, svid, svids
 from tests.support.fake_agent import Agents, FakeAgent, socket_path
+from tests.support.local_sockets import listen
 from tests.support.net_world import trio_test
 
 from handfast import SourceError, SourceSnapshot, WorkloadApiSource
@@ -232,11 +233,7 @@ class Impostor:
     async def serve(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        bound.bind(str(self.path))
-        bound.listen(64)
-        bound.setblocking(False)
-        listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound))
+        listener = listen(self.path)
         with self._scope:
             task_status.started()
             await trio.serve_listeners(self._visit, [listener])

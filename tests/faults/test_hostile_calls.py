@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+import trio.testing
 from h2.settings import SettingCodes
 from tests.support.attacked import IMPATIENT, a_call, attacked
 from tests.support.net_world import trio_test
@@ -24,6 +25,12 @@ from tests.support.wire_world import COUNT, ECHO, WAIT
 from handfast.workload_api import ServerLimits, StatusCode, proto
 
 
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """Time passes when nobody has anything to do."""
+    return trio.testing.MockClock(autojump_threshold=0)
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,
@@ -34,7 +41,9 @@ def nothing_is_logged_as_an_error(
 
 @pytest.mark.parametrize("sent", [b"", b"\0\0\0", b"\0\0\0\0\5half"])
 @trio_test
-async def test_a_request_that_does_not_come_ends(sent: bytes) -> None:
+async def test_a_request_that_does_not_come_ends(
+    clock: trio.testing.MockClock, sent: bytes
+) -> None:
     """P8: its call has a deadline, though the client set none."""
     async with attacked(IMPATIENT) as (_, attacker):
         await attacker.begin()
@@ -132,7 +141,9 @@ async def test_bad_headers_end_their_call_alone(
 
 @pytest.mark.parametrize("window", [0, 1, 100])
 @trio_test
-async def test_a_client_that_takes_nothing_loses_its_call_alone(window: int) -> None:
+async def test_a_client_that_takes_nothing_loses_its_call_alone(
+    clock: trio.testing.MockClock, window: int
+) -> None:
     """P8, D1: a window that does not open holds one answer, for so long."""
     async with attacked(ServerLimits(send_timeout=0.1)) as (served, attacker):
         await attacker.begin()

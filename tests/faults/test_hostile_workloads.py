@@ -14,6 +14,7 @@ from itertools import chain, count, repeat
 import hpack
 import pytest
 import trio
+import trio.testing
 from tests.support.attacked import IMPATIENT, a_call, attacked, block
 from tests.support.net_world import trio_test
 from tests.support.raw_http2 import (
@@ -39,6 +40,12 @@ from handfast.workload_api import ServerLimits, proto
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HELLO = PREFACE + frame(SETTINGS)
+
+
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """Time passes when nobody has anything to do."""
+    return trio.testing.MockClock(autojump_threshold=0)
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +233,9 @@ async def test_more_calls_at_once_than_were_allowed_are_cut_off() -> None:
     "said", [b"", PREFACE[:10], PREFACE, HELLO, HELLO + b"\0\0", HELLO + b"\0\0\x40\0"]
 )
 @trio_test
-async def test_who_says_nothing_more_is_let_go(said: bytes) -> None:
+async def test_who_says_nothing_more_is_let_go(
+    clock: trio.testing.MockClock, said: bytes
+) -> None:
     """P8, D1: a connection without a call has a deadline, half a frame is no call."""
     async with attacked(IMPATIENT) as (served, attacker):
         await attacker.send(said)
@@ -235,14 +244,16 @@ async def test_who_says_nothing_more_is_let_go(said: bytes) -> None:
 
 
 @trio_test
-async def test_bytes_do_not_put_off_the_beginning() -> None:
+async def test_bytes_do_not_put_off_the_beginning(
+    clock: trio.testing.MockClock,
+) -> None:
     """P8, D1: a byte now and then is no beginning of HTTP/2."""
     limits = ServerLimits(preface_timeout=0.3, idle_timeout=1000.0)
     async with attacked(limits) as (served, attacker):
         with suppress(trio.BrokenResourceError):
             for byte in PREFACE[:-1]:
                 await attacker.send(bytes([byte]))
-                await trio.testing.wait_all_tasks_blocked(0.01)
+                await trio.sleep(0.1)
             await attacker.read_to_the_end()
         assert served.statistics.failed == {"idle": 1}
 
@@ -278,7 +289,9 @@ async def test_a_conversation_may_be_cut_at_every_byte() -> None:
 
 
 @trio_test
-async def test_every_byte_of_a_conversation_may_be_another() -> None:
+async def test_every_byte_of_a_conversation_may_be_another(
+    clock: trio.testing.MockClock,
+) -> None:
     """D12: whatever that does, it does to its own connection."""
     said = conversation()
     async with attacked(ServerLimits(request_timeout=0.2)) as (served, _):

@@ -12,7 +12,7 @@ from tests.support.wire_world import ECHO, Served, serving
 
 from handfast.workload_api import ServerLimits, proto
 
-#: Short: what is waited for here has to happen, and nothing else is waited for.
+#: Short; for clocks that jump, so that a slow machine is not taken for a slow client.
 IMPATIENT = ServerLimits(
     preface_timeout=0.1, request_timeout=0.1, idle_timeout=0.1, send_timeout=0.1
 )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import trio
 from google.protobuf.message import Message
+from tests.support.local_sockets import listen
 
 from handfast.workload_api import (
     Call,
@@ -84,15 +84,9 @@ class FakeAgent:
     ) -> None:
         """Serve until `stop`."""
         self.path.unlink(missing_ok=True)
-        # Not trio's bind: it waits for a thread, and a clock that jumps does not.
-        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        bound.bind(str(self.path))
-        bound.listen(64)
-        bound.setblocking(False)
-        plain = trio.socket.from_stdlib_socket(bound)
         with trio.CancelScope() as self._scope:
             await serve_calls(
-                [trio.SocketListener(plain)],
+                [listen(self.path)],
                 self._methods(),
                 identify=_nobody,
                 task_status=task_status,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import trio
+from tests.support.local_sockets import listen
 
 from handfast.workload_api import (
     Call,
@@ -102,13 +102,6 @@ class Served:
         return await open_channel(self.endpoint, limits=limits)
 
 
-async def listen(path: str) -> trio.SocketListener:
-    plain = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    await plain.bind(path)
-    plain.listen(64)
-    return trio.SocketListener(plain)
-
-
 @asynccontextmanager
 async def serving(
     methods: Mapping[str, Method[Any]] = METHODS,
@@ -121,7 +114,7 @@ async def serving(
     statistics = ServerStatistics()
     with tempfile.TemporaryDirectory(prefix="hf") as folder:
         path = f"{folder}/api.sock"
-        listener = await listen(path)
+        listener = listen(path)
         async with trio.open_nursery() as nursery:
             await nursery.start(
                 partial(
