@@ -172,7 +172,7 @@ async def test_a_command_that_fails_is_a_failure(tmp_path: Path) -> None:
 async def test_nobody_there_is_exit_code_4() -> None:
     """P7: the reason, and where nobody is."""
     with socket_path() as path:
-        done = await fetch("--endpoint", f"unix://{path}", "--wait", "0.1", "--json")
+        done = await fetch("--endpoint", f"unix://{path}", "--wait", "2", "--json")
         assert done.returncode == 4
         facts = json.loads(done.stdout.splitlines()[-1])
         assert facts["exit_code"] == 4

@@ -182,12 +182,12 @@ def test_a_hint_chooses_among_the_identities_that_an_agent_has() -> None:
             done = run(*there, "--hint", "orders", **more)
             assert done.returncode == 0, done.stderr
             assert json.loads(done.stdout.splitlines()[0])["spiffe_id"] == stock
-            other = run(*there, "--hint", "else", "--wait", "1", **more)
+            other = run(*there, "--hint", "else", "--wait", "5", **more)
             assert other.returncode == 4, other.stderr
             assert last_event(other)["reason"] == "source_no_such_identity"
         api.deny()
         denied = run(
-            "connect", "127.0.0.1", "1", "--json", "--wait", "1", *ALLOW, **more
+            "connect", "127.0.0.1", "1", "--json", "--wait", "5", *ALLOW, **more
         )
         assert (denied.returncode, last_event(denied)["reason"]) == (
             4,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.support import agent_messages as agent
@@ -196,12 +196,12 @@ def test_a_part_that_is_wrong_spoils_the_message(
 def test_an_svid_that_has_expired_spoils_the_message() -> None:
     """W4, W5: an agent that lost its clock does not replace what is still good."""
     with pytest.raises(SourceError) as caught:
-        read(svids(), datetime.now(UTC) + timedelta(hours=2))
+        read(svids(), svid(WEB).not_after + timedelta(hours=1))
     assert "certificate_expired" in caught.value.seen
 
 
 def test_an_svid_that_begins_in_a_moment_is_taken() -> None:
-    read(svids(), datetime.now(UTC) - timedelta(minutes=5))
+    read(svids(), svid(WEB).not_before - timedelta(minutes=5))
 
 
 # ---- bundles ----
