@@ -23,6 +23,8 @@ OWN = "a.example"
 OTHER = "b.example"
 WEB = "spiffe://a.example/web"
 API = "spiffe://a.example/api"
+# They are made once a run, and none may end during the longest.
+DAY = timedelta(days=1)
 
 
 _KEYS: dict[bytes, PrivateKey] = {}
@@ -38,7 +40,7 @@ def authority(trust_domain: str = OWN) -> Authority:
 def _svid(spiffe_id: str, number: int) -> X509Svid:
     del number
     domain = spiffe_id.removeprefix("spiffe://").partition("/")[0]
-    made = authority(domain).issue(spiffe_id)
+    made = authority(domain).issue(spiffe_id, ttl=DAY)
     _KEYS[made.chain[0]] = made.key
     return made
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,8 @@ from handfast.authority import Authority
 DOMAIN = "a.example"
 WEB = f"spiffe://{DOMAIN}/web"
 NAMES = ("tls.crt", "tls.key", "ca.crt")
+# They are made once a run, and none may end during the longest.
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ def versions(count: int = 4) -> tuple[Version, ...]:
     authorities = [Authority(DOMAIN, intermediate=True) for _ in range(count + 1)]
     return tuple(
         Version(
-            svid=new.issue(WEB),
+                svid=new.issue(WEB, ttl=DAY),
             bundle=TrustBundle.from_der(
                 DOMAIN, [der for it in (old, new) for der in it.bundle.x509_authorities]
             ),

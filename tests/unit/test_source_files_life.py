@@ -70,13 +70,18 @@ def test_an_svid_that_has_ended_is_not_given_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "reason"), [(2, Reason.SOURCE_EXPIRED), (-2, Reason.SOURCE_INVALID)]
+    ("moment", "reason"),
+    [
+        (FIRST.svid.not_after + timedelta(hours=1), Reason.SOURCE_EXPIRED),
+        (FIRST.svid.not_before - timedelta(hours=1), Reason.SOURCE_INVALID),
+    ],
+    ids=["over", "to come"],
 )
 def test_an_svid_whose_time_is_not_now_is_never_taken(
-    hours: int, reason: Reason, tmp_path: Path
+    moment: datetime, reason: Reason, tmp_path: Path
 ) -> None:
     write(tmp_path, FIRST)
-    clock = FakeClock(datetime.now(UTC) + timedelta(hours=hours))
+    clock = FakeClock(moment)
     assert refusal(tmp_path, now=clock).reason is reason
 
 
