@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from tests.support.agent_messages import API, OWN, WEB, part, svid, svids
 from tests.support.fake_agent import Agents, FakeAgent, socket_path
 from tests.support.net_world import trio_test
 
-from handfast import FileSource, HandfastError
+from handfast import FileSource, HandfastError, SourceError, WorkloadApiSource
 from handfast.cli.app import exit_code
+from handfast.cli.fetch import Found, Job, _fetch
 from handfast.cli.fetch import fetch as command
 from handfast.cli.fetch_after import After
 from handfast.jwt_signer import JwtSigner
@@ -210,6 +212,33 @@ async def test_a_directory_that_cannot_be_written_is_exit_code_3(
 
 
 # ---- for ever ----
+
+
+@pytest.mark.parametrize("minutes", [-1, 5])
+@trio_test
+async def test_a_renewed_certificate_takes_no_ended_token_along(minutes: int) -> None:
+    """P7: nor does it wait for a new one, while the agent gives none."""
+    async with agent() as it, WorkloadApiSource(it.endpoint) as source:
+        before = await source.wait_ready(10)
+        life = timedelta(minutes=30)
+        begin = datetime.now(UTC) + timedelta(minutes=minutes) - life
+        token = SIGNER.sign(WEB, "shop", ttl=life, now=begin)
+        it.fail(proto.FETCH_JWT_SVID, StatusCode.UNAVAILABLE)
+        job = Job(
+            endpoint=it.endpoint,
+            hint=None,
+            audience=("shop",),
+            jwt_bundles=False,
+            writer=None,
+            after=After(command=None, signum=None, pid_file=None, as_json=True),
+            wait=10,
+            as_json=True,
+        )
+        found = await _fetch(job, source, 10, Found(before, token, None))
+        assert found.snapshot is before
+        assert found.token is (token if minutes > 0 else None)
+        with pytest.raises(SourceError):
+            await _fetch(job, source, 10)
 
 
 @trio_test

@@ -72,10 +72,12 @@ async def _fetch(
         whose = snapshot.svid.spiffe_id
         token = await source.fetch_jwt_svid(job.audience, whose)
     except SourceError as error:
-        kept = None if last is None else last.token
-        if kept is None or error.reason is Reason.SOURCE_REFUSED:
+        if last is None or error.reason is Reason.SOURCE_REFUSED:
             raise
-        # A renewed certificate does not wait for a token.
+        # A renewed certificate does not wait for a token, nor take an ended one along.
+        kept = last.token
+        if kept is not None and datetime.now(UTC) >= kept.expires_at:
+            kept = None
         return Found(snapshot, kept, keys, trio.current_time() + _RETRY)
     begin = token.issued_at or datetime.now(UTC)
     half = begin + (token.expires_at - begin) / 2
