@@ -22,11 +22,12 @@ from handfast import (
     X509Svid,
 )
 from handfast.cli.identity import FILE, read_bundles, read_svid
+from handfast.workload_api.endpoint import ENVIRONMENT_VARIABLE
 
 Command = Callable[..., Any]
 
 #: Where the standard says that the agent's address stands.
-ENDPOINT = "SPIFFE_ENDPOINT_SOCKET"
+ENDPOINT = ENVIRONMENT_VARIABLE
 
 _OPTIONS = (
     click.option(

@@ -21,7 +21,8 @@ class SourceState(enum.StrEnum):
     STARTING = "starting"
     #: What it has is the newest.
     HEALTHY = "healthy"
-    #: The last attempt failed; what was good before still serves.
+    #: What was good before still serves, but the last attempt failed, or an agent's
+    #: renewal is late.
     STALE = "stale"
     #: There is nothing that may still be used.
     UNAVAILABLE = "unavailable"
