@@ -27,6 +27,7 @@ from tests.support.bundle_server import (
     svid_context,
 )
 from tests.support.net_world import authority, trio_test
+from trio.testing import MockClock
 
 from handfast import (
     FederationError,
@@ -452,6 +453,97 @@ async def test_a_peer_that_is_gone_again_is_unreachable(web: Web) -> None:
         with pytest.raises(FederationError) as caught:
             await fetch_bundle(web.endpoint(served), secure=gone)
         assert caught.value.reason is Reason.FEDERATION_UNREACHABLE
+
+
+@trio_test
+async def test_a_name_without_an_address_says_so(web: Web) -> None:
+    class Nothing(Names):
+        async def getaddrinfo(self, *_: Any) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    trio.socket.set_custom_hostname_resolver(Nothing({}))
+    error = await refusal(web.endpoint(Served(443, {}), host="a.example"))
+    assert error.reason is Reason.FEDERATION_UNREACHABLE
+    assert "a.example" in error.seen
+    assert "not known" in error.seen
+
+
+class Several(Names):
+    """Gives all addresses of a name at once."""
+
+    async def getaddrinfo(self, host: bytes | None, port: Any, *_: Any) -> Any:
+        await trio.lowlevel.checkpoint()
+        return [
+            row
+            for address in self.answers[(host or b"").decode()]
+            for row in socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
+        ]
+
+
+@trio_test
+async def test_one_of_several_addresses_is_enough(web: Web) -> None:
+    """F1: a local one among them is passed over, one where nobody is, too."""
+    name = {"a.example": ["169.254.1.1", "127.0.0.2", "127.0.0.1"]}
+    trio.socket.set_custom_hostname_resolver(Several(name))
+    async with endpoint_of(web.context("a.example"), {"/": GOOD}) as served:
+        fetched = await fetch(web.endpoint(served, host="a.example"))
+        assert fetched.hops[0].address == "127.0.0.1"
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    return MockClock(autojump_threshold=0)
+
+
+class Silent(trio.abc.SocketFactory):
+    """Makes sockets that never connect."""
+
+    def __init__(self) -> None:
+        self.made: list[SilentSocket] = []
+
+    def socket(
+        self,
+        family: socket.AddressFamily | int = socket.AF_INET,
+        type: socket.SocketKind | int = socket.SOCK_STREAM,  # noqa: A002 - trio's name
+        proto: int = 0,
+    ) -> Any:
+        del family, type, proto
+        self.made.append(SilentSocket())
+        return self.made[-1]
+
+
+class SilentSocket:
+    """Waits for an answer for ever."""
+
+    closed = False
+
+    async def connect(self, address: object) -> None:
+        del address
+        await trio.sleep_forever()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@trio_test
+async def test_a_silent_address_does_not_use_up_all_the_time(
+    web: Web, clock: MockClock
+) -> None:
+    """Each has five seconds, and all of it thirty."""
+    silent = Silent()
+    trio.socket.set_custom_socket_factory(silent)
+    name = {"a.example": [f"127.0.0.{number}" for number in range(1, 10)]}
+    trio.socket.set_custom_hostname_resolver(Several(name))
+    begin = clock.current_time()
+    error = await refusal(web.endpoint(Served(443, {}), host="a.example"))
+    assert error.reason is Reason.FEDERATION_TIMEOUT
+    assert clock.current_time() - begin == pytest.approx(30)
+    assert len(silent.made) in {6, 7}
+    assert all(it.closed for it in silent.made)
+    name["a.example"][2:] = []
+    error = await refusal(web.endpoint(Served(443, {}), host="a.example"))
+    assert error.reason is Reason.FEDERATION_UNREACHABLE
+    assert error.seen.count("no answer") == 2
 
 
 # ---- answers ----

@@ -14,7 +14,7 @@ from handfast.authority.entries import Entry
 from handfast.authority.registry import StoredEntry
 from handfast.authority.selectors import Selector
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import Duration, folded_table, state_options
+from handfast.cli.authority.options import Duration, FoldedTable, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
 from handfast.cli.output import console, emit, human_duration, iso
@@ -90,9 +90,9 @@ def show_all(state: Path, as_json: bool) -> None:
         for one in stored:
             emit({"event": "entry", **_facts(one)})
         return
-    table = folded_table("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
+    table = FoldedTable("id", "SPIFFE ID", "selectors", "TTL", "hint", "from")
     for one in stored:
-        table.add_row(
+        table.add(
             one.entry.id,
             str(one.entry.spiffe_id),
             "\n".join(sorted(map(str, one.entry.selectors))),
@@ -100,7 +100,7 @@ def show_all(state: Path, as_json: bool) -> None:
             one.entry.hint,
             one.origin,
         )
-    console.print(table)
+    table.show()
 
 
 @entry.command()
@@ -153,4 +153,4 @@ def apply_file(state: Path, as_json: bool, file: Path) -> None:
         emit({"event": "applied", **facts})
     else:
         words = ", ".join(f"{len(ids)} {what}" for what, ids in facts.items())
-        console.print(f"{file}: {words}")
+        console.print(f"{file}: {words}", markup=False)

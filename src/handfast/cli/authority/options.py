@@ -11,10 +11,12 @@ from typing import Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from handfast import TrustDomain
 from handfast.authority.durations import parse_duration
 from handfast.authority.settings import AuthoritySettings
+from handfast.cli.output import console
 from handfast.errors import ConfigError
 from handfast.keys import KEY_TYPES
 
@@ -128,9 +130,21 @@ def need_same(found: AuthoritySettings, given: dict[str, Any]) -> None:
             )
 
 
-def folded_table(*headers: str) -> Table:
-    """Make a table whose cells are never cut: half an ID is no ID."""
-    table = Table()
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table
+class FoldedTable:
+    """A table whose cells are never cut, and never taken for markup.
+
+    Half an ID is no ID, and a file's name may hold brackets.
+    """
+
+    def __init__(self, *headers: str) -> None:
+        self._table = Table()
+        for header in headers:
+            self._table.add_column(header, overflow="fold")
+
+    def add(self, *cells: str) -> None:
+        """Add a row."""
+        self._table.add_row(*map(Text, cells))
+
+    def show(self) -> None:
+        """Print it."""
+        console.print(self._table)

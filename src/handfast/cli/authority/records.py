@@ -14,7 +14,7 @@ from handfast.authority.audit import AuditRow, read_audit
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.revocation import REASONS, revoke
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import folded_table, state_options
+from handfast.cli.authority.options import FoldedTable, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE, Moment
 from handfast.cli.output import console, emit, iso
@@ -59,10 +59,10 @@ def audit(
             # What happened stands under "event" already.
             emit(_facts(row))
         return
-    table = folded_table("at", "what", "SPIFFE ID", "serial", "until", "details")
+    table = FoldedTable("at", "what", "SPIFFE ID", "serial", "until", "details")
     for row in rows:
         details = ", ".join(f"{name}={value}" for name, value in row.details.items())
-        table.add_row(
+        table.add(
             iso(row.at),
             row.event,
             row.spiffe_id or "",
@@ -70,7 +70,7 @@ def audit(
             "" if row.not_after is None else iso(row.not_after),
             details,
         )
-    console.print(table)
+    table.show()
 
 
 @click.group()
@@ -151,7 +151,7 @@ def put(state: Path, as_json: bool, trust_domain: str, file: Path) -> None:
     if as_json:
         emit({"event": "set", "trust_domain": trust_domain})
     else:
-        console.print(f"the bundle of {trust_domain} is {file} now")
+        console.print(f"the bundle of {trust_domain} is {file} now", markup=False)
 
 
 @bundle.command("remove")

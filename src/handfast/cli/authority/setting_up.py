@@ -14,7 +14,7 @@ from handfast.authority.offline import import_intermediate, make_csr, waiting_ke
 from handfast.authority.signer_rows import SignerRow, wish_for
 from handfast.authority.state import AuthorityState, is_running
 from handfast.cli.authority.options import (
-    folded_table,
+    FoldedTable,
     need_same,
     password_option,
     read_password,
@@ -72,11 +72,11 @@ def _show(state: AuthorityState, folder: Path, *, as_json: bool) -> None:
         f"{'running' if facts['running'] else 'not running'}, "
         f"{facts['entries']} entries, bundle {facts['bundle_sequence']}"
     )
-    table = folded_table("what", "key", "stage", "until", "last SVID until")
+    table = FoldedTable("what", "key", "stage", "until", "last SVID until")
     for row in rows:
         cells = (row["kind"], row["id"][:12], row["stage"])
-        table.add_row(*cells, row["not_after"] or "", row["last_svid_ends"] or "")
-    console.print(table)
+        table.add(*cells, row["not_after"] or "", row["last_svid_ends"] or "")
+    table.show()
 
 
 @click.command()
