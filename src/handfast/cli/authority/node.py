@@ -19,7 +19,7 @@ from handfast.authority.agent import join as join_by
 from handfast.authority.nodes import JOIN_TTL, JoinToken, Nodes, node_id
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
-from handfast.cli.authority.options import Duration, FoldedTable, state_options
+from handfast.cli.authority.options import Duration, folded_table, state_options
 from handfast.cli.authority.serving import WorkloadSocket, show_log, socket_options
 from handfast.cli.identity import FILE, read_bundle
 from handfast.cli.output import console, emit, human_duration, iso, notes
@@ -103,11 +103,11 @@ def list_nodes(state: Path, as_json: bool) -> None:
             facts = {"node": str(one.spiffe_id), "joined_at": iso(one.joined_at)}
             emit({**facts, "banned_at": ban})
         return
-    table = FoldedTable("node", "joined", "banned")
+    table = folded_table("node", "joined", "banned")
     for one in found:
         ban_text = "" if one.banned_at is None else iso(one.banned_at)
-        table.add(str(one.spiffe_id), iso(one.joined_at), ban_text)
-    table.show()
+        table.add_row(str(one.spiffe_id), iso(one.joined_at), ban_text)
+    console.print(table)
 
 
 @node.command("ban")
