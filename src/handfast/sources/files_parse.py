@@ -47,8 +47,11 @@ _BEGIN: Final = b"-----BEGIN"
 _KEY_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
 
 
-def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet]:
+def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet, datetime]:
     """Make our identity and the bundles of a set, and check that they fit.
+
+    Returns:
+        Both, and when our chain ends: the first of its certificates to do so.
 
     Raises:
         InvalidCertificate: the chain or the key cannot be used, or they do not belong
@@ -66,8 +69,7 @@ def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet]:
             *(_read_bundle(domain, file) for domain, file in others),
         ]
     )
-    _verify(svid, bundles, now)
-    return svid, bundles
+    return svid, bundles, _verify(svid, bundles, now)
 
 
 def parse_crls(
@@ -194,16 +196,16 @@ def _collect(bundles: Sequence[TrustBundle]) -> TrustBundleSet:
     return TrustBundleSet(distinct.values())
 
 
-def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> None:
+def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> datetime:
     """Judge ourselves as a peer would who has our own bundle and is not too strict.
 
     An identity may be for servers alone or for clients alone: one of them is enough.
     """
     try:
-        _judge(svid, bundles, now, "server")
+        return _judge(svid, bundles, now, "server")
     except VerificationError:
         try:
-            _judge(svid, bundles, now, "client")
+            return _judge(svid, bundles, now, "client")
         except VerificationError as error:
             raise _does_not_fit(svid, error) from error
 
@@ -213,11 +215,11 @@ def _judge(
     bundles: TrustBundleSet,
     now: datetime,
     purpose: Literal["client", "server"],
-) -> None:
+) -> datetime:
     verifier = Verifier(
         bundles, rules="compatible", at=now, purpose=purpose, cache=None
     )
-    verifier.verify(svid.chain)
+    return verifier.verify(svid.chain).not_after
 
 
 # Time is nothing that another look a moment later would mend.
