@@ -174,10 +174,9 @@ class AuthorityState:
             state._exit = stack.pop_all()
         return state
 
-    def bundle_document(self) -> bytes:
-        """Write what the trust domain publishes: roots and JWT keys, with a number."""
-        signers = self.signers
-        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
+    def bundle_document(self) -> BundleDocument:
+        """What the trust domain publishes: roots and JWT keys, with a number."""
+        return BundleDocument.of(self.signers.bundle, self.signers.jwt_bundle)
 
     def reload(self) -> None:
         """Read everything again, after another process has changed it."""

@@ -24,7 +24,6 @@ from handfast.authority.nodes import proto
 from handfast.authority.nodes.names import authority_id, is_node_id
 from handfast.authority.nodes.pacing import Buckets
 from handfast.authority.selectors import Selector
-from handfast.bundle_document import BundleDocument
 from handfast.errors import (
     AttestationRefused,
     ConfigError,
@@ -154,7 +153,9 @@ class NodeService:
         except AttestationRefused as error:
             raise PermissionDenied(str(error)) from error
         chain = self._sign_node(node, key)
-        return proto.JoinResponse(chain=chain, bundle=self._bundle())
+        return proto.JoinResponse(
+            chain=chain, bundle=self._state.bundle_document().to_json()
+        )
 
     async def _renew(
         self, call: Call[SpiffeId], request: proto.RenewRequest
@@ -163,7 +164,9 @@ class NodeService:
         self._need(call.caller)
         self._pace(call.caller)
         chain = self._sign_node(call.caller, _public_key(request.public_key))
-        return proto.RenewResponse(chain=chain, bundle=self._bundle())
+        return proto.RenewResponse(
+            chain=chain, bundle=self._state.bundle_document().to_json()
+        )
 
     async def _watch(
         self, call: Call[SpiffeId], _request: proto.WatchRequest
@@ -239,14 +242,10 @@ class NodeService:
         }
         return proto.WatchResponse(
             entries=sorted(one.to_text() for one in entries),
-            bundle=self._bundle(),
+            bundle=self._state.bundle_document().to_json(),
             federated=federated,
             crls=self._crls.ders,
         )
-
-    def _bundle(self) -> bytes:
-        signers = self._state.signers
-        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
 
     def _sign_node(self, node: SpiffeId, key: _PublicKey) -> bytes:
         entry = Entry(
