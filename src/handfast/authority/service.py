@@ -128,7 +128,7 @@ class AuthorityService:
         )
         if not applied.nothing:
             self._forget()
-            self._ring()
+            self.ring()
         return applied
 
     def look(self) -> None:
@@ -145,9 +145,10 @@ class AuthorityService:
             changed = True
         self._tidy()
         if changed:
-            self._ring()
+            self.ring()
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Have workloads and other hosts' agents told what has changed for them."""
         self.issuer.ring()
         self.node_service.ring()
 
