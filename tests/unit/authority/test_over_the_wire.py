@@ -224,13 +224,16 @@ async def test_many_callers_at_once_get_the_one_svid_of_their_entry(
                         found.add((await anext(answers)).svids[0].x509_svid)
                 await jwt_svids(channel, "shop")
 
+        begin = trio.current_time()
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(workload)
-        # Whoever came late may have begun with the second.
-        assert len(seen[0] | seen[1]) <= 4
+        # Ends are whole seconds: three seconds of life at least, 45 % of it before the
+        # next. However slow this machine is, callers cost no signature of their own.
+        due = 1 + (trio.current_time() - begin) / (3 * 0.45)
+        assert 2 <= len(seen[0] | seen[1]) <= due
         issued = list(read_audit(it.state.database, event="x509_issued"))
-        assert len(issued) <= 5
+        assert len(issued) <= due
         assert issued[0].details["uid"] == os.getuid()
         assert issued[0].details["pid"] == os.getpid()
         assert len(list(read_audit(it.state.database, event="jwt_issued"))) == 1
