@@ -12,11 +12,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, Given, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
@@ -58,10 +59,6 @@ class IssuedSvid:
     cut_by: str | None = None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Issuing:
     """Signs what entries allow.
 
@@ -75,7 +72,7 @@ class Issuing:
         self,
         state: AuthorityState,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._state = state

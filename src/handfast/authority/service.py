@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
+from handfast._clock import utc_now
 from handfast.authority.audit import forget_some
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.issuer import EntryIssuer
@@ -42,10 +43,6 @@ _log = logging.getLogger("handfast.authority")
 
 _LOOK_EVERY: Final = 0.25
 _TIDY_EVERY: Final = timedelta(minutes=1)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class AuthorityService:
@@ -71,7 +68,7 @@ class AuthorityService:
         state: AuthorityState,
         *,
         entries_file: Path | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._entries_file = entries_file

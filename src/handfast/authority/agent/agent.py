@@ -14,13 +14,14 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
 from google.protobuf.message import Message
 
+from handfast._clock import utc_now
 from handfast.authority.agent.identity import NodeIdentity, NodeSource
 from handfast.authority.agent.issuer import RemoteIssuer
 from handfast.authority.agent.mirror import Mirror
@@ -49,10 +50,6 @@ _CONNECT_WITHIN: Final = 30.0
 _LIMITS: Final = ClientLimits(message=64 << 20, answer=64 << 20, fields=1_000_000)
 _FIRST_PAUSE: Final = 0.5
 _LAST_PAUSE: Final = 30.0
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def join(
@@ -105,7 +102,7 @@ class NodeAgent:
         source: NodeSource,
         dial: Dial,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._folder = folder
         self._source = source

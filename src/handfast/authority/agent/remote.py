@@ -10,12 +10,13 @@ from __future__ import annotations
 import random
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 import trio
 from google.protobuf.message import Message
 
+from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.issuing import IssuedSvid
 from handfast.authority.nodes import proto
@@ -49,10 +50,6 @@ class Ask(Protocol):
         ...
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class RemoteIssuing:
     """The X.509-SVIDs of entries, as `EntryIssuer` asks for them.
 
@@ -66,7 +63,7 @@ class RemoteIssuing:
         self,
         ask: Ask,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ask = ask
@@ -191,7 +188,7 @@ def _svid_of(chain: bytes, key: PrivateKey, entry: Entry) -> X509Svid:
 class RemoteTokens:
     """The JWT-SVIDs of entries, by audience, as `EntryIssuer` asks for them."""
 
-    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = utc_now) -> None:
         self._ask = ask
         self._now = now
         self._kept: OrderedDict[

@@ -7,16 +7,17 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.nodes.join_token import JoinToken
 from handfast.authority.nodes.names import is_node_id
+from handfast.authority.refusal import refuse
 from handfast.authority.validity import BACKDATE, positive
 from handfast.bundle import TrustBundle
 from handfast.errors import (
     AttestationRefused,
-    ConfigError,
     Reason,
     detail_for,
 )
@@ -50,10 +51,6 @@ class Node:
     banned_at: datetime | None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Nodes:
     """Join tokens and nodes.
 
@@ -68,7 +65,7 @@ class Nodes:
         database: Database,
         trust_domain: TrustDomain,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._trust_domain = trust_domain
@@ -83,9 +80,9 @@ class Nodes:
         """
         if not is_node_id(node, self._trust_domain):
             seen = str(node)
-            _refuse(f"the ID of a node of {self._trust_domain}", seen)
+            refuse(f"the ID of a node of {self._trust_domain}", seen)
         if positive(ttl) > _LONGEST:
-            _refuse(f"at most {_LONGEST} for a token", str(ttl))
+            refuse(f"at most {_LONGEST} for a token", str(ttl))
         token, now = JoinToken.generate(), self._now()
         ends = now + ttl
         # Its authority ends with it: TLS alone refuses it from then on.
@@ -93,10 +90,10 @@ class Nodes:
         with self._database.transaction() as run:
             self._forget_old(run)
             if self._is_banned(run, node):
-                _refuse("a node that may join", f"{node}, which is banned")
+                refuse("a node that may join", f"{node}, which is banned")
             (count,) = run("SELECT count(*) FROM join_tokens").fetchone()
             if count >= _OPEN_MAX:
-                _refuse(f"at most {_OPEN_MAX} tokens", f"{count} and one more")
+                refuse(f"at most {_OPEN_MAX} tokens", f"{count} and one more")
             run(
                 "INSERT INTO join_tokens (id, certificate, node, made_at, expires_at)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -218,7 +215,7 @@ class Nodes:
             done = run(statement, (str(node), self._now().timestamp()))
             if not done.rowcount:
                 hint = "`handfast authority node list`"
-                _refuse("a node that has joined", str(node), hint)
+                refuse("a node that has joined", str(node), hint)
             run("DELETE FROM join_tokens WHERE node = ?", (str(node),))
             self._tell(run, event, node, {})
 
@@ -239,8 +236,3 @@ class Nodes:
             at=self._now(), event=event, spiffe_id=str(node), details=details
         )
         audit(run, row)
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    raise ConfigError(detail)

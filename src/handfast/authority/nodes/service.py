@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.nodes import proto
 from handfast.authority.nodes.names import authority_id, is_node_id
@@ -62,10 +63,6 @@ class _PublicKey:
     public_der: bytes
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class NodeService:
     """Answers agents; a caller is the verified SPIFFE ID of one.
 
@@ -90,7 +87,7 @@ class NodeService:
         crls: Crls,
         federated: FederatedBundles,
         node_ttl: timedelta = NODE_TTL,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._nodes = nodes
