@@ -186,6 +186,27 @@ async def test_a_nodes_revoked_svid_gets_nothing(tmp_path: Path) -> None:
                     await channel.unary(*question, timeout=10)
 
 
+@pytest.mark.parametrize("audience", [["x" * 100_000], ["x" * 200] * 32, ["é" * 1000]])
+@trio_test
+async def test_a_node_gets_no_tokens_that_fill_the_authority(
+    tmp_path: Path, audience: list[str]
+) -> None:
+    """P8: each token is kept in memory, and its audience in the log."""
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        identity = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        request = proto.SignJWTRequest(entry=one.id, audience=audience)
+        async with await channel_of(world, identity) as channel:
+            with pytest.raises(RpcError) as refused:
+                await channel.unary(
+                    SIGN_JWT, request, proto.SignJWTResponse, timeout=10
+                )
+        assert refused.value.code is StatusCode.INVALID_ARGUMENT
+        assert not list(read_audit(service._state.database, event="jwt_issued"))
+
+
 @trio_test
 async def test_a_workload_of_ours_is_no_agent(tmp_path: Path) -> None:
     """It has an SVID of the trust domain, and is not let in by it."""

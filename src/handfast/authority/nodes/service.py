@@ -34,6 +34,7 @@ from handfast.errors import (
 from handfast.keys import key_type_of
 from handfast.text import escape
 from handfast.workload_api.methods import Call, Method, ServerStream, Unary
+from handfast.workload_api.service import ServiceLimits, read_audiences
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ __all__ = ["NodeService"]
 #: How long a node's own SVID lives: an agent that is off for longer joins anew.
 NODE_TTL: Final = timedelta(hours=24)
 _LOOK_AGAIN: Final = 60.0
-_AUDIENCES_MAX: Final = 64
+_LIMITS: Final = ServiceLimits()
 _CALLER_MAX: Final = 1024
 # Signatures for one node, a second and at once: an agent that was broken into must
 # not fill the disk with the log of what it asks for.
@@ -200,10 +201,8 @@ class NodeService:
     ) -> proto.SignJWTResponse:
         await trio.lowlevel.checkpoint()
         entry = self._entry(call.caller, request.entry)
-        audience = tuple(request.audience)
-        if not 0 < len(audience) <= _AUDIENCES_MAX or not all(audience):
-            text = f"1 to {_AUDIENCES_MAX} audiences, none of them empty"
-            raise RpcError(StatusCode.INVALID_ARGUMENT, text)
+        # As for a workload here: an agent passes on what it was asked for.
+        audience = read_audiences(request.audience, _LIMITS)
         self._pace(call.caller)
         who = _who(call.caller.spiffe_id, request.caller)
         try:
