@@ -26,10 +26,10 @@ from tests.support.agent_messages import API, OTHER, WEB, part, svid, svids
 from tests.support.fake_agent import Agents, FakeAgent, socket_path
 from tests.support.net_world import trio_test
 
-from handfast import SourceSnapshot, WorkloadApiSource
+from handfast import SourceError, SourceSnapshot, WorkloadApiSource
 from handfast.authority import Authority
 from handfast.sources import Backoff
-from handfast.workload_api import proto
+from handfast.workload_api import Endpoint, proto
 from handfast.workload_api.messages import frame_message
 
 X509 = proto.FETCH_X509_SVID
@@ -338,6 +338,38 @@ async def test_a_source_that_never_had_an_identity_waits_no_longer_than_it_may(
                     assert took < 26, name
                     assert not isinstance(caught.value, trio.TooSlowError)
                 nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_connection_on_which_nobody_answers_is_left(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P8: the next attempt is on a new one: an agent may hang and another take over."""
+    with socket_path() as path:
+        async with trio.open_nursery() as nursery:
+            impostor = Impostor(path, silent)
+            await nursery.start(impostor.serve)
+            async with WorkloadApiSource(f"unix://{path}", backoff=STEADY) as source:
+                with pytest.raises(SourceError):
+                    await source.wait_ready(60)
+                assert source.statistics().connects == impostor.visits >= 3
+            nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_connection_that_does_not_come_about_is_given_up(
+    clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: as over TCP to a machine that says nothing."""
+
+    async def never(self: Endpoint) -> trio.SocketStream:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Endpoint, "open", never)
+    async with WorkloadApiSource("tcp://127.0.0.1:9", first_answer=2.0) as source:
+        with pytest.raises(SourceError) as caught:
+            await source.wait_ready(20)
+        assert "no connection in 2 seconds" in str(caught.value)
 
 
 @trio_test

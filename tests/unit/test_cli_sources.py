@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from tests.support.identity_files import DOMAIN, versions, write
 
-from handfast.cli.sources import ENDPOINT
+from handfast.authority import Authority
+from handfast.cli.sources import ENDPOINT, Identity
+from handfast.testing import FakeWorkloadApi
 
 FIRST, SECOND, *_ = versions()
 ALLOW = ["--allow-trust-domain", DOMAIN]
@@ -88,26 +91,46 @@ def test_other_names_on_a_port_trust_whom_the_source_trusts(tmp_path: Path) -> N
         assert done.returncode == 0, done.stderr
 
 
+A, B, C = (Path(name) for name in "abc")
 COMMANDS = (["serve", "--port", "0"], ["connect", "127.0.0.1", "1"])
 
 
-@pytest.mark.parametrize("start", COMMANDS, ids=lambda it: str(it[0]))
 @pytest.mark.parametrize(
     "options",
     [
-        [],
-        ["--files", "a", "--cert", "b", "--key", "c", "--bundle", "d"],
-        ["--files", "a", "--endpoint", "unix:///b"],
-        ["--endpoint", "unix:///a", "--bundle", "b"],
-        ["--cert", "a"],
-        ["--cert", "a", "--key", "b"],
-        ["--key", "a", "--bundle", "b"],
+        {},
+        {"files": A, "cert": B, "key": C, "bundles": ["d"]},
+        {"files": A, "endpoint": "unix:///b"},
+        {"endpoint": "unix:///a", "bundles": ["b"]},
+        {"cert": A},
+        {"cert": A, "key": B},
+        {"key": A, "bundles": ["b"]},
+        {"files": A, "hint": "b"},
     ],
 )
 def test_no_identity_half_of_one_and_two_are_wrong_usage(
-    start: list[str], options: list[str]
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = run(*start, *options, *ALLOW, "--json")
+    monkeypatch.delenv(ENDPOINT, raising=False)
+    with pytest.raises(click.UsageError):
+        Identity(**options).check()
+
+
+def test_the_variable_counts_when_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """WAPI-10: and an empty one is none."""
+    monkeypatch.setenv(ENDPOINT, "unix:///agent.sock")
+    assert Identity().check().endpoint == "unix:///agent.sock"
+    assert Identity(files=A).check().endpoint is None
+    monkeypatch.setenv(ENDPOINT, "")
+    with pytest.raises(click.UsageError, match=ENDPOINT):
+        Identity().check()
+
+
+@pytest.mark.parametrize("start", COMMANDS, ids=lambda it: str(it[0]))
+def test_without_an_identity_the_usage_is_wrong(start: list[str]) -> None:
+    done = run(*start, *ALLOW, "--json")
     assert (done.returncode, last_event(done)["reason"]) == (2, "usage")
 
 
@@ -133,12 +156,10 @@ def test_files_that_are_named_win_over_the_environment(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("start", COMMANDS, ids=lambda it: str(it[0]))
 @pytest.mark.parametrize("by", ["option", "environment"])
-def test_an_agent_that_is_not_there_is_exit_code_4(
-    start: list[str], by: str, tmp_path: Path
-) -> None:
+def test_an_agent_that_is_not_there_is_exit_code_4(by: str, tmp_path: Path) -> None:
     """WAPI-10: by the option, or by the variable that the standard names."""
+    start = COMMANDS[by == "option"]
     agent = f"unix://{tmp_path}/agent.sock"
     options = ["--endpoint", agent] if by == "option" else []
     more = {ENDPOINT: agent} if by == "environment" else {}
@@ -149,7 +170,33 @@ def test_an_agent_that_is_not_there_is_exit_code_4(
     assert "agent.sock" in json.dumps(event)
 
 
-@pytest.mark.parametrize("endpoint", ["agent.sock", "tcp://localhost:1", "unix:x/y"])
-def test_an_address_that_is_none_is_wrong_usage(endpoint: str) -> None:
+def test_a_hint_chooses_among_the_identities_that_an_agent_has() -> None:
+    """Both ends are told where the agent is, and which of its identities they are."""
+    stock, orders = f"spiffe://{DOMAIN}/stock", f"spiffe://{DOMAIN}/orders"
+    hints = {stock: "stock", orders: "orders"}
+    with FakeWorkloadApi(Authority(DOMAIN), ids=[stock, orders]).in_thread() as api:
+        api.set_ids(stock, orders, hints=hints)
+        more = {ENDPOINT: api.address}
+        with serving("--hint", "stock", **more) as port:
+            there = ("connect", "127.0.0.1", str(port), "--json", *ALLOW)
+            done = run(*there, "--hint", "orders", **more)
+            assert done.returncode == 0, done.stderr
+            assert json.loads(done.stdout.splitlines()[0])["spiffe_id"] == stock
+            other = run(*there, "--hint", "else", "--wait", "1", **more)
+            assert other.returncode == 4, other.stderr
+            assert last_event(other)["reason"] == "source_no_such_identity"
+        api.deny()
+        denied = run(
+            "connect", "127.0.0.1", "1", "--json", "--wait", "1", *ALLOW, **more
+        )
+        assert (denied.returncode, last_event(denied)["reason"]) == (
+            4,
+            "source_refused",
+        )
+
+
+def test_an_address_that_is_none_is_wrong_usage() -> None:
+    """WAPI-13: an address, not a host name."""
+    endpoint = "tcp://localhost:1"
     done = run("connect", "127.0.0.1", "1", "--endpoint", endpoint, *ALLOW, "--json")
     assert done.returncode == 2, done.stderr

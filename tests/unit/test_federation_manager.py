@@ -5,10 +5,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +14,18 @@ from tests.support.bundle_server import (
     ENDPOINT_ID,
     LOOPBACK,
     PARTNER,
-    Served,
     Web,
     endpoint_of,
     http,
     spiffe_endpoint,
     svid_context,
 )
-from tests.support.net_world import authority, source, trio_test
+from tests.support.federation_watching import (
+    document,
+    move,
+    watching,
+)
+from tests.support.net_world import authority, trio_test
 from trio.testing import MockClock
 
 from handfast import (
@@ -39,20 +39,16 @@ from handfast import (
     StaticSource,
     TrustBundle,
     TrustBundleSet,
-    TrustDomain,
     UsageError,
 )
 from handfast.authority import Authority
 from handfast.federation import (
     BundleEndpoint,
-    EndpointStatistics,
     FederatedSource,
     FederationManager,
 )
 from handfast.jwt_signer import JwtSigner
 from handfast.net import secure_endpoint
-
-WHEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -63,65 +59,6 @@ def web() -> Web:
 @pytest.fixture
 def clock() -> MockClock:
     return MockClock()
-
-
-def document(
-    sequence: int | None = None, hint: int | None = None, of: Authority | None = None
-) -> bytes:
-    bundle = (of or authority(PARTNER)).bundle
-    return replace(bundle, sequence=sequence, refresh_hint=hint).to_json()
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
-
-
-class World:
-    """A manager of endpoints, running, and its clock."""
-
-    def __init__(self, manager: FederationManager, clock: MockClock) -> None:
-        self.manager = manager
-        self.clock = clock
-
-    def facts(self, name: str = PARTNER) -> EndpointStatistics:
-        every = self.manager.statistics().endpoints
-        return next(it for it in every if it.trust_domain.name == name)
-
-    def attempts(self, name: str = PARTNER) -> int:
-        facts = self.facts(name)
-        return facts.fetches + sum(facts.failures.values())
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await trio.testing.wait_all_tasks_blocked(cushion=0.005)
-
-    async def until_attempts(self, count: int, name: str = PARTNER) -> None:
-        await self.until(lambda: self.attempts(name) >= count)
-        # And until the task has gone to sleep: then the clock may be moved.
-        await trio.testing.wait_all_tasks_blocked(cushion=0.005)
-        assert self.attempts(name) == count
-
-    async def pass_time(self, seconds: float) -> None:
-        self.clock.jump(seconds)
-        await trio.testing.wait_all_tasks_blocked(cushion=0.005)
-
-
-@asynccontextmanager
-async def watching(
-    *endpoints: BundleEndpoint, clock: MockClock, **settings: Any
-) -> AsyncGenerator[World, None]:
-    """Run a manager around a test; its wall clock follows trio's."""
-    begin = trio.current_time()
-    manager = FederationManager(
-        endpoints,
-        secure=secure_endpoint,
-        now=lambda: WHEN + timedelta(seconds=clock.current_time() - begin),
-        **settings,
-    )
-    async with trio.open_nursery() as nursery:
-        await nursery.start(manager.run)
-        yield World(manager, clock)
-        nursery.cancel_scope.cancel()
 
 
 # ---- pacing ----
@@ -290,13 +227,6 @@ async def test_an_endpoint_follows_its_own_rotation(clock: MockClock) -> None:
             assert manager.bundles[PARTNER] == new.bundle
 
 
-def move(manager: FederationManager, served: Served) -> None:
-    """Let the same endpoint be on another port: as if its server were restarted."""
-    [relationship] = manager._relationships.values()
-    url = replace(relationship.endpoint.url, port=served.port)
-    relationship.endpoint = replace(relationship.endpoint, url=url)
-
-
 @trio_test
 async def test_an_endpoint_waits_for_the_bundle_of_its_trust_domain(
     web: Web, clock: MockClock
@@ -354,157 +284,6 @@ async def test_tokens_are_verified_by_what_was_fetched(
                 await world.until_attempts(1)
                 assert world.facts().jwt_authorities == 1
             served.answers.clear()
-
-
-# ---- over restarts ----
-
-
-@trio_test
-async def test_a_restart_goes_on_with_what_was_known(
-    web: Web, clock: MockClock, tmp_path: Path
-) -> None:
-    """FED-06, FED-07, F2: the bundle is there at once, and its number still counts."""
-    state = tmp_path / "state"
-    async with endpoint_of(web.context(), {"/": http(document(5))}) as served:
-        async with watching(web.endpoint(served), clock=clock, state=state) as world:
-            await world.until_attempts(1)
-        served.answers["/"] = http(document(4))
-        async with watching(web.endpoint(served), clock=clock, state=state) as world:
-            assert world.manager.bundles[PARTNER].sequence == 5
-            await world.until_attempts(1)
-            assert world.facts().rollbacks == 1
-            assert world.manager.bundles[PARTNER].sequence == 5
-
-
-@trio_test
-async def test_a_restart_verifies_by_the_latest_bundle(
-    clock: MockClock, tmp_path: Path
-) -> None:
-    """FED-48: by the kept one, not by the first one of the configuration."""
-    old, new = Authority(PARTNER), Authority(PARTNER)
-    answers = {"/": http(document(of=new))}
-    async with endpoint_of(svid_context(old.issue(ENDPOINT_ID)), answers) as served:
-        endpoint = spiffe_endpoint(served, old)
-        async with watching(endpoint, clock=clock, state=tmp_path) as world:
-            await world.until_attempts(1)
-        async with watching(endpoint, clock=clock, state=tmp_path) as world:
-            await world.until_attempts(1)
-            assert world.facts().failures_in_a_row == 1
-            assert world.manager.bundles[PARTNER] == new.bundle
-
-
-@trio_test
-async def test_a_damaged_state_stops_the_start_and_is_left_alone(
-    web: Web, clock: MockClock, tmp_path: Path
-) -> None:
-    """F2: going on without it would let an older bundle come back."""
-    async with endpoint_of(web.context(), {"/": http(document(5))}) as served:
-        async with watching(web.endpoint(served), clock=clock, state=tmp_path) as world:
-            await world.until_attempts(1)
-        [path] = files(tmp_path)
-        path.write_bytes(damaged := path.read_bytes()[:-10])
-        manager = FederationManager(
-            [web.endpoint(served)], secure=secure_endpoint, state=tmp_path
-        )
-        with pytest.raises(FederationError) as caught:
-            await manager.run()
-        assert caught.value.reason is Reason.FEDERATION_STATE
-        assert path.read_bytes() == damaged
-        assert len(served.requests) == 1
-        # With the file repaired, the same manager runs.
-        path.unlink()
-        async with trio.open_nursery() as nursery:
-            await nursery.start(manager.run)
-            await manager.wait_ready(10)
-            nursery.cancel_scope.cancel()
-
-
-@trio_test
-async def test_a_state_that_cannot_be_written_is_told(
-    web: Web, clock: MockClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """FED-06 fails: the bundle is in use all the same, and somebody hears of it."""
-    state = tmp_path / "state"
-    async with (
-        endpoint_of(web.context(), {"/": http(document(1))}) as served,
-        watching(web.endpoint(served), clock=clock, state=state) as world,
-    ):
-        await world.until_attempts(1)
-        for path in state.iterdir():
-            path.unlink()
-        state.rmdir()
-        served.answers["/"] = http(document(2))
-        assert await world.manager.refresh(PARTNER)
-        assert world.manager.bundles[PARTNER].sequence == 2
-        assert world.manager.statistics().unsaved == 1
-        assert "could not be saved" in caplog.text
-
-
-# ---- the end of a relationship ----
-
-
-@trio_test
-async def test_an_ended_relationship_leaves_nothing(
-    web: Web, clock: MockClock, tmp_path: Path
-) -> None:
-    """FED-54: bundle deleted, polls stopped, verifiers without it."""
-    async with (
-        endpoint_of(web.context(), {"/": http(document(1))}) as served,
-        watching(web.endpoint(served), clock=clock, state=tmp_path) as world,
-    ):
-        await world.until_attempts(1)
-        trusting = FederatedSource(source("spiffe://a.example/web"), world.manager)
-        before = trusting.snapshot()
-        assert PARTNER in before.bundles
-        await world.manager.remove(PARTNER)
-        after = trusting.snapshot()
-        assert PARTNER not in after.bundles
-        assert after.generation > before.generation
-        assert not files(tmp_path)
-        await world.pass_time(100_000)
-        assert len(served.requests) == 1
-        with pytest.raises(KeyError):
-            await world.manager.remove(PARTNER)
-        # And it can begin anew.
-        world.manager.add(web.endpoint(served))
-        await world.until_attempts(1)
-        assert PARTNER in world.manager.bundles
-
-
-@trio_test
-async def test_what_was_under_way_when_it_ended_is_thrown_away(
-    web: Web, clock: MockClock, tmp_path: Path
-) -> None:
-    """FED-54: a late answer does not bring the bundle back."""
-    async with (
-        endpoint_of(web.context(), {"/": b"..."}) as served,
-        watching(web.endpoint(served), clock=clock, state=tmp_path) as world,
-    ):
-        await world.until(lambda: bool(served.requests))
-        await world.manager.remove(PARTNER)
-        assert not world.manager.bundles
-        assert not files(tmp_path)
-
-
-@trio_test
-async def test_what_is_not_configured_any_more_is_forgotten(
-    web: Web, clock: MockClock, tmp_path: Path
-) -> None:
-    """FED-54: also when the relationship ended while nothing ran."""
-    async with endpoint_of(web.context(), {"/": http(document(1))}) as served:
-        async with watching(web.endpoint(served), clock=clock, state=tmp_path) as world:
-            await world.until_attempts(1)
-        assert files(tmp_path)
-        told: list[tuple[str, int]] = []
-
-        def forget(domain: TrustDomain) -> None:
-            told.append((domain.name, len(files(tmp_path))))
-
-        async with watching(clock=clock, state=tmp_path, forget=forget) as world:
-            assert not world.manager.bundles
-        # Told first, forgotten then: a crash in between tells it again.
-        assert told == [(PARTNER, 1)]
-        assert not files(tmp_path)
 
 
 # ---- what others see ----

@@ -145,6 +145,20 @@ def test_a_verified_token_is_remembered() -> None:
     assert cache.statistics().tokens == 0
 
 
+def test_a_hit_verifies_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """J2: that is all that it saves."""
+    cache, token = TokenCache(), make()
+    first = parse(token, cache)
+
+    def fail(*_: object) -> None:
+        raise AssertionError("verified again")
+
+    monkeypatch.setattr("handfast.jwt_svid.check_signature", fail)
+    assert parse(token, cache) == first
+    with pytest.raises(AssertionError, match="verified again"):
+        parse(token, TokenCache())
+
+
 def test_another_bundle_content_is_another_question() -> None:
     """J2: also when only another key than the token's went."""
     cache, token = TokenCache(), make()

@@ -23,7 +23,7 @@ from handfast import (
     TrustDomain,
     VerificationError,
 )
-from handfast.jws import TOKEN_MAX, read_jws
+from handfast.jws import TOKEN_MAX, NotAJws, check_signature, read_jws
 
 SECOND = dt.timedelta(seconds=1)
 NO_TYPES: list[object] = ["jwt", "wit+jwt", "at+jwt", "", "JWT ", None, 1, []]
@@ -92,6 +92,15 @@ def test_a_key_is_never_used_with_an_algorithm_of_another_type_or_curve(
     error = refused(make(algorithm=algorithm, kid=kid))
     assert error.reason is Reason.JWT_KEY_MISMATCH
     assert error.claimed_id == WEB
+
+
+def test_no_signature_is_verified_with_a_key_that_does_not_fit() -> None:
+    """J1, JWT-17: asked directly, past the choice of the key, it is still refused."""
+    jws = read_jws(make(), ("JWT",))
+    for kind in ("p384", "rsa2048"):
+        with pytest.raises(NotAJws) as caught:
+            check_signature(jws, pki.key(kind).public_key())
+        assert caught.value.detail.reason is Reason.JWT_KEY_MISMATCH
 
 
 def test_a_p256_signature_under_another_curves_name_is_refused() -> None:

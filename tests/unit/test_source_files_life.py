@@ -7,6 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from tests.support.identity_files import (
     DOMAIN,
     NAMES,
@@ -26,8 +31,9 @@ from handfast import (
     SourceState,
 )
 from handfast.authority import Authority
+from handfast.pem import CERTIFICATE, write_pem
 from handfast.sources import files_read
-from handfast.testing import FakeClock
+from handfast.testing import FakeClock, forge, forge_intermediate, forge_root
 
 FIRST, SECOND, *_ = versions()
 
@@ -124,6 +130,41 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
     assert secret not in repr((raw, raw.files, found, found.refresh()))
     private(tmp_path / "tls.key", SECOND.svid.to_pem_key())
     assert secret not in str(refusal(tmp_path))
+
+
+def test_a_failure_that_is_kept_holds_no_bytes_of_a_key(tmp_path: Path) -> None:
+    """Its frames are let go, those of its causes too."""
+    write(tmp_path, FIRST)
+    private(tmp_path / "tls.key", SECOND.svid.to_pem_key())
+    found = source(tmp_path)
+    found.look()
+    found.look()
+    error: BaseException | None = found.health.failure
+    assert error is not None
+    while error is not None:
+        assert error.__traceback__ is None
+        error = error.__cause__ or error.__context__
+
+
+def test_a_chain_ends_with_the_first_of_its_certificates(tmp_path: Path) -> None:
+    """W5: an intermediate that ends before the leaf ends the identity."""
+    authority = forge_root(DOMAIN)
+    short = forge_intermediate(authority, not_after=600)
+    svid = forge(short, FIRST.svid.spiffe_id, not_after=3600)
+    private(tmp_path / "tls.crt", write_pem(CERTIFICATE, svid.chain))
+    key = svid.key.load()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    private(tmp_path / "tls.key", pem)
+    private(tmp_path / "ca.crt", authority.bundle.to_pem())
+    clock = FakeClock(datetime.now(UTC))
+    found = source(tmp_path, now=clock)
+    found.refresh()
+    assert found.health.expires_at is not None
+    assert found.health.expires_at < svid.not_after
+    clock.advance(minutes=11)
+    with pytest.raises(SourceError) as caught:
+        found.snapshot()
+    assert caught.value.reason is Reason.SOURCE_EXPIRED
 
 
 def test_it_grows_louder_as_the_end_comes_near(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from handfast.sources.workload_api_pace import (
     Backoff,
     Pace,
     Urgency,
+    longest_pause,
     never_again,
     urgency_of,
 )
@@ -55,6 +57,15 @@ def test_a_wait_is_never_less_than_half_and_never_more_than_the_limit(
     longest = STEADY.seconds(failures)
     wait = Backoff(first=0.5, most=30.0, random=lambda: chance).seconds(failures)
     assert longest / 2 <= wait <= longest <= 30.0
+
+
+@given(left=st.floats(0.001, 1e6))
+def test_there_are_several_attempts_before_an_identity_ends(left: float) -> None:
+    """W5: also of one that lives for seconds, and more of them when it has ended."""
+    pause = longest_pause(left)
+    assert pause == max(1.0, left / 4)
+    assert longest_pause(-left) == 5.0
+    assert longest_pause(None) == math.inf
 
 
 def test_a_clean_end_is_followed_at_once() -> None:

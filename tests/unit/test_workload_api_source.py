@@ -273,3 +273,15 @@ async def test_threads_get_snapshots_while_they_change(
                     while source.snapshot().generation != number + 1:
                         await trio.lowlevel.checkpoint()
             stop = True
+
+
+@trio_test
+async def test_a_source_can_be_opened_again(clock: trio.testing.MockClock) -> None:
+    async with world() as it:
+        source = it.source()
+        async with source:
+            before = await source.wait_ready(5)
+        it.agent.say(X509, svids(part(svid(WEB, 1))))
+        assert source.snapshot() is before
+        async with source:
+            await it.until(lambda: source.snapshot().generation == 2)

@@ -16,7 +16,8 @@ from tests.support.source_world import X509, of, world
 
 from handfast import Reason, SourceError
 from handfast.sources.workload_api_pace import Urgency
-from handfast.workload_api import StatusCode, proto
+from handfast.sources.workload_api_x509 import X509Reader
+from handfast.workload_api import Channel, StatusCode, proto
 
 BUNDLES = proto.FETCH_X509_BUNDLES
 
@@ -226,6 +227,26 @@ async def test_what_is_cached_serves_until_it_ends_with_growing_warnings(
 
 
 @trio_test
+async def test_an_agent_that_was_away_is_found_before_a_short_svid_ends(
+    clock: trio.testing.MockClock,
+) -> None:
+    """W5: the pauses keep to what is left, and get no longer when nothing is."""
+    async with world() as it, it.source() as source:
+        await source.wait_ready(5)
+        it.now.advance(minutes=59, seconds=40)
+        it.agent.stop()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 5)
+        began = trio.current_time()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 7)
+        assert trio.current_time() - began < 11
+        it.now.advance(minutes=10)
+        await it.until(lambda: sum(source.statistics().failures.values()) > 8)
+        began = trio.current_time()
+        await it.until(lambda: sum(source.statistics().failures.values()) > 10)
+        assert 9 < trio.current_time() - began < 11
+
+
+@trio_test
 async def test_an_agent_that_does_not_renew_is_told_of_too(
     clock: trio.testing.MockClock,
 ) -> None:
@@ -266,3 +287,69 @@ async def test_a_message_does_not_bring_back_what_has_ended(
         with pytest.raises(SourceError) as caught:
             source.snapshot()
         assert caught.value.reason is Reason.SOURCE_EXPIRED
+
+
+@trio_test
+async def test_a_stream_that_ends_without_an_answer_is_a_failure(
+    clock: trio.testing.MockClock,
+) -> None:
+    """WAPI-34, P8: status OK and nothing said: told, and asked again with pauses."""
+    async with world() as it:
+        it.agent.messages.clear()
+        async with it.source() as source:
+            for number in range(1, 4):
+                await it.until(lambda: it.agent.calls[X509] == number)  # noqa: B023
+                await it.until(lambda: it.agent.open == 1)
+                it.agent.end_streams()
+            await it.until(lambda: source.trouble is not None)
+            assert "ended without an answer" in str(source.trouble)
+
+
+@pytest.mark.parametrize("where", ["reading", "connecting"])
+@trio_test
+async def test_a_mistake_of_ours_ends_no_program(
+    clock: trio.testing.MockClock,
+    where: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """W4: what we did not foresee in an agent's bytes costs one message, or a pause."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("in the middle of it")
+
+    async with world() as it, it.source() as source:
+        before = await source.wait_ready(5)
+        with monkeypatch.context() as patch:
+            if where == "reading":
+                patch.setattr(X509Reader, "read_svids", broken)
+            else:
+                patch.setattr(Channel, "stream", broken)
+            it.agent.say(X509, svids(part(svid(WEB, 1))))
+            it.agent.end_streams()
+            await it.until(lambda: source.trouble is not None)
+            assert "ZeroDivisionError" in str(source.trouble)
+            assert source.snapshot() is before
+        assert "ZeroDivisionError" in caplog.text
+        it.agent.end_streams()
+        await it.until(lambda: source.snapshot().generation == 2)
+
+
+@trio_test
+async def test_a_connection_that_breaks_in_the_middle_is_made_anew(
+    clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WAPI-18: whatever error the system has for it."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    async with world() as it, it.source() as source:
+        before = await source.wait_ready(5)
+        with monkeypatch.context() as patch:
+            patch.setattr(Channel, "stream", broken)
+            it.agent.end_streams()
+            await it.until(lambda: source.trouble is not None)
+            assert "Input/output error" in str(source.trouble)
+        await it.until(lambda: source.trouble is None)
+        assert source.snapshot() is before

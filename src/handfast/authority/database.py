@@ -209,7 +209,10 @@ class Database:
     def changes(self) -> int:
         """A number that is another one when another process has changed something."""
         with self._lock:
-            number: int = self._pragma("data_version")
+            try:
+                number: int = self._pragma("data_version")
+            except sqlite3.Error as error:
+                raise _failed(error) from error
             return number
 
     def close(self) -> None:

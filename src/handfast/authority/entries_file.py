@@ -153,8 +153,8 @@ def read_entries(path: Path, trust_domain: TrustDomain) -> list[Entry]:
     """Read an entries file; its name says which kind it is.
 
     Raises:
-        ConfigError: It is of neither kind, too large, everybody may write to it, or
-            anything in it is wrong.
+        ConfigError: It is of neither kind, too large, somebody else may write to it,
+            or anything in it is wrong.
         OSError: It cannot be read.
     """
     kinds = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
@@ -166,6 +166,9 @@ def read_entries(path: Path, trust_domain: TrustDomain) -> list[Entry]:
         if facts.st_mode & _OTHERS_WRITE:
             hint = "chmod o-w: whoever writes it gives out identities"
             _refuse("a file that not everybody may write to", escape(path.name), hint)
+        if facts.st_uid not in {0, os.geteuid()}:
+            seen = f"{escape(path.name)} of uid {facts.st_uid}"
+            _refuse(f"a file of uid {os.geteuid()} or of root", seen)
         data = file.read(_FILE_MAX + 1)
     if len(data) > _FILE_MAX:
         _refuse(f"at most {_FILE_MAX} bytes", f"more in {escape(path.name)}")

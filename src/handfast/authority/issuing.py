@@ -46,6 +46,8 @@ class IssuedSvid:
         svid: Chain and key; its hint is the entry's.
         serial: In hexadecimal.
         renew_at: When the next one is due.
+        cut_by: The intermediate whose own end it had to keep to; None: it has all of
+            its life, and the next one would not have more.
         number: How many were issued for the entry before it, and itself.
     """
 
@@ -53,6 +55,7 @@ class IssuedSvid:
     serial: str
     renew_at: datetime
     number: int
+    cut_by: str | None = None
 
 
 def _utc_now() -> datetime:
@@ -110,11 +113,16 @@ class Issuing:
         chain, serial, ends = self.sign(entry, key, who)
         now, life = self._now(), ends - self._now()
         number = self._count.get(entry.id, 0) + 1
+        signer = self._state.signers.active("intermediate")
+        cut = ends.timestamp() >= signer.slot.not_after
+        renew_at = now + life * (0.5 - _SPREAD * self._chance())
         made = IssuedSvid(
             svid=X509Svid(chain=chain, key=key, hint=entry.hint),
             serial=serial,
-            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            # Another one of the same signer would end at the same moment.
+            renew_at=ends if cut else renew_at,
             number=number,
+            cut_by=signer.id if cut else None,
         )
         self._given[entry.id] = (entry, made)
         self._count[entry.id] = number
@@ -221,4 +229,11 @@ class Issuing:
         if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
+        if issued.cut_by is not None and issued.cut_by != self._signs_now():
+            return None  # there is somebody now who can give it all of its life
         return issued if self._now() < issued.renew_at else None
+
+    def _signs_now(self) -> str | None:
+        rows = self._state.signers.rows
+        active = (r.id for r in rows if r.kind == "intermediate" and r.slot.is_active)
+        return next(active, None)

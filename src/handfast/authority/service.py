@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from handfast.authority.audit import forget_before
+from handfast.authority.audit import forget_some
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.issuer import EntryIssuer
 from handfast.authority.issuing import Issuing
@@ -41,7 +41,7 @@ __all__ = ["AuthorityService"]
 _log = logging.getLogger("handfast.authority")
 
 _LOOK_EVERY: Final = 0.25
-_TIDY_EVERY: Final = timedelta(hours=1)
+_TIDY_EVERY: Final = timedelta(minutes=1)
 
 
 def _utc_now() -> datetime:
@@ -207,4 +207,4 @@ class AuthorityService:
             return
         self._tidied = now
         with self._state.database.transaction(durable=False) as run:
-            forget_before(run, now - self._state.settings.audit_kept)
+            forget_some(run, now - self._state.settings.audit_kept)

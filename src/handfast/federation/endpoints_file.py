@@ -59,11 +59,13 @@ def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
     """
     file = Path(path)
     try:
-        rows = tomllib.loads(file.read_text(encoding="utf-8")).pop("federate", [])
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         _refuse(f"TOML in {file}", str(error))
-    if not is_list(rows):
-        _refuse(f"[[federate]] in {file}", type(rows).__name__)
+    rows = table.pop("federate", [])
+    if not is_list(rows) or table:
+        seen = ", ".join(sorted(table)) or type(rows).__name__
+        _refuse(f"[[federate]] in {file}, and nothing else", seen)
     found: list[BundleEndpoint] = []
     for number, row in enumerate(rows, 1):
         try:

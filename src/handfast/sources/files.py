@@ -5,7 +5,7 @@ Theory of operation. A *look* reads all files of one moment (`files_read`), and 
 them only as a whole. Between looks the last good set serves, until its SVID ends.
 
 Invariants:
-    1. `_snapshot` is only ever replaced by a set that was checked as a whole; it is one
+    1. `_current` is only ever replaced by a set that was checked as a whole; it is one
        assignment, so that any thread sees the old or the new one (P5).
     2. The generation grows exactly when the content changed.
     3. A set that is written file by file is taken when nothing of it has changed for
@@ -68,7 +68,8 @@ class FileSource:
     csi-driver-spiffe (``tls.crt``, ``tls.key``, ``ca.crt``), and of Istio
     (``cert-chain.pem``, ``key.pem``, ``root-cert.pem``); others are named by hand.
     Below the directory, ``bundles/<trust domain>.pem`` (or ``.json``, ``.der``,
-    ``.crt``) are bundles of other trust domains. Chains and keys are PEM or DER,
+    ``.crt``) are bundles of other trust domains, and ``crls/<trust domain>.pem`` are
+    revocation lists, for `SourceSnapshot.crls`. Chains and keys are PEM or DER,
     bundles PEM, DER or SPIFFE bundle documents, whatever their names end with.
 
     With trio, ``async with`` watches the files for as long as it lasts. Without,
@@ -133,8 +134,10 @@ class FileSource:
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._snapshot: SourceSnapshot | None = None
+        # What is given out, and when its chain ends.
+        self._current: tuple[SourceSnapshot, datetime] | None = None
         self._digest = b""
+        self._content: object = None
         self._seen: tuple[bytes | Stamp, ...] = ()
         self._books = Books(now)
         self._watch: Watch | None = None
@@ -148,18 +151,19 @@ class FileSource:
         """Return the last good set, at once.
 
         Raises:
-            SourceError: there is none yet (``source_not_ready``), or its SVID has ended
-                (``source_expired``); the last failure is its cause.
+            SourceError: there is none yet (``source_not_ready``), or its chain has
+                ended (``source_expired``); the last failure is its cause.
         """
-        snapshot = self._snapshot
+        current = self._current
         failure = self._books.failure
         where = escape(str(self._directory))
-        if snapshot is None:
+        if current is None:
             seen = f"nothing in {where}" if failure is None else f"{failure}"
             detail = detail_for(Reason.SOURCE_NOT_READY, seen=seen)
             raise SourceError(detail) from failure
-        if self._now() >= snapshot.svid.not_after:
-            ended = f"{snapshot.svid.not_after:%Y-%m-%dT%H:%M:%SZ}"
+        snapshot, ends = current
+        if self._now() >= ends:
+            ended = f"{ends:%Y-%m-%dT%H:%M:%SZ}"
             seen = f"in {where} one that ended at {ended}"
             detail = detail_for(
                 Reason.SOURCE_EXPIRED,
@@ -219,8 +223,10 @@ class FileSource:
                 self._books.failed(error, self._directory, passing=passing)
                 return self.settle if passing else None
             finally:
-                if self._snapshot is not None:
-                    self._books.mind_the_end(self._snapshot.svid, self._directory)
+                if self._current is not None:
+                    snapshot, ends = self._current
+                    begin = snapshot.svid.not_before
+                    self._books.mind_the_end(begin, ends, self._directory)
         return None
 
     def _settled(self, found: FileSet) -> bool:
@@ -237,7 +243,7 @@ class FileSource:
 
     def _passing(self, error: Exception) -> bool:
         """Whether a failure may be gone in a moment, and is not there for long."""
-        moved = isinstance(error, FileNotFoundError) and self._snapshot is not None
+        moved = isinstance(error, FileNotFoundError) and self._current is not None
         unfit = getattr(error, "reason", None) in _PASSING
         return (moved or unfit) and self._books.in_a_row < _LOOKS
 
@@ -245,7 +251,11 @@ class FileSource:
         chain, key, bundle = files_layout.choose(self._directory, *self._names)
         federated = files_layout.bundle_names(self._directory, self._given)
         return files_layout.FileNames(
-            chain=chain, key=key, bundle=bundle, federated=federated
+            chain=chain,
+            key=key,
+            bundle=bundle,
+            federated=federated,
+            crls=files_layout.crl_names(self._directory),
         )
 
     def _read(self) -> FileSet:
@@ -256,17 +266,26 @@ class FileSource:
         return found
 
     def _take(self, found: FileSet) -> None:
-        svid, bundles = files_parse.parse(found, self._now())
-        old = self._snapshot
+        svid, bundles, ends = files_parse.parse(found, self._now())
+        crls = files_parse.parse_crls(found, svid, bundles)
+        old = 0 if self._current is None else self._current[0].generation
         self._digest = found.digest
-        if old is not None and (old.svid, old.bundles) == (svid, bundles):
+        content = (
+            svid,
+            bundles,
+            [(it, crls.get(it)) for it in sorted(crls.trust_domains)],
+        )
+        before, self._content = self._content, content
+        if old and before == content:
             self._books.unchanged()
             return
-        self._snapshot = SourceSnapshot(
+        snapshot = SourceSnapshot(
             svid=svid,
             bundles=bundles,
-            generation=1 if old is None else old.generation + 1,
+            generation=old + 1,
+            crls=crls,
         )
+        self._current = snapshot, ends
         self._books.updated(found.warnings, self._directory)
         _LOGGER.info(
             "%s: %s until %s",
@@ -279,21 +298,19 @@ class FileSource:
     @property
     def health(self) -> SourceHealth:
         """How it is doing."""
-        snapshot, books = self._snapshot, self._books
-        ended = snapshot is not None and self._now() >= snapshot.svid.not_after
-        if snapshot is None:
-            failed = books.failure is not None
+        current, books = self._current, self._books
+        failed = books.failure is not None
+        if current is None:
             state = SourceState.UNAVAILABLE if failed else SourceState.STARTING
-        elif ended:
+        elif self._now() >= current[1]:
             state = SourceState.UNAVAILABLE
         else:
-            failed = books.failure is not None
             state = SourceState.STALE if failed else SourceState.HEALTHY
         return SourceHealth(
             state=state,
-            generation=0 if snapshot is None else snapshot.generation,
+            generation=0 if current is None else current[0].generation,
             updated_at=books.confirmed_at,
-            expires_at=None if snapshot is None else snapshot.svid.not_after,
+            expires_at=None if current is None else current[1],
             failure=books.failure,
             failed_at=books.failed_at,
         )

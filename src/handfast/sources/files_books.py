@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handfast.errors import HandfastError
-    from handfast.svid import X509Svid
 
 __all__ = ["Books", "FileSourceStatistics"]
 
@@ -93,20 +92,20 @@ class Books:
         self._failures += 1
         self.in_a_row += 1
         self._inconsistent += passing
-        # Tracebacks keep frames, and those the bytes that were read.
-        self.failure, self.failed_at = error.with_traceback(None), self._now()
+        _forget_frames(error)
+        self.failure, self.failed_at = error, self._now()
         told = str(error)
         if told != self._told and (not passing or self.in_a_row >= _PATIENCE):
             self._told = told
             _LOGGER.warning("%s: %s", directory, error)
 
-    def mind_the_end(self, svid: X509Svid, directory: Path) -> None:
-        """Warn, louder each time, when our SVID nears its end without a renewal."""
+    def mind_the_end(self, begin: datetime, end: datetime, directory: Path) -> None:
+        """Warn, louder each time, when our chain nears its end without a renewal."""
         # Authorities date SVIDs back, for clocks that are behind: one of ten seconds
         # may say that it is a minute old already. What counts is when we got it.
-        begin = max(svid.not_before, self._updated_at or svid.not_before)
-        life = (svid.not_after - begin).total_seconds()
-        left = (svid.not_after - self._now()).total_seconds()
+        begin = max(begin, self._updated_at or begin)
+        life = (end - begin).total_seconds()
+        left = (end - self._now()).total_seconds()
         late = sum(left <= part * life for part in _LATE)
         if late <= len(_LATE) - self._late_told:
             return
@@ -129,3 +128,15 @@ class Books:
             failures=self._failures,
             warnings=self._warnings,
         )
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Keep an error without what it came through: frames hold the bytes of a key."""
+    left: list[BaseException] = [error]
+    seen: set[int] = set()
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            left += [it for it in (one.__cause__, one.__context__) if it is not None]

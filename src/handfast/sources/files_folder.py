@@ -86,12 +86,19 @@ class RawFile:
 
 
 class _Folder:
-    """One directory, and the one that its ``..data`` points to, held open."""
+    """One directory, and the one that its ``..data`` points to, held open.
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self._fd = os.open(path, _FOLDER)
-        stack.callback(os.close, self._fd)
+    Args:
+        fd: The directory, open; it is closed with the stack.
+        stack: What is closed in the end.
+        swapped: Whether it belongs to a set that is swapped by one link.
+    """
+
+    def __init__(self, fd: int, stack: ExitStack, *, swapped: bool = False) -> None:
+        self._fd = fd
+        stack.callback(os.close, fd)
         self._data: int | None = None
+        self._swapped = swapped
         self.mode = os.fstat(self._fd).st_mode
         with suppress(FileNotFoundError, NotADirectoryError):
             self._data = os.open(_DATA, _FOLDER, dir_fd=self._fd)
@@ -100,9 +107,9 @@ class _Folder:
     @property
     def is_volume(self) -> bool:
         """Whether Kubernetes writes it."""
-        return self._data is not None
+        return self._data is not None or self._swapped
 
-    def open(self, name: str) -> tuple[int, bool]:
+    def open(self, name: str, flags: int = _FILE) -> tuple[int, bool]:
         """Open a file; say whether it belongs to a set that is swapped by one link."""
         if self._data is not None:
             target = ""
@@ -110,8 +117,8 @@ class _Folder:
                 target = os.readlink(name, dir_fd=self._fd)
             parent, _, rest = target.partition("/")
             if parent == _DATA and rest:
-                return os.open(rest, _FILE, dir_fd=self._data), True
-        return os.open(name, _FILE, dir_fd=self._fd), False
+                return os.open(rest, flags, dir_fd=self._data), True
+        return os.open(name, flags, dir_fd=self._fd), self._swapped
 
 
 class Folders:
@@ -134,9 +141,16 @@ class Folders:
 
     def folder(self, path: Path) -> _Folder:
         """Hold a directory open, once."""
-        if path not in self._folders:
-            self._folders[path] = _Folder(path, self._stack)
-        return self._folders[path]
+        found = self._folders.get(path)
+        if found is None:
+            above = self._folders.get(path.parent)
+            if above is None:
+                fd, swapped = os.open(path, _FOLDER), False
+            else:  # its link may lead into the set that is held open already
+                fd, swapped = above.open(path.name, _FOLDER)
+            found = _Folder(fd, self._stack, swapped=swapped)
+            self._folders[path] = found
+        return found
 
     def read(self, path: Path, limit: int) -> RawFile:
         """Read a file of at most ``limit`` bytes.

@@ -17,9 +17,9 @@ from handfast.ids import TrustDomain
 from handfast.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["LAYOUTS", "FileNames", "Layout", "bundle_names", "choose"]
+__all__ = ["LAYOUTS", "FileNames", "Layout", "bundle_names", "choose", "crl_names"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,15 @@ LAYOUTS: Final = (
 
 #: Below the directory: bundles of other trust domains, named after them.
 FEDERATED: Final = "bundles"
+#: Below it, too: revocation lists, named after the trust domain that signed them.
+LISTS: Final = "crls"
 #: What the names of those end with; the content says which form it is.
 SUFFIXES: Final = (".pem", ".json", ".der", ".crt")
-_FEDERATED_MAX: Final = 1000
+_LIST_SUFFIXES: Final = (".pem", ".der", ".crl")
+_NAMED_MAX: Final = 1000
+
+#: Files by the trust domain that they are named after.
+Named = tuple[tuple[TrustDomain, Path], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +82,14 @@ class FileNames:
         key: The private key.
         bundle: The authorities of our own trust domain.
         federated: Those of others: trust domain and file.
+        crls: Revocation lists, likewise.
     """
 
     chain: Path
     key: Path
     bundle: Path
-    federated: tuple[tuple[TrustDomain, Path], ...] = field(default=())
+    federated: Named = field(default=())
+    crls: Named = field(default=())
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -91,6 +99,7 @@ class FileNames:
             self.key,
             self.bundle,
             *(path for _, path in self.federated),
+            *(path for _, path in self.crls),
         )
 
 
@@ -133,9 +142,23 @@ def choose(
     )
 
 
-def bundle_names(
-    folder: Path, given: Mapping[TrustDomain, str]
-) -> tuple[tuple[TrustDomain, Path], ...]:
+def _named(folder: Path, below: str, suffixes: Sequence[str]) -> Named:
+    try:
+        names = sorted(path.name for path in (folder / below).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    parts = (os.path.splitext(name) for name in names)  # noqa: PTH122 - dots stay
+    found = tuple(
+        (TrustDomain.parse(stem), folder / below / f"{stem}{ending}")
+        for stem, ending in parts
+        if ending in suffixes and not stem.startswith(".")
+    )
+    if len(found) > _NAMED_MAX:
+        raise _refuse(f"at most {_NAMED_MAX} files in {below}/", f"{len(found)}")
+    return found
+
+
+def bundle_names(folder: Path, given: Mapping[TrustDomain, str]) -> Named:
     """Find the bundles of other trust domains: those given, then ``bundles/``.
 
     The name of the file, without its ending, is the trust domain: never the content.
@@ -144,15 +167,15 @@ def bundle_names(
         SourceError: too many.
         InvalidId: a file's name is not that of a trust domain.
     """
-    found = [(domain, folder / name) for domain, name in given.items()]
-    try:
-        names = sorted(path.name for path in (folder / FEDERATED).iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        names = []
-    for name in names:
-        stem, ending = os.path.splitext(name)  # noqa: PTH122 - Path drops trailing dots
-        if ending in SUFFIXES and not name.startswith("."):
-            found.append((TrustDomain.parse(stem), folder / FEDERATED / name))
-    if len(found) > _FEDERATED_MAX:
-        raise _refuse(f"at most {_FEDERATED_MAX} bundles", f"{len(found)}")
-    return tuple(found)
+    by_hand = tuple((domain, folder / name) for domain, name in given.items())
+    return by_hand + _named(folder, FEDERATED, SUFFIXES)
+
+
+def crl_names(folder: Path) -> Named:
+    """Find revocation lists, by the trust domains that their files are named after.
+
+    Raises:
+        SourceError: too many.
+        InvalidId: a file's name is not that of a trust domain.
+    """
+    return _named(folder, LISTS, _LIST_SUFFIXES)

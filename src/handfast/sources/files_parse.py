@@ -18,13 +18,15 @@ from handfast.errors import (
     HandfastError,
     InvalidBundle,
     InvalidCertificate,
+    InvalidCrl,
     Reason,
     SourceError,
     VerificationError,
     detail_for,
 )
 from handfast.keys import PrivateKey
-from handfast.pem import CERTIFICATE, read_pem
+from handfast.pem import CERTIFICATE, CRL, read_pem
+from handfast.sources.crls import NO_LISTS, RevocationLists
 from handfast.sources.files_layout import FEDERATED
 from handfast.svid import X509Svid
 from handfast.text import escape
@@ -38,15 +40,18 @@ if TYPE_CHECKING:
     from handfast.sources.files_folder import RawFile
     from handfast.sources.files_read import FileSet
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_crls"]
 
 _BEGIN: Final = b"-----BEGIN"
 # Vault Agent's templates often write all into one file: each reader takes its own.
 _KEY_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
 
 
-def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet]:
+def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet, datetime]:
     """Make our identity and the bundles of a set, and check that they fit.
+
+    Returns:
+        Both, and when our chain ends: the first of its certificates to do so.
 
     Raises:
         InvalidCertificate: the chain or the key cannot be used, or they do not belong
@@ -55,19 +60,55 @@ def parse(found: FileSet, now: datetime) -> tuple[X509Svid, TrustBundleSet]:
         SourceError: the chain does not lead to our own bundle (``source_inconsistent``,
             with the verdict as its cause).
     """
-    chain, key, own, *others = found.files
+    chain, key, own = found.files[:3]
+    others = found.federated
     svid = _read_svid(chain, key)
     bundles = _collect(
         [
             _read_bundle(svid.spiffe_id.trust_domain, own),
-            *(
-                _read_bundle(domain, file)
-                for (domain, _), file in zip(found.names.federated, others, strict=True)
-            ),
+            *(_read_bundle(domain, file) for domain, file in others),
         ]
     )
-    _verify(svid, bundles, now)
-    return svid, bundles
+    return svid, bundles, _verify(svid, bundles, now)
+
+
+def parse_crls(
+    found: FileSet, svid: X509Svid, bundles: TrustBundleSet
+) -> RevocationLists:
+    """Keep each revocation list for the trust domain that its file is named after.
+
+    Raises:
+        InvalidCertificate: a file is no list.
+        InvalidCrl: a list was not signed by an authority of that trust domain, or by
+            one of our own intermediates: then it says nothing of it.
+    """
+    if not found.crls:
+        return NO_LISTS
+    signers = {it.trust_domain: list(it.x509_authorities) for it in bundles}
+    signers[svid.spiffe_id.trust_domain].extend(svid.chain[1:])
+    kept: dict[TrustDomain, tuple[bytes, ...]] = {}
+    for domain, file in found.crls:
+        try:
+            lists = _read_lists(file)
+            own = RevocationLists.sort(lists, {domain: signers.get(domain, [])})
+            if own.put_aside:
+                expected = f"lists that an authority of {domain} has signed"
+                raise InvalidCrl(
+                    detail_for(
+                        Reason.CRL_UNTRUSTED, expected=expected, seen="another one"
+                    )
+                )
+        except HandfastError as error:
+            _note(error, file)
+            raise
+        kept[domain] = (*kept.get(domain, ()), *lists)
+    return RevocationLists(kept)
+
+
+def _read_lists(file: RawFile) -> tuple[bytes, ...]:
+    if _BEGIN in file.data:
+        return tuple(der for _, der in read_pem(file.data, CRL))
+    return split_der(file.data)
 
 
 def _note(error: HandfastError, file: RawFile) -> None:
@@ -155,16 +196,16 @@ def _collect(bundles: Sequence[TrustBundle]) -> TrustBundleSet:
     return TrustBundleSet(distinct.values())
 
 
-def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> None:
+def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> datetime:
     """Judge ourselves as a peer would who has our own bundle and is not too strict.
 
     An identity may be for servers alone or for clients alone: one of them is enough.
     """
     try:
-        _judge(svid, bundles, now, "server")
+        return _judge(svid, bundles, now, "server")
     except VerificationError:
         try:
-            _judge(svid, bundles, now, "client")
+            return _judge(svid, bundles, now, "client")
         except VerificationError as error:
             raise _does_not_fit(svid, error) from error
 
@@ -174,11 +215,11 @@ def _judge(
     bundles: TrustBundleSet,
     now: datetime,
     purpose: Literal["client", "server"],
-) -> None:
+) -> datetime:
     verifier = Verifier(
         bundles, rules="compatible", at=now, purpose=purpose, cache=None
     )
-    verifier.verify(svid.chain)
+    return verifier.verify(svid.chain).not_after
 
 
 # Time is nothing that another look a moment later would mend.

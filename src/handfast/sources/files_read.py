@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from handfast.ids import TrustDomain
     from handfast.sources.files_layout import FileNames
 
 __all__ = ["FileSet", "Permissions", "read"]
@@ -30,7 +31,8 @@ Permissions = Literal["refuse", "warn"]
 _CHAIN_MAX: Final = 256 * 1024
 _KEY_MAX: Final = 64 * 1024
 _BUNDLE_MAX: Final = 2 * 1024 * 1024
-_TOTAL_MAX: Final = 32 * 1024 * 1024
+_CRL_MAX: Final = 16 * 1024 * 1024
+_TOTAL_MAX: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -55,6 +57,20 @@ class FileSet:
             for part in (str(file.path).encode(), file.data):
                 whole.update(len(part).to_bytes(8, "big") + part)
         return whole.digest()
+
+    @property
+    def federated(self) -> list[tuple[TrustDomain, RawFile]]:
+        """Bundles of other trust domains."""
+        end = 3 + len(self.names.federated)
+        domains = (domain for domain, _ in self.names.federated)
+        return list(zip(domains, self.files[3:end], strict=True))
+
+    @property
+    def crls(self) -> list[tuple[TrustDomain, RawFile]]:
+        """Revocation lists."""
+        start = 3 + len(self.names.federated)
+        domains = (domain for domain, _ in self.names.crls)
+        return list(zip(domains, self.files[start:], strict=True))
 
     @property
     def complete(self) -> bool:
@@ -100,7 +116,8 @@ def read(names: FileNames, permissions: Permissions) -> FileSet:
 
 
 def _limits(names: FileNames) -> Sequence[int]:
-    return (_CHAIN_MAX, _KEY_MAX, *(_BUNDLE_MAX for _ in names.paths[2:]))
+    bundles = [_BUNDLE_MAX] * (1 + len(names.federated))
+    return (_CHAIN_MAX, _KEY_MAX, *bundles, *[_CRL_MAX] * len(names.crls))
 
 
 def _permissions(files: Sequence[RawFile], folders: Folders) -> list[str]:

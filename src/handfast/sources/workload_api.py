@@ -25,7 +25,7 @@ from handfast.sources.workload_api_books import (
 from handfast.sources.workload_api_jwt import JwtBundleState, JwtDesk
 from handfast.sources.workload_api_jwt_side import JwtSide
 from handfast.sources.workload_api_life import Life, misused
-from handfast.sources.workload_api_pace import Backoff, Urgency
+from handfast.sources.workload_api_pace import Backoff, Urgency, longest_pause
 from handfast.sources.workload_api_sinks import X509BundlesSink, X509Sink
 from handfast.sources.workload_api_state import (
     Choice,
@@ -78,8 +78,15 @@ class WorkloadApiSource(JwtSide):
         ConfigError: the endpoint's address is not one, or there is none.
 
     Example:
-        >>> WorkloadApiSource("unix:///run/spire/agent.sock", hint="internal")
-        <WorkloadApiSource unix:///run/spire/agent.sock: starting>
+        >>> import trio
+        >>> from handfast.testing import FakeWorkloadApi
+        >>> async def main() -> None:
+        ...     agent = FakeWorkloadApi(ids=["spiffe://example.org/web"])
+        ...     async with agent, WorkloadApiSource(agent.endpoint) as source:
+        ...         snapshot = await source.wait_ready(10)
+        ...         print(snapshot.svid.spiffe_id, source.health.state)
+        >>> trio.run(main)
+        spiffe://example.org/web healthy
     """
 
     def __init__(  # noqa: PLR0913 - keywords, each one a question
@@ -107,7 +114,12 @@ class WorkloadApiSource(JwtSide):
         self._hint = hint
         waits = backoff or Backoff()
         self._life = Life(
-            endpoint, limits=limits, first_answer=first_answer, backoff=waits, now=now
+            endpoint,
+            limits=limits,
+            first_answer=first_answer,
+            backoff=waits,
+            now=now,
+            longest=self._longest_pause,
         )
         agent = f"the agent at {endpoint}"
         self._state = X509State(agent, now)
@@ -116,6 +128,12 @@ class WorkloadApiSource(JwtSide):
         self._desk = JwtDesk(agent, backoff=waits, timeout=first_answer, now=now)
         self._jwt = JwtBundleState(self._life.ring) if jwt_bundles else None
         self._follow_streams()
+
+    def _longest_pause(self) -> float:
+        standing = self._view.newest()
+        if standing is None:
+            return longest_pause(None)
+        return longest_pause((standing.ends - self._now()).total_seconds())
 
     def _follow_streams(self) -> None:
         life, state, now = self._life, self._state, self._now

@@ -64,6 +64,7 @@ class Follower(Generic[_M]):
         pace: When to ask again.
         patience: Seconds in which the first message has to come (WAPI-34).
         now: The clock.
+        longest: Says how long a pause may be at most, now.
     """
 
     def __init__(  # noqa: PLR0913 - keywords
@@ -75,7 +76,9 @@ class Follower(Generic[_M]):
         pace: Pace,
         patience: float,
         now: Callable[[], datetime],
+        longest: Callable[[], float],
     ) -> None:
+        self._longest = longest
         self._link = link
         self._call = call
         self._sink = sink
@@ -102,7 +105,7 @@ class Follower(Generic[_M]):
         """
         while self.stopped is None:
             pause = await self._once()
-            await trio.sleep(pause)
+            await trio.sleep(min(pause, self._longest()))
 
     async def _once(self) -> float:
         """Follow it to its end; say in how many seconds to follow it again."""

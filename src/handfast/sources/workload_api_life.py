@@ -40,9 +40,10 @@ class Life:
         first_answer: Seconds to connect, and for a stream's first message.
         backoff: How long to wait after failures.
         now: The clock.
+        longest: Says how long a wait may be at most, now.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords
         self,
         endpoint: Endpoint,
         *,
@@ -50,12 +51,14 @@ class Life:
         first_answer: float,
         backoff: Backoff,
         now: Callable[[], datetime],
+        longest: Callable[[], float],
     ) -> None:
         self.link = Link(endpoint, limits=limits, timeout=first_answer)
         self.followers: list[Follower[Any]] = []
         self._patience = first_answer
         self._backoff = backoff
         self._now = now
+        self._longest = longest
         self._run: _Run | None = None
         self.changes = 0
         self._changed = trio.Event()
@@ -75,6 +78,7 @@ class Life:
             pace=pace,
             patience=self._patience,
             now=self._now,
+            longest=self._longest,
         )
         self.followers.append(follower)
 

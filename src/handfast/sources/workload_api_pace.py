@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import random
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,10 +16,20 @@ if TYPE_CHECKING:
 
     from handfast.errors import SourceError
 
-__all__ = ["Backoff", "Pace", "Urgency", "never_again", "urgency_of"]
+__all__ = [
+    "Backoff",
+    "Pace",
+    "Urgency",
+    "longest_pause",
+    "never_again",
+    "urgency_of",
+]
 
 # gRPC's numbers of InvalidArgument and Unimplemented.
 _HOPELESS: Final = {3, 12}
+# Seconds between two attempts while an identity has ended, or is about to.
+_ENDED: Final = 5.0
+_SHORTEST: Final = 1.0
 
 
 def never_again(failure: SourceError) -> bool:
@@ -88,6 +99,20 @@ class Pace:
         """A stream failed, or none came about (WAPI-18, WAPI-20); say how long."""
         self.failures += 1
         return self._backoff.seconds(self.failures)
+
+
+def longest_pause(left: float | None) -> float:
+    """Say how long a pause may be at most, for an identity that has so much left.
+
+    There are to be several attempts before it ends, also when it lives for seconds;
+    after its end nothing is more urgent. Without one there is no limit.
+
+    Args:
+        left: Seconds; negative when it has ended, None when there is none.
+    """
+    if left is None:
+        return math.inf
+    return _ENDED if left <= 0 else max(_SHORTEST, left / 4)
 
 
 class Urgency(enum.IntEnum):

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -15,6 +16,7 @@ from tests.support.authority_state import NOON, entry
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     NODE,
+    OTHER,
 )
 
 from handfast import (
@@ -22,15 +24,20 @@ from handfast import (
 )
 from handfast.authority import Authority
 from handfast.authority.agent import NodeIdentity, NodeSource
-from handfast.authority.agent.remote import RemoteIssuing
+from handfast.authority.agent.mirror import Mirror
+from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
 from handfast.authority.nodes.proto import (
+    SignJWTRequest,
+    SignJWTResponse,
     SignX509Request,
     SignX509Response,
+    WatchResponse,
 )
 from handfast.authority.profile import leaf_builder
 from handfast.authority.signer import sign
 from handfast.bundle_document import BundleDocument
-from handfast.errors import ConfigError, SourceError
+from handfast.errors import ConfigError, HandfastError, SourceError
+from handfast.jwt_signer import JwtSigner
 from handfast.testing import FakeClock
 from handfast.workload_api.status import RpcError, StatusCode
 
@@ -160,6 +167,18 @@ def test_an_agents_file_is_taken_as_it_was_written_or_not_at_all(
         NodeIdentity.load(folder)
 
 
+@pytest.mark.parametrize("seconds", [10, 60, 86_400])
+def test_an_agent_renews_itself_at_half_of_its_life_however_short(
+    seconds: int,
+) -> None:
+    """From when it was made: certificates begin a minute before that."""
+    authority = Authority("a.example", now=lambda: NOON)
+    svid = authority.issue(NODE, ttl=timedelta(seconds=seconds))
+    bundle = BundleDocument.of(authority.bundle)
+    identity = NodeIdentity(authority=("h", 1), svid=svid, bundle=bundle)
+    assert identity.renew_at() == NOON + timedelta(seconds=seconds / 2)
+
+
 def test_an_identity_that_is_over_is_not_used() -> None:
     authority = Authority("a.example", now=lambda: NOON - timedelta(days=400))
     identity = NodeIdentity(
@@ -169,3 +188,120 @@ def test_an_identity_that_is_over_is_not_used() -> None:
     )
     with pytest.raises(SourceError):
         NodeSource(identity).snapshot()
+
+
+def told(authority: Authority, **changes: Any) -> WatchResponse:
+    """Make a message that an agent of NODE takes."""
+    whole: dict[str, Any] = {
+        "entries": [entry("spiffe://a.example/db", node=NODE).to_text()],
+        "bundle": BundleDocument.of(authority.bundle).to_json(),
+        "federated": {"b.example": document_of("b.example")},
+        "crls": [b"one"],
+    }
+    return WatchResponse(**(whole | changes))
+
+
+def document_of(name: str) -> bytes:
+    return BundleDocument.of(Authority(name).bundle).to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entries": ["{"]},
+        {"entries": ["[]"]},
+        {"entries": ["null"]},
+        {"entries": ['{"spiffe_id": "spiffe://a.example/db"}']},
+        {"entries": [entry("spiffe://a.example/db", node=OTHER).to_text()]},
+        {"entries": [entry("spiffe://a.example/db").to_text()]},
+        {"bundle": b""},
+        {"bundle": b"{}"},
+        {"federated": {"a.example": document_of("a.example")}},
+        {"federated": {"B.example": document_of("b.example")}},
+        {"federated": {"b.example": b"{"}},
+    ],
+)
+def test_what_an_authority_says_is_taken_as_a_whole_or_not_at_all(
+    change: dict[str, Any],
+) -> None:
+    authority = Authority("a.example")
+    mirror = Mirror(NODE, BundleDocument.of(authority.bundle))
+    quiet = mirror.is_told
+    mirror.take(told(authority))
+    before = (mirror.registry.entries, mirror.signers.sequence, mirror.crls.ders)
+    assert [str(it.spiffe_id) for it in before[0]] == ["spiffe://a.example/db"]
+    other = told(Authority("a.example"), crls=[b"two"], **change)
+    with pytest.raises((HandfastError, KeyError, TypeError, ValueError)):
+        mirror.take(other)
+    after = (mirror.registry.entries, mirror.signers.sequence, mirror.crls.ders)
+    assert after == before
+    mirror.forget()
+    assert (quiet, mirror.is_told) == (False, True)
+    assert mirror.registry.entries == ()
+
+
+def test_the_same_said_again_is_no_news() -> None:
+    """Streams are woken by what changes, and by nothing else."""
+    authority = Authority("a.example")
+    mirror = Mirror(NODE, BundleDocument.of(authority.bundle))
+    message = told(authority)
+
+    def numbers() -> tuple[int, int, int]:
+        return mirror.signers.sequence, mirror.federated.number, mirror.crls.number
+
+    mirror.take(message)
+    first = numbers()
+    mirror.take(message)
+    assert numbers() == first == (0, 1, 1)
+    mirror.take(told(Authority("a.example"), federated={}, crls=[]))
+    assert numbers() == (1, 2, 2)
+
+
+@trio_test
+async def test_a_token_is_renewed_at_half_and_given_until_its_end() -> None:
+    clock, there = FakeClock(datetime.now(UTC).replace(microsecond=0)), True
+    signer = JwtSigner.generate("a.example")
+    asked = 0
+
+    async def ask(_method: str, request: object, _kind: object) -> object:
+        nonlocal asked
+        await trio.lowlevel.checkpoint()
+        asked += 1
+        if not there:
+            raise RpcError(StatusCode.UNAVAILABLE, "away")
+        assert isinstance(request, SignJWTRequest)
+        signed = signer.sign(
+            SpiffeId.parse("spiffe://a.example/db"),
+            list(request.audience),
+            ttl=timedelta(minutes=5),
+            now=clock(),
+        )
+        return SignJWTResponse(token=signed.token)
+
+    tokens = RemoteTokens(ask, now=clock)  # type: ignore[arg-type]
+    one = entry("spiffe://a.example/db", hint="db")
+    with pytest.raises(ConfigError):
+        tokens.jwt(one, ["x"], {})
+    await tokens.prepare(one, ["x"], {})
+    first = tokens.jwt(one, ["x"], {})
+    assert (first.audience, first.hint) == (("x",), "db")
+    await tokens.prepare(one, ["x"], {})
+    assert asked == 1
+    await tokens.prepare(one, ["y"], {})
+    assert tokens.jwt(one, ["y"], {}).audience == ("y",)
+    clock.advance(151)
+    there = False
+    await tokens.prepare(one, ["x"], {})
+    assert tokens.jwt(one, ["x"], {}) is first
+    clock.advance(150)
+    with pytest.raises(RpcError):
+        await tokens.prepare(one, ["x"], {})
+    there = True
+    await tokens.prepare(one, ["x"], {})
+    assert tokens.jwt(one, ["x"], {}) != first
+    tokens.forget([])
+    with pytest.raises(ConfigError):
+        tokens.jwt(one, ["x"], {})
+    other = entry("spiffe://a.example/web")
+    with pytest.raises(RpcError, match="answers for"):
+        await tokens.prepare(other, ["x"], {})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -245,6 +246,20 @@ def test_a_file_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
         read_entries(path, DOMAIN)
     with pytest.raises(ConfigError, match=r"\.toml"):
         read_entries(tmp_path / "entries.json", DOMAIN)
+
+
+def test_a_file_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "entries.toml"
+    path.write_text(TOML)
+    owner = path.stat().st_uid
+    if owner == 0:
+        os.chown(path, 65534, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(ConfigError, match="of root"):
+        read_entries(path, DOMAIN)
 
 
 def test_who_only_looks_can_change_entries_of_a_running_authority(

@@ -211,6 +211,10 @@ def test_a_file_says_all_three_values(folder: Path) -> None:
         ('roots = "roots.pem"', 'allow_networks = "10.0.0.0/8"'),
         ('roots = "roots.pem"', "allow_networks = [7]"),
         ("[[federate]]", "[federate]"),
+        (GOOD, "federate = [1]"),
+        (GOOD, "federate = 1"),
+        ("[[federate]]", "typo = 1\n[[federate]]"),
+        (GOOD, "[[federates]]"),
         ("[[federate]]", "[[federate"),
         ('trust_domain = "fourth.example"', 'trust_domain = "other.example"\nx = 1'),
     ],
@@ -220,6 +224,18 @@ def test_what_a_file_leaves_open_is_refused(folder: Path, old: str, new: str) ->
     with pytest.raises((ConfigError, FederationError)) as caught:
         read(folder, GOOD.replace(old, new, 1))
     assert caught.value.reason in {Reason.CONFIG_INVALID, Reason.FEDERATION_URL}
+
+
+@pytest.mark.parametrize("form", ["json", "der"])
+def test_a_bundle_may_have_any_form(folder: Path, form: str) -> None:
+    """FED-41: the SPIFFE format, and others."""
+    from tests.support.net_world import authority as made  # noqa: PLC0415
+
+    bundle = made("third.example").bundle
+    data = bundle.to_json() if form == "json" else b"".join(bundle.x509_authorities)
+    (folder / "third.pem").write_bytes(data)
+    profile: Any = read(folder, GOOD)[1].profile
+    assert profile.bundle == bundle
 
 
 def test_a_file_that_is_missing_is_told(folder: Path) -> None:

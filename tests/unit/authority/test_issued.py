@@ -120,6 +120,27 @@ def test_nothing_outlives_its_issuer(tmp_path: Path, minutes: int) -> None:
         )
 
 
+def test_what_was_cut_short_is_issued_again_when_there_is_a_new_signer(
+    tmp_path: Path,
+) -> None:
+    """And not before, however little is left: it would not last longer."""
+    world = World(tmp_path / "state")
+    with world.open(settings()) as state:
+        issuing = Issuing(state, now=world.clock, chance=lambda: 0.0)
+        one = entry(WEB, x509_ttl=timedelta(hours=3))
+        first = issuing.x509(one, {})
+        assert first.svid.not_after == NOON + timedelta(hours=2)
+        world.clock.advance(minutes=55)
+        state.signers.keep()
+        assert issuing.x509(one, {}) is first
+        assert issuing.renew_at(one) == first.svid.not_after
+        world.clock.advance(minutes=5)
+        state.signers.keep()
+        second = issuing.x509(one, {})
+        assert second.number == 2
+        assert second.svid.not_after == NOON + timedelta(hours=2, minutes=55)
+
+
 def test_serials_are_never_the_same_and_are_written_down(tmp_path: Path) -> None:
     with World(tmp_path / "state").open(settings()) as state:
         serials = {issue(state).leaf.serial_number for _ in range(50)}

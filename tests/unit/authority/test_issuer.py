@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -362,3 +363,23 @@ def test_an_authority_that_cannot_write_says_so_and_goes_on(
             await it.service.issuer.x509_context(CALLER)
 
     run(main, clock)
+
+
+def test_a_state_that_cannot_be_read_is_said_once_and_looked_at_again(
+    tmp_path: Path, clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as it:
+            connection = it.state.database._connection
+            broken = sqlite3.connect(":memory:")
+            broken.close()
+            it.state.database._connection = broken
+            await trio.sleep(3)
+            it.state.database._connection = connection
+            it.state.registry.add(entry())
+            await trio.sleep(3)
+            await it.service.issuer.x509_context(CALLER)
+
+    run(main, clock)
+    said = [r for r in caplog.records if "authority's state" in r.getMessage()]
+    assert len(said) == 1

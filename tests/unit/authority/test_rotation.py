@@ -78,6 +78,8 @@ def test_an_intermediate_of_another_root_waits_for_it() -> None:
     active = slot("a", 0.0, active_from=0.0, issuer="old")
     early = slot("b", 100.0, issuer="new")
     assert next_step([active, early], PLAN, 300.0, issuer="old") is None
+    # Its own time has come, but not its root's: another one of the old root is made.
+    assert next_step([active, early], PLAN, 600.0, issuer="old") == Prepare()
     now = next_step([active, early], PLAN, 300.0, issuer="new")
     assert now == Activate("b")
 

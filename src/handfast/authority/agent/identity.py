@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 from handfast.authority.database import need_private
+from handfast.authority.validity import BACKDATE
 from handfast.bundle import TrustBundleSet
 from handfast.bundle_document import BundleDocument
 from handfast.errors import ConfigError, HandfastError, Reason, SourceError, detail_for
@@ -58,8 +59,9 @@ class NodeIdentity:
 
     def renew_at(self) -> datetime:
         """When half of its life is over."""
-        begin, end = self.svid.not_before, self.svid.not_after
-        return begin + (end - begin) / 2
+        end = self.svid.not_after
+        made = min(self.svid.not_before + BACKDATE, end)
+        return made + (end - made) / 2
 
     def save(self, folder: Path) -> None:
         """Write it in one step: after a crash the old one is there, or the new one.

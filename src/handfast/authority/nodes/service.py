@@ -140,6 +140,8 @@ class NodeService:
             entry = Entry(
                 spiffe_id=authority_id(self._domain),
                 selectors=frozenset({Selector("handfast", "authority")}),
+                # As long as the agents': connections last until these renew theirs.
+                x509_ttl=self._ttl,
             )
             self._own = own = self._issuing.x509(entry, {"node": "authority"})
         return own.svid

@@ -153,4 +153,4 @@ def apply_file(state: Path, as_json: bool, file: Path) -> None:
         emit({"event": "applied", **facts})
     else:
         words = ", ".join(f"{len(ids)} {what}" for what, ids in facts.items())
-        console.print(f"{file}: {words}")
+        console.print(f"{file}: {words}", markup=False)

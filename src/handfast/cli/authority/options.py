@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from handfast import TrustDomain
 from handfast.authority.durations import parse_duration
@@ -128,9 +129,21 @@ def need_same(found: AuthoritySettings, given: dict[str, Any]) -> None:
             )
 
 
+class _Folded(Table):
+    """A table whose cells are never cut, and never taken for markup.
+
+    Half an ID is no ID, and a file's name may hold brackets.
+    """
+
+    def add_row(self, *cells: Any, **more: Any) -> None:
+        """Add a row of texts."""
+        texts = (Text(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*texts, **more)
+
+
 def folded_table(*headers: str) -> Table:
-    """Make a table whose cells are never cut: half an ID is no ID."""
-    table = Table()
+    """Make a table for what others have named."""
+    table = _Folded()
     for header in headers:
         table.add_column(header, overflow="fold")
     return table

@@ -151,7 +151,7 @@ def put(state: Path, as_json: bool, trust_domain: str, file: Path) -> None:
     if as_json:
         emit({"event": "set", "trust_domain": trust_domain})
     else:
-        console.print(f"the bundle of {trust_domain} is {file} now")
+        console.print(f"the bundle of {trust_domain} is {file} now", markup=False)
 
 
 @bundle.command("remove")
