@@ -203,6 +203,26 @@ async def test_who_is_nobody_any_more_has_no_tokens_either(
             assert source.statistics().jwt_cached == 0
 
 
+@trio_test
+async def test_an_identity_that_is_gone_takes_its_tokens_along(
+    clock: trio.testing.MockClock, signer: JwtSigner
+) -> None:
+    """W4, WAPI-36: of two one is taken away, and the other stays."""
+    async with world(signer) as it:
+        both = messages.svids(*map(messages.part, map(messages.svid, (WEB, API))))
+        it.agent.say(proto.FETCH_X509_SVID, both)
+        async with it.source(x509="svids") as source:
+            await source.wait_ready(5)
+            assert str((await source.fetch_jwt_svid("shop")).spiffe_id) == WEB
+            it.identities = [(API, "")]
+            it.agent.say(
+                proto.FETCH_X509_SVID, messages.svids(messages.part(messages.svid(API)))
+            )
+            while len(source.svids) > 1:
+                await source.wait_changed()
+            assert str((await source.fetch_jwt_svid("shop")).spiffe_id) == API
+
+
 def _none(answer: proto.JWTSVIDResponse) -> None:
     del answer.svids[:]
 

@@ -24,6 +24,7 @@ from handfast import (
     Verifier,
     authorize,
 )
+from handfast.authority.nodes.caller import NodeCaller
 from handfast.authority.nodes.names import authority_id
 from handfast.authority.nodes.proto import WATCH, WatchRequest
 from handfast.authority.service import AuthorityService
@@ -126,7 +127,8 @@ async def test_other_hosts_are_told_of_a_bundle_when_it_was_fetched(
                     federates_with=frozenset({PARTNER}),
                 )
             )
-            call = Call(caller=NODE, method=WATCH, metadata={})
+            caller = NodeCaller(spiffe_id=NODE, serial="1")
+            call = Call(caller=caller, method=WATCH, metadata={})
             watch: Any = ours.node_service.methods[WATCH]
             with trio.fail_after(30):  # half of the time after which it looks again
                 async with aclosing(watch.handler(call, WatchRequest())) as told:

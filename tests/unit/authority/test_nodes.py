@@ -41,10 +41,12 @@ from handfast.authority.nodes.proto import (
     WatchRequest,
     WatchResponse,
 )
+from handfast.authority.revocation import revoke
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.errors import ConfigError, NotAuthorized
 from handfast.jwt_svid import JwtSvid
+from handfast.keys import PrivateKey
 from handfast.net.nodes import dial_authority, open_node_listeners, serve_nodes
 from handfast.testing import FakeClock
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
@@ -134,6 +136,75 @@ async def test_a_node_that_is_banned_gets_nothing_from_then_on(tmp_path: Path) -
         service.nodes.remove(NODE)
         assert service.nodes.make_token(NODE).text
         nursery.cancel_scope.cancel()
+
+
+@trio_test
+async def test_a_nodes_stolen_svid_does_not_come_back_when_the_node_does(
+    tmp_path: Path,
+) -> None:
+    """A node whose key was stolen is removed, and its host joins again."""
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        stolen = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        async with await channel_of(world, stolen) as thief:
+            for question in questions(one.id):
+                await thief.unary(*question, timeout=10)
+            service.nodes.ban(NODE)
+            service.nodes.remove(NODE)
+            back = await world.join(service, NODE)
+            key = PrivateKey.generate("p256").public_der
+            renewing: Question = (
+                RENEW,
+                proto.RenewRequest(public_key=key),
+                proto.RenewResponse,
+            )
+            for question in [*questions(one.id), renewing]:
+                with pytest.raises(PermissionDenied):
+                    await thief.unary(*question, timeout=10)
+                async with await channel_of(world, stolen) as another:
+                    with pytest.raises(PermissionDenied):
+                        await another.unary(*question, timeout=10)
+        async with await channel_of(world, back) as channel:
+            for question in [*questions(one.id), renewing]:
+                await channel.unary(*question, timeout=10)
+
+
+@trio_test
+async def test_a_nodes_revoked_svid_gets_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        identity = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        serial = f"{identity.svid.leaf.serial_number:x}"
+        revoke(service._state.database, serial, "keyCompromise")
+        async with await channel_of(world, identity) as channel:
+            for question in questions(one.id):
+                with pytest.raises(PermissionDenied):
+                    await channel.unary(*question, timeout=10)
+
+
+@pytest.mark.parametrize("audience", [["x" * 100_000], ["x" * 200] * 32, ["é" * 1000]])
+@trio_test
+async def test_a_node_gets_no_tokens_that_fill_the_authority(
+    tmp_path: Path, audience: list[str]
+) -> None:
+    """P8: each token is kept in memory, and its audience in the log."""
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        identity = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        request = proto.SignJWTRequest(entry=one.id, audience=audience)
+        async with await channel_of(world, identity) as channel:
+            with pytest.raises(RpcError) as refused:
+                await channel.unary(
+                    SIGN_JWT, request, proto.SignJWTResponse, timeout=10
+                )
+        assert refused.value.code is StatusCode.INVALID_ARGUMENT
+        assert not list(read_audit(service._state.database, event="jwt_issued"))
 
 
 @trio_test

@@ -262,3 +262,36 @@ async def test_the_socket_is_made_anew_and_not_taken_from_anybody(
     assert path.read_text() == "somebody else's"
     with pytest.raises(OSError, match="in use"), open_workload_socket(path):
         raise AssertionError("a file was taken for a socket")
+
+
+def test_a_folder_where_everybody_may_replace_the_socket_is_refused(
+    tmp_path: Path,
+) -> None:
+    """W2: who puts another socket there hands out identities of his own."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with (
+        pytest.raises(PermissionError, match="replace"),
+        open_workload_socket(folder / "socket"),
+    ):
+        pass
+    assert not list(folder.iterdir())
+    # In a sticky one, as /tmp is, nobody but its owner can.
+    folder.chmod(0o1777)
+    with open_workload_socket(folder / "socket"):
+        assert (folder / "socket").is_socket()
+
+
+def test_nothing_but_the_socket_is_given_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W2: a link in its place must not lead root to give away another file."""
+    given: list[bool] = []
+
+    def chown(_path: Path, _uid: int, _gid: int, *, follow_symlinks: bool) -> None:
+        given.append(follow_symlinks)
+
+    monkeypatch.setattr(os, "chown", chown)
+    with open_workload_socket(tmp_path / "socket", uid=1):
+        assert given == [False]

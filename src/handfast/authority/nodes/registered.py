@@ -25,6 +25,7 @@ from handfast.ids import SpiffeId, TrustDomain
 
 if TYPE_CHECKING:
     from handfast.authority.database import Database, Run
+    from handfast.authority.revocation import RevocationReason
 
 __all__ = ["JOIN_TTL", "Node", "Nodes"]
 
@@ -153,6 +154,7 @@ class Nodes:
                 raise AttestationRefused(detail_for(Reason.NODE_REFUSED))
             moment = now.timestamp()
             run("UPDATE join_tokens SET used_at = ? WHERE id = ?", (moment, name))
+            self._revoke(run, node, "superseded")
             run(
                 "INSERT OR REPLACE INTO nodes (spiffe_id, joined_at) VALUES (?, ?)",
                 (str(node), moment),
@@ -161,14 +163,23 @@ class Nodes:
         _log.info("node %s has joined", node)
         return node
 
-    def need(self, node: SpiffeId) -> None:
+    def need(self, node: SpiffeId, serial: str) -> None:
         """See that an agent is let in.
 
+        Args:
+            node: Its ID.
+            serial: Of the SVID that it shows, in hexadecimal.
+
         Raises:
-            AttestationRefused: it never joined, was removed, or is banned.
+            AttestationRefused: it never joined, was removed or is banned, or this SVID
+                was revoked.
         """
         rows = self._database.rows(
-            "SELECT 1 FROM nodes WHERE spiffe_id = ? AND banned_at IS NULL", str(node)
+            "SELECT 1 FROM nodes WHERE spiffe_id = ? AND banned_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM issued"
+            " WHERE serial = ? AND revoked_at IS NOT NULL)",
+            str(node),
+            serial,
         )
         if not rows:
             raise AttestationRefused(detail_for(Reason.NODE_REFUSED, seen=str(node)))
@@ -190,8 +201,8 @@ class Nodes:
     def ban(self, node: SpiffeId) -> None:
         """Give a node nothing any more, and let it join no more.
 
-        What its workloads have stays good until it ends: revoke it, where peers look at
-        revocation lists.
+        Its own SVIDs are revoked. What its workloads have stays good until it ends:
+        revoke it, where peers look at revocation lists.
 
         Raises:
             ConfigError: there is no such node.
@@ -202,6 +213,8 @@ class Nodes:
 
     def remove(self, node: SpiffeId) -> None:
         """Forget a node, banned or not: it may join again, with a new token.
+
+        With that it begins anew: its own SVIDs until then are revoked.
 
         Raises:
             ConfigError: there is no such node.
@@ -217,7 +230,21 @@ class Nodes:
                 hint = "`handfast authority node list`"
                 refuse("a node that has joined", str(node), hint)
             run("DELETE FROM join_tokens WHERE node = ?", (str(node),))
+            self._revoke(run, node, "cessationOfOperation")
             self._tell(run, event, node, {})
+
+    def _revoke(self, run: Run, node: SpiffeId, why: RevocationReason) -> None:
+        """Take back what the agent has itself.
+
+        Who removes a node may do so because its key was stolen, and have the host join
+        again: what was stolen must not come back with it, and be renewed for ever.
+        """
+        moment = self._now().timestamp()
+        run(
+            "UPDATE issued SET revoked_at = ?1, revoked_why = ?2"
+            " WHERE spiffe_id = ?3 AND revoked_at IS NULL AND not_after > ?1",
+            (moment, why, str(node)),
+        )
 
     def _forget_old(self, run: Run) -> None:
         run("DELETE FROM join_tokens WHERE expires_at < ?", (self._now().timestamp(),))
