@@ -31,7 +31,8 @@ class AuthoritySettings:
     Attributes:
         trust_domain: Whose authority it is.
         key_type: Of roots, intermediates and X.509-SVIDs. JWT-SVIDs are signed with
-            P-256 (ES256), which every library reads.
+            P-256 (ES256), which every library reads, and agents of other hosts make
+            P-256 keys for their workloads.
         offline_root: The root's key is elsewhere: intermediates are signed there.
         svid_ttl: How long X.509-SVIDs live, unless their entry says otherwise.
         jwt_ttl: How long JWT-SVIDs live, likewise.

@@ -20,6 +20,7 @@ from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.issuing import IssuedSvid
 from handfast.authority.nodes import proto
+from handfast.authority.validity import renewal
 from handfast.der import split_der
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
 from handfast.jwt_svid import JwtSvid
@@ -31,8 +32,6 @@ __all__ = ["Ask", "RemoteIssuing", "RemoteTokens"]
 
 _M = TypeVar("_M", bound=Message)
 
-# Of its life, by which an SVID may be renewed before its half is over (WAPI-35).
-_SPREAD: Final = 0.05
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 60.0
 _KEPT_MAX: Final = 10_000
@@ -161,11 +160,10 @@ class RemoteIssuing:
         answer = await self._ask(proto.SIGN_X509, request, proto.SignX509Response)
         svid = _svid_of(answer.chain, key, entry)
         now, number = self._now(), self._count.get(entry.id, 0) + 1
-        life = svid.not_after - now
         made = IssuedSvid(
             svid=svid,
             serial=f"{svid.leaf.serial_number:x}",
-            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            renew_at=renewal(now, svid.not_after, self._chance()),
             number=number,
         )
         self._given[entry.id] = (entry, made)

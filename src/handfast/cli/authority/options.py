@@ -60,7 +60,11 @@ class Duration(click.ParamType[timedelta]):
 
 _SETTINGS = (
     click.option("--trust-domain", metavar="NAME", help="Whose authority it is."),
-    click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of all its keys."),
+    click.option(
+        "--key-type",
+        type=click.Choice(KEY_TYPES),
+        help="Of roots, intermediates and X.509-SVIDs. [p256]",
+    ),
     click.option(
         "--offline-root",
         is_flag=True,
