@@ -20,9 +20,10 @@ from tests.support.raw_http2 import (
     frame,
     request,
 )
-from tests.support.wire_world import COUNT, ECHO, WAIT
+from tests.support.wire_world import COUNT, ECHO, TALK, WAIT
 
 from handfast.workload_api import ServerLimits, StatusCode, proto
+from handfast.workload_api.messages import frame_message
 
 
 @pytest.fixture
@@ -80,6 +81,27 @@ async def test_a_bad_message_ends_its_call_alone(
         good = proto.JWTSVIDRequest(audience=["a"]).SerializeToString()
         assert await attacker.status(await attacker.call(ECHO, good)) == "0"
         assert not served.statistics.failed
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [(ECHO, bytes(60_000)), (COUNT, b""), (TALK, b"")]
+)
+@trio_test
+async def test_requests_without_an_end_are_not_kept(path: str, message: bytes) -> None:
+    """P8: windows open as we read, so what waits for a handler has its own limit."""
+    async with attacked() as (served, attacker):
+        await attacker.begin()
+        attacker.h2.send_headers(1, request(path))
+        left = (frame_message(message) * (1_000_000 // (len(message) + 5)))[:1_000_000]
+        while left and not served.statistics.ended:
+            size = min(attacker.h2.local_flow_control_window(1), 16_000)
+            attacker.h2.send_data(1, left[:size])
+            left = left[size:]
+            await attacker.flush()
+            if attacker.h2.local_flow_control_window(1) < 16_000:
+                await attacker.events()
+        assert served.statistics.ended == {"RESOURCE_EXHAUSTED": 1}
+        assert left
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,10 @@ class Answers(Linux):
         return 60.0
 
 
-async def ask(kernel: Answers) -> Caller:
+async def ask(kernel: Answers, judge: Attestor | None = None) -> Caller:
     """Attest one end of a pair of sockets."""
+    judge = judge or Attestor(system=kernel)
     ours, theirs = socket.socketpair()
     with theirs:
         async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream:
-            return await Attestor(system=kernel).attest(stream)
+            return await judge.attest(stream)

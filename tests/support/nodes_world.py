@@ -107,8 +107,7 @@ def port_of(listener: MtlsListener) -> int:
 
 
 def document(service: AuthorityService) -> BundleDocument:
-    signers = service._state.signers
-    return BundleDocument.of(signers.bundle, signers.jwt_bundle)
+    return service._state.bundle_document()
 
 
 Question = tuple[str, Message, type[Message]]

@@ -18,7 +18,7 @@ from tests.support.attesting import PYTHON, move, sha256_of, values
 from tests.support.kernel_answers import PID, USER, Answers, ask
 from tests.support.net_world import trio_test
 
-from handfast.authority.attest import AttestationRefused
+from handfast.authority.attest import AttestationRefused, executable
 from handfast.authority.attest.credentials import (
     PeerCredentials,
 )
@@ -369,6 +369,32 @@ async def test_bytes_that_a_server_makes_up_are_not_believed(
     caller = await ask(kernel)
     assert values(caller, "unix:path") == values(caller, "unix:sha256") == []
     assert why in caller.missing["unix:sha256"]
+
+
+@trio_test
+async def test_an_overlay_of_the_callers_own_is_not_believed(kernel: Answers) -> None:
+    """W1: any user may put one over a FUSE server of his, in namespaces of his own."""
+    lines = Path("/proc/self/mountinfo").read_text("ascii").splitlines()  # noqa: ASYNC240
+    changed = ["{0} {1} 4095:77 {3} - overlay x rw".format(*it.split()) for it in lines]
+    kernel.write("mountinfo", "\n".join(changed))
+    caller = await ask(kernel)
+    assert values(caller, "unix:path") == values(caller, "unix:sha256") == []
+    assert "overlay" in caller.missing["unix:sha256"]
+
+
+@trio_test
+async def test_an_overlay_that_is_mounted_where_we_are_is_believed(
+    kernel: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may mount there is root: so the engines of containers do."""
+    lines = Path("/proc/self/mountinfo").read_text("ascii").splitlines()  # noqa: ASYNC240
+    changed = ["{0} {1} 4095:77 {3} - overlay x rw".format(*it.split()) for it in lines]
+    kernel.write("mountinfo", "\n".join(changed))
+    ours = kernel.proc / "ours"
+    ours.write_text("9 1 4095:77 / /elsewhere rw - overlay x rw\n", "ascii")
+    monkeypatch.setattr(executable, "_OUR_MOUNTS", "ours")
+    caller = await ask(kernel)
+    assert values(caller, "unix:sha256") == [sha256_of(PYTHON)]
 
 
 @trio_test

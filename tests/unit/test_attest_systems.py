@@ -16,7 +16,7 @@ from tests.support.attesting import listening
 from tests.support.kernel_answers import PID, Answers, ask
 from tests.support.net_world import trio_test
 
-from handfast.authority.attest import AttestationRefused, Attestor, attestor
+from handfast.authority.attest import AttestationRefused, Attestor, Caller, attestor
 from handfast.authority.attest.credentials import (
     parse_xucred,
     peer_pidfd,
@@ -92,6 +92,37 @@ async def test_an_executable_that_cannot_be_read_in_time_is_refused(
             await ask(kernel)
     finally:
         go_on.set()
+
+
+@trio_test
+async def test_a_user_has_a_share_of_the_places_to_wait_and_no_more(
+    kernel: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: who waits to be looked at has a connection that another may need."""
+    monkeypatch.setattr(attestor, "_WAITING_OF_USER", 3)
+    go_on = threading.Event()
+
+    def wait(_cache: HashCache, _fd: int) -> str:
+        go_on.wait()
+        raise OSError(errno.EIO, "at last")
+
+    monkeypatch.setattr(HashCache, "sha256", wait)
+    judge = Attestor(system=kernel, timeout=60)
+    looked_at: list[Caller] = []
+
+    async def connect() -> None:
+        looked_at.append(await ask(kernel, judge))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(2 + 3):  # with a thread each, and without
+            nursery.start_soon(connect)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        with trio.move_on_after(5) as patience:
+            with pytest.raises(AttestationRefused, match="waiting already"):
+                await ask(kernel, judge)
+        go_on.set()
+    assert not patience.cancelled_caught
+    assert len(looked_at) == 2 + 3
 
 
 @trio_test

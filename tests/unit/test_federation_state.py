@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.support.net_world import authority
 
 from handfast import BundleDocument, FederationError, Reason, TrustDomain
+from handfast.federation import state as federation_state
 from handfast.federation.known import Known
 from handfast.federation.state import FederationState
 
@@ -199,3 +201,21 @@ def test_what_a_crash_left_unfinished_is_cleared(tmp_path: Path) -> None:
     unfinished.write_bytes(b"half of")
     state.save(known(sequence=2))
     assert list(state.load().values()) == [known(sequence=2)]
+
+
+def test_a_directory_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it before we came decides whom we trust."""
+    state = FederationState(tmp_path / "state")
+    assert state.load() == {}
+    state.save(known())
+    owner = (tmp_path / "state").stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(federation_state, "_ROOT", owner + 1)
+    with pytest.raises(FederationError) as caught:
+        FederationState(tmp_path / "state").load()
+    assert f"user {owner}" in caught.value.seen
+    # The system's administrator can do it anyway.
+    monkeypatch.setattr(federation_state, "_ROOT", owner)
+    assert FederationState(tmp_path / "state").load()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from handfast import (
     UsageError,
 )
 from handfast.jwt_signer import JwtSigner
+from handfast.sources.workload_api_tokens import Asked, Kept, Tokens
 from handfast.workload_api import StatusCode, proto
 
 
@@ -203,6 +205,26 @@ async def test_who_is_nobody_any_more_has_no_tokens_either(
             assert source.statistics().jwt_cached == 0
 
 
+@trio_test
+async def test_an_identity_that_is_gone_takes_its_tokens_along(
+    clock: trio.testing.MockClock, signer: JwtSigner
+) -> None:
+    """W4, WAPI-36: of two one is taken away, and the other stays."""
+    async with world(signer) as it:
+        both = messages.svids(*map(messages.part, map(messages.svid, (WEB, API))))
+        it.agent.say(proto.FETCH_X509_SVID, both)
+        async with it.source(x509="svids") as source:
+            await source.wait_ready(5)
+            assert str((await source.fetch_jwt_svid("shop")).spiffe_id) == WEB
+            it.identities = [(API, "")]
+            it.agent.say(
+                proto.FETCH_X509_SVID, messages.svids(messages.part(messages.svid(API)))
+            )
+            while len(source.svids) > 1:
+                await source.wait_changed()
+            assert str((await source.fetch_jwt_svid("shop")).spiffe_id) == API
+
+
 def _none(answer: proto.JWTSVIDResponse) -> None:
     del answer.svids[:]
 
@@ -330,3 +352,16 @@ async def test_a_connection_that_was_lost_unseen_is_made_anew(
                 await source.fetch_jwt_svid("bank")
                 assert source.statistics().connects == 2
             nursery.cancel_scope.cancel()
+
+
+def test_what_was_on_its_way_when_an_identity_went_is_not_kept() -> None:
+    """W4: the answer is older than what made everything be forgotten."""
+    now = datetime.now(UTC)
+    tokens, asked = Tokens(), Asked(("shop",), None)
+    kept = Kept(svids=(), renew_at=now, ends=now + timedelta(minutes=5))
+    before = tokens.cleared
+    tokens.clear()
+    tokens.put(asked, kept, since=before)
+    assert tokens.get(asked, now) is None
+    tokens.put(asked, kept, since=tokens.cleared)
+    assert tokens.get(asked, now) is kept

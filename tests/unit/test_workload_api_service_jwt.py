@@ -54,6 +54,7 @@ async def test_tokens_for_all_identities_or_for_one() -> None:
         (["a", ""], "", "audience must be"),
         (["a"] * 33, "", "more than 32"),
         (["a" * 1025], "", "1024 bytes"),
+        (["a" * 200 + str(it) for it in range(32)], "", "4096 bytes together"),
         (["a"], "example.org/web", "spiffe_id"),
         (["a"], "spiffe://EXAMPLE.org/web", "spiffe_id"),
         (["a"], "spiffe://example.org/web/", "spiffe_id"),

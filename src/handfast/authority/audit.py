@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from handfast.authority.database import Database, Run
 
-__all__ = ["AuditRow", "Given", "audit", "forget_before", "read_audit"]
+__all__ = ["ROWS_MAX", "AuditRow", "Given", "audit", "forget_some", "read_audit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,9 @@ class AuditRow:
     number: int = 0
 
 
+#: Rows of the log, however young they are: some gigabytes.
+ROWS_MAX: Final = 10_000_000
+_SLICE: Final = 5_000
 _KNOWN_MAX: Final = 20_000
 
 
@@ -96,10 +99,25 @@ class Given:
             self._known.popitem(last=False)
 
 
-def forget_before(run: Run, moment: datetime) -> None:
-    """Remove rows that are older; and what was issued and is over since then."""
-    run("DELETE FROM audit WHERE at < ?", (moment.timestamp(),))
-    run("DELETE FROM issued WHERE not_after < ?", (moment.timestamp(),))
+def forget_some(run: Run, before: datetime, *, most: int = ROWS_MAX) -> int:
+    """Remove what is older, and more rows than `most`; some thousand at a time.
+
+    Returns:
+        How many were removed: what is left comes the next time, so that nobody waits
+        while a month is removed.
+    """
+    moment = before.timestamp()
+    rows = run(
+        "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE at < ?"
+        " OR number <= (SELECT max(number) FROM audit) - ? ORDER BY number LIMIT ?)",
+        (moment, most, _SLICE),
+    )
+    over = run(
+        "DELETE FROM issued WHERE serial IN"
+        " (SELECT serial FROM issued WHERE not_after < ? LIMIT ?)",
+        (moment, _SLICE),
+    )
+    return int(rows.rowcount + over.rowcount)
 
 
 def read_audit(  # noqa: PLR0913 - what to look for, by keyword

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from handfast._clock import utc_now
 from handfast.authority.profile import leaf_builder, signing_builder
 from handfast.authority.signer import Signer, sign
 from handfast.authority.validity import positive, window
@@ -29,10 +30,6 @@ __all__ = ["Authority"]
 SVID_TTL: Final = timedelta(hours=1)
 INTERMEDIATE_TTL: Final = timedelta(days=30)
 ROOT_TTL: Final = timedelta(days=3650)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Authority:
@@ -67,7 +64,7 @@ class Authority:
         intermediate: bool = False,
         key_type: KeyType = "p256",
         svid_ttl: timedelta = SVID_TTL,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         if not isinstance(trust_domain, TrustDomain):
             trust_domain = TrustDomain.parse(trust_domain)

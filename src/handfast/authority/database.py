@@ -19,11 +19,11 @@ import stat
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from handfast.authority.refusal import refuse
 from handfast.authority.schema import APPLICATION_ID, MIGRATIONS
 from handfast.errors import (
-    ConfigError,
     Reason,
     TransportError,
     UsageError,
@@ -47,12 +47,6 @@ _OTHERS: Final = 0o077
 _PATIENCE: Final = 10.0
 
 
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
-
-
 def _failed(error: sqlite3.Error) -> TransportError:
     """What the disk, or another program's lock, did to us."""
     hint = "see whether the disk is full or read-only, and who else has the file open"
@@ -68,14 +62,14 @@ def need_private(path: Path) -> None:
     """
     facts = path.stat(follow_symlinks=False)
     if stat.S_ISLNK(facts.st_mode):
-        _refuse("a file or folder itself", f"{path.name}: a symbolic link")
+        refuse("a file or folder itself", f"{path.name}: a symbolic link")
     if facts.st_mode & _OTHERS:
         seen = f"{path.name}: {stat.filemode(facts.st_mode)}"
         hint = "chmod go-rwx, and ask who could read it until now"
-        _refuse("what only its owner may use", seen, hint)
+        refuse("what only its owner may use", seen, hint)
     if facts.st_uid != os.geteuid():
         seen = f"{path.name}: of uid {facts.st_uid}"
-        _refuse(f"what belongs to uid {os.geteuid()}", seen, "run as its owner")
+        refuse(f"what belongs to uid {os.geteuid()}", seen, "run as its owner")
 
 
 def make_private_folder(path: Path) -> None:
@@ -108,7 +102,7 @@ class Database:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         elif not path.exists():
             hint = "run `handfast authority init` or `run` first"
-            _refuse(f"{_NAME} in the state directory", "none", hint)
+            refuse(f"{_NAME} in the state directory", "none", hint)
         need_private(folder)
         need_private(path)
         self._connection = sqlite3.connect(
@@ -118,7 +112,7 @@ class Database:
             self._prepare(create=create)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            _refuse("a SQLite database", f"{_NAME}: {error}")
+            refuse("a SQLite database", f"{_NAME}: {error}")
         except BaseException:
             self._connection.close()
             raise
@@ -133,14 +127,14 @@ class Database:
             self._pragma("application_id"),
         )
         if version > len(MIGRATIONS):
-            _refuse(
+            refuse(
                 f"state of version {len(MIGRATIONS)} or older",
                 f"version {version}",
                 "it was written by a newer handfast: use that one",
             )
         empty = version == 0 and not self._pragma("schema_version")
         if application != APPLICATION_ID and not (create and empty):
-            _refuse("the state of an authority", f"{_NAME} of another program")
+            refuse("the state of an authority", f"{_NAME} of another program")
         self._pragma("journal_mode = WAL")
         self._pragma("synchronous = NORMAL")
         self._pragma("foreign_keys = ON")

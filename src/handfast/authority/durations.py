@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast.authority.refusal import refuse
 from handfast.text import escape
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
 #: Eleven days in seconds, and ever so long in days: nobody writes more by intention.
 _SECONDS_MAX: Final = 10**6
-
-
-def _refuse(expected: str, seen: str) -> NoReturn:
-    raise ConfigError(detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen))
 
 
 def parse_duration(value: str | int) -> timedelta:
@@ -37,9 +33,9 @@ def parse_duration(value: str | int) -> timedelta:
     """
     if isinstance(value, int):
         if not 0 < value < _SECONDS_MAX:
-            _refuse(f"seconds from 1 to {_SECONDS_MAX - 1}, or a unit", str(value))
+            refuse(f"seconds from 1 to {_SECONDS_MAX - 1}, or a unit", str(value))
         return timedelta(seconds=value)
     found = _DURATION.fullmatch(value)
     if found is None:
-        _refuse("a duration: 90s, 15m, 1h or 30d", f"'{escape(value)}'")
+        refuse("a duration: 90s, 15m, 1h or 30d", f"'{escape(value)}'")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

@@ -7,10 +7,10 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from handfast.authority.refusal import refuse
 from handfast.authority.selectors import Selector
-from handfast.errors import ConfigError, Reason, detail_for
 from handfast.ids import SpiffeId, TrustDomain
 from handfast.names import DnsName
 from handfast.text import escape
@@ -31,15 +31,9 @@ _NOTES_MAX: Final = 4096
 _SHORTEST: Final = timedelta(seconds=1)
 
 
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
-
-
 def _at_most(what: str, count: int, limit: int) -> None:
     if count > limit:
-        _refuse(f"at most {limit} {what}", str(count))
+        refuse(f"at most {limit} {what}", str(count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +78,26 @@ class Entry:
     def __post_init__(self) -> None:
         domain = self.spiffe_id.trust_domain
         if not self.spiffe_id.path:
-            _refuse("a workload's ID, with a path", str(self.spiffe_id))
+            refuse("a workload's ID, with a path", str(self.spiffe_id))
         if not self.selectors:
             # It would match every process there is.
-            _refuse("one selector or more", "none", "say who gets the identity")
+            refuse("one selector or more", "none", "say who gets the identity")
         _at_most("selectors", len(self.selectors), _SELECTORS_MAX)
         for ttl in (self.x509_ttl, self.jwt_ttl):
             if ttl is not None and ttl < _SHORTEST:
-                _refuse("a time to live of a second or more", str(ttl))
+                refuse("a time to live of a second or more", str(ttl))
         _at_most("bytes of hint", len(self.hint.encode()), HINT_MAX)
         if not (self.hint.isprintable() and self.notes.replace("\n", "").isprintable()):
-            _refuse("printable characters in hint and notes", escape(self.hint))
+            refuse("printable characters in hint and notes", escape(self.hint))
         _at_most("characters of notes", len(self.notes), _NOTES_MAX)
         _at_most("DNS names", len(self.dns_names), _DNS_NAMES_MAX)
         names = tuple(DnsName(name).name for name in self.dns_names)
         object.__setattr__(self, "dns_names", tuple(dict.fromkeys(names)))
         _at_most("federated trust domains", len(self.federates_with), _DOMAINS_MAX)
         if domain in self.federates_with:
-            _refuse("other trust domains in federates_with", str(domain))
+            refuse("other trust domains in federates_with", str(domain))
         if self.node is not None and not self.node.is_member_of(domain):
-            _refuse(f"a node of {domain}", str(self.node))
+            refuse(f"a node of {domain}", str(self.node))
         parts = [str(self.spiffe_id), str(self.node or "")]
         parts += sorted(map(str, self.selectors))
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()

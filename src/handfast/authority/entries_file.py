@@ -18,13 +18,14 @@ import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
 
 from handfast.authority.durations import parse_duration
 from handfast.authority.entries import Entry
+from handfast.authority.refusal import refuse
 from handfast.authority.selectors import Selector
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
 from handfast.ids import SpiffeId, TrustDomain
@@ -39,12 +40,6 @@ __all__ = ["parse_entries", "read_entries"]
 #: Bytes of an entries file.
 _FILE_MAX: Final = 16 << 20
 _OTHERS_WRITE: Final = stat.S_IWOTH
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
 
 
 class _EntryRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -69,7 +64,7 @@ class _OnceLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             line = self.get_mark().line + 1
-            _refuse("YAML without aliases", f"one in line {line}")
+            refuse("YAML without aliases", f"one in line {line}")
         return super().compose_node(parent, index)
 
     def construct_mapping(
@@ -83,7 +78,7 @@ class _OnceLoader(yaml.SafeLoader):
             key: Any = self.construct_object(key_node, deep=True)  # pyright: ignore[reportUnknownMemberType]
             if key in seen:
                 line = key_node.start_mark.line + 1
-                _refuse("each name once", f"'{escape(str(key))}' again in line {line}")
+                refuse("each name once", f"'{escape(str(key))}' again in line {line}")
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -131,11 +126,11 @@ def parse_entries(data: bytes, kind: str, trust_domain: TrustDomain) -> list[Ent
     except ConfigError:
         raise
     except (ValueError, yaml.YAMLError, RecursionError, TypeError) as error:
-        _refuse(f"{kind.upper()} in UTF-8", escape(" ".join(str(error).split())))
+        refuse(f"{kind.upper()} in UTF-8", escape(" ".join(str(error).split())))
     try:
         rows = msgspec.convert(document, _File).entries
     except msgspec.ValidationError as error:
-        _refuse("an entries file", escape(str(error)))
+        refuse("an entries file", escape(str(error)))
     entries: list[Entry] = []
     for place, row in enumerate(rows):
         try:
@@ -160,16 +155,16 @@ def read_entries(path: Path, trust_domain: TrustDomain) -> list[Entry]:
     kinds = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
     kind = kinds.get(path.suffix)
     if kind is None:
-        _refuse("a name that ends in .toml, .yaml or .yml", escape(path.name))
+        refuse("a name that ends in .toml, .yaml or .yml", escape(path.name))
     with path.open("rb") as file:
         facts = os.fstat(file.fileno())
         if facts.st_mode & _OTHERS_WRITE:
             hint = "chmod o-w: whoever writes it gives out identities"
-            _refuse("a file that not everybody may write to", escape(path.name), hint)
+            refuse("a file that not everybody may write to", escape(path.name), hint)
         if facts.st_uid not in {0, os.geteuid()}:
             seen = f"{escape(path.name)} of uid {facts.st_uid}"
-            _refuse(f"a file of uid {os.geteuid()} or of root", seen)
+            refuse(f"a file of uid {os.geteuid()} or of root", seen)
         data = file.read(_FILE_MAX + 1)
     if len(data) > _FILE_MAX:
-        _refuse(f"at most {_FILE_MAX} bytes", f"more in {escape(path.name)}")
+        refuse(f"at most {_FILE_MAX} bytes", f"more in {escape(path.name)}")
     return parse_entries(data, kind, trust_domain)

@@ -8,13 +8,14 @@ with each other, and one with a lower sequence number takes no other's place.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
+from handfast.authority.refusal import refuse
 from handfast.bundle import TrustBundle
 from handfast.bundle_document import BundleDocument
-from handfast.errors import ConfigError, Reason, detail_for
 from handfast.ids import TrustDomain
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from handfast.jwt_bundle import JwtBundle
 
 __all__ = ["FederatedBundles"]
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
 
 
 class FederatedBundles:
@@ -50,7 +41,7 @@ class FederatedBundles:
         database: Database,
         own: TrustDomain,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._own = own
@@ -99,7 +90,7 @@ class FederatedBundles:
         """
         if trust_domain == self._own:
             # Whoever could replace our own bundle could speak for everybody in it.
-            _refuse("another trust domain's bundle", f"our own, {trust_domain}")
+            refuse("another trust domain's bundle", f"our own, {trust_domain}")
         new = BundleDocument.from_json(trust_domain, document)
         with self._database.transaction() as run:
             row = run(
@@ -140,7 +131,7 @@ class FederatedBundles:
                 "DELETE FROM federated WHERE trust_domain = ?", (trust_domain.name,)
             )
             if not gone.rowcount:
-                _refuse("a federated trust domain", trust_domain.name)
+                refuse("a federated trust domain", trust_domain.name)
             details = {"trust_domain": trust_domain.name}
             row = AuditRow(
                 at=self._now(), event="federated_bundle_removed", details=details

@@ -12,11 +12,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import trio
 
+from handfast._clock import utc_now
 from handfast.authority.issuing import Issuing
 from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.bundle import TrustBundleSet
@@ -73,10 +74,6 @@ class AttestedCaller(Protocol):
         ...
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class _Fingerprint:
     """What an answer depends on: equal ones mean equal answers."""
@@ -108,7 +105,7 @@ class EntryIssuer:
         crls: Crls,
         federated: FederatedBundles,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._issuing = issuing

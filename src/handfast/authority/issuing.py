@@ -12,30 +12,25 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, Given, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
-from handfast.authority.validity import window
+from handfast.authority.validity import renewal, window
 from handfast.keys import PrivateKey
 from handfast.names import DnsName
 from handfast.svid import X509Svid
 
 if TYPE_CHECKING:
-    from typing import Final
-
     from handfast.authority.entries import Entry
     from handfast.authority.state import AuthorityState
 
 __all__ = ["IssuedSvid", "Issuing"]
-
-# Of its life, by which an SVID may be renewed before its half is over: a thousand
-# workloads that started together do not renew together for ever (WAPI-35).
-_SPREAD: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +53,6 @@ class IssuedSvid:
     cut_by: str | None = None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Issuing:
     """Signs what entries allow.
 
@@ -75,7 +66,7 @@ class Issuing:
         self,
         state: AuthorityState,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._state = state
@@ -111,11 +102,10 @@ class Issuing:
             return found
         key = PrivateKey.generate(self._state.settings.key_type)
         chain, serial, ends = self.sign(entry, key, who)
-        now, life = self._now(), ends - self._now()
         number = self._count.get(entry.id, 0) + 1
         signer = self._state.signers.active("intermediate")
         cut = ends.timestamp() >= signer.slot.not_after
-        renew_at = now + life * (0.5 - _SPREAD * self._chance())
+        renew_at = renewal(self._now(), ends, self._chance())
         made = IssuedSvid(
             svid=X509Svid(chain=chain, key=key, hint=entry.hint),
             serial=serial,

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, Given, audit
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ __all__ = ["JwtIssuing"]
 _KEPT_MAX: Final = 10_000
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class JwtIssuing:
     """Signs the tokens that entries allow.
 
@@ -44,7 +41,7 @@ class JwtIssuing:
         self,
         state: AuthorityState,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._now = now

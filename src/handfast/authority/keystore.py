@@ -17,7 +17,8 @@ import hashlib
 import os
 import re
 import secrets
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from handfast.authority.database import make_private_folder, need_private
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast.authority.refusal import refuse
 from handfast.keys import PrivateKey
 from handfast.pem import write_pem
 
@@ -45,12 +46,6 @@ _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
 _INTEGER, _OCTETS, _SEQUENCE = 0x02, 0x04, 0x30
 _SHORT: Final = 0x80
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
 
 
 def key_id(public_der: bytes) -> str:
@@ -101,7 +96,7 @@ class KeyStore:
 
     def __init__(self, folder: Path, *, password: bytes | None = None) -> None:
         if password is not None and not password:
-            _refuse("a password of a byte or more", "an empty one")
+            refuse("a password of a byte or more", "an empty one")
         make_private_folder(folder)
         self._folder = folder
         self._password = password
@@ -134,26 +129,29 @@ class KeyStore:
         path = self._folder / (name + _ENDING)
         if not path.exists():
             hint = "restore the state directory as a whole from a backup"
-            _refuse(f"the key {path.name}", "no such file", hint)
+            refuse(f"the key {path.name}", "no such file", hint)
         need_private(path)
         data = path.read_bytes()
         if (b"ENCRYPTED" in data) != (self._password is not None):
             seen = "a clear one" if self._password is not None else "an encrypted one"
             wanted = "an encrypted" if self._password is not None else "a clear"
-            _refuse(f"{wanted} key", f"{seen} in {path.name}", "mind --key-password")
+            refuse(f"{wanted} key", f"{seen} in {path.name}", "mind --key-password")
         key = self._decode(data, path.name)
         if key_id(key.public_der) != name:
-            _refuse(f"the key of {path.name}", "another key")
+            refuse(f"the key of {path.name}", "another key")
         return key
 
     def _decode(self, data: bytes, name: str) -> PrivateKey:
         if self._password is None:
             return PrivateKey.from_pem(data)
-        try:
-            return PrivateKey(serialization.load_pem_private_key(data, self._password))
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            pass  # chained errors could show parts of the input
-        _refuse(f"the password of {name}", "another one, or a damaged file")
+        found: PrivateKey | None = None
+        # Not chained to the error below: it could show parts of the input.
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+            key = serialization.load_pem_private_key(data, self._password)
+            found = PrivateKey(key)
+        if found is None:
+            refuse(f"the password of {name}", "another one, or a damaged file")
+        return found
 
     def keep_only(self, names: Iterable[str]) -> list[str]:
         """Remove every other key, and what an interrupted `put` has left.

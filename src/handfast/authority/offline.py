@@ -9,8 +9,8 @@ published before anything under it signs.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NoReturn
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.keystore import key_id
 from handfast.authority.profile import key_usage
+from handfast.authority.refusal import refuse
 from handfast.authority.rotation import Slot
 from handfast.authority.signer_rows import (
     SignerRow,
@@ -29,7 +31,6 @@ from handfast.authority.signer_rows import (
     wish_for,
 )
 from handfast.certificates import extension_of, is_ca, read_certificate, uri_names
-from handfast.errors import ConfigError, Reason, detail_for
 from handfast.pem import CERTIFICATE, read_pem
 from handfast.text import escape
 
@@ -45,16 +46,6 @@ __all__ = ["import_intermediate", "make_csr", "waiting_key"]
 
 # The intermediate and its root: a longer way up is not made here.
 _FILES = 2
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
 
 
 def waiting_key(state: AuthorityState) -> SignerRow | None:
@@ -74,7 +65,7 @@ def make_csr(state: AuthorityState, keys: KeyStore) -> bytes:
     row = waiting_key(state)
     if row is None:
         hint = "`handfast authority rotate intermediate` begins a new one"
-        _refuse("an intermediate that waits for its certificate", "none", hint)
+        refuse("an intermediate that waits for its certificate", "none", hint)
     key = keys.get(row.id).load()
     domain = state.settings.trust_domain
     name = x509.NameAttribute(
@@ -96,7 +87,7 @@ def import_intermediate(
     state: AuthorityState,
     pem: bytes,
     *,
-    now: Callable[[], datetime] = _utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> str:
     """Take a signed intermediate and its root; return the intermediate's ID.
 
@@ -113,7 +104,7 @@ def import_intermediate(
     """
     ders = [der for _, der in read_pem(pem, CERTIFICATE)]
     if len(ders) != _FILES:
-        _refuse("an intermediate and its root", f"{len(ders)} certificates")
+        refuse("an intermediate and its root", f"{len(ders)} certificates")
     intermediate, root = (read_certificate(der, depth=i) for i, der in enumerate(ders))
     moment, domain = now(), state.settings.trust_domain
     _check_authority(intermediate, domain, moment, "intermediate")
@@ -123,7 +114,7 @@ def import_intermediate(
     public = _public_der(intermediate)
     if row is None or public != row.public_key:
         hint = "sign the newest CSR: `handfast authority csr`"
-        _refuse("a certificate for the key of our CSR", "one for another key", hint)
+        refuse("a certificate for the key of our CSR", "one for another key", hint)
     root_id = key_id(_public_der(root))
     known = {one.id: one for one in state.signers.rows}
     with state.database.transaction() as run:
@@ -145,7 +136,7 @@ def import_intermediate(
             wish_for(run, "root", moment)
         elif old.certificate != ders[1]:
             # The same key in another certificate: which of them is published?
-            _refuse("the root that is there already", "another certificate of its key")
+            refuse("the root that is there already", "another certificate of its key")
         run(
             "UPDATE signers SET issuer = ?, certificate = ?, not_after = ?,"
             " prepared_at = ? WHERE id = ?",
@@ -176,16 +167,16 @@ def _check_authority(
     """See that a certificate is that of an authority of ours (X509-08 to X509-11)."""
     usage = extension_of(certificate, x509.KeyUsage)
     if not is_ca(certificate) or usage is None or not usage.key_cert_sign:
-        _refuse(f"a CA that signs certificates as {what}", "one that does not")
+        refuse(f"a CA that signs certificates as {what}", "one that does not")
     if what == "intermediate" and not usage.crl_sign:
-        _refuse("an intermediate that may sign revocation lists", "one without cRLSign")
+        refuse("an intermediate that may sign revocation lists", "one without cRLSign")
     if extension_of(certificate, x509.SubjectKeyIdentifier) is None:
-        _refuse(f"a subject key identifier in the {what}", "none")
+        refuse(f"a subject key identifier in the {what}", "none")
     names = uri_names(certificate)
     if any(name != str(domain.id) for name in names) or len(names) > 1:
-        _refuse(f"{domain.id} as the only URI, or none", escape(", ".join(names)))
+        refuse(f"{domain.id} as the only URI, or none", escape(", ".join(names)))
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-        _refuse(f"an {what} that is valid now", "one that is over, or not yet valid")
+        refuse(f"an {what} that is valid now", "one that is over, or not yet valid")
 
 
 def _check_signed(intermediate: x509.Certificate, root: x509.Certificate) -> None:
@@ -196,6 +187,4 @@ def _check_signed(intermediate: x509.Certificate, root: x509.Certificate) -> Non
         try:
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature):
-            _refuse(
-                words, "another issuer or signature", "the intermediate comes first"
-            )
+            refuse(words, "another issuer or signature", "the intermediate comes first")

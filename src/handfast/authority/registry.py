@@ -13,11 +13,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.entries import Entry
 from handfast.authority.matching import EntryIndex
+from handfast.authority.refusal import refuse
 from handfast.errors import ConfigError, Reason, detail_for
 
 if TYPE_CHECKING:
@@ -35,12 +37,6 @@ Origin = Literal["command", "file"]
 #: Entries of an authority: larger trust domains run SPIRE.
 ENTRIES_MAX: Final = 100_000
 _RESERVED: Final = "/handfast/"
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +62,6 @@ class Applied:
         return not (self.added or self.changed or self.removed)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Registry:
     """Registration entries, with an index of them in memory.
 
@@ -84,7 +76,7 @@ class Registry:
         database: Database,
         trust_domain: TrustDomain,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._trust_domain = trust_domain
@@ -132,10 +124,10 @@ class Registry:
             if run("SELECT 1 FROM entries WHERE id = ?", (entry.id,)).fetchone():
                 hint = "remove it first, or change it in its file"
                 seen = f"{entry.id}, which gives this ID to these selectors"
-                _refuse("an entry that is not there", seen, hint)
+                refuse("an entry that is not there", seen, hint)
             (count,) = run("SELECT count(*) FROM entries").fetchone()
             if count >= ENTRIES_MAX:
-                _refuse(f"at most {ENTRIES_MAX} entries", f"{count} and one more")
+                refuse(f"at most {ENTRIES_MAX} entries", f"{count} and one more")
             self._write(run, entry, "command")
             self._tell(run, "entry_added", entry)
         self.reload()
@@ -151,12 +143,12 @@ class Registry:
                 "SELECT content, origin FROM entries WHERE id = ?", (entry_id,)
             ).fetchone()
             if row is None:
-                _refuse(
+                refuse(
                     "the ID of an entry", entry_id, "`handfast authority entry list`"
                 )
             if row[1] == "file":
                 hint = "remove it there; the file is applied as a whole"
-                _refuse("an entry of a command", "one of the entries file", hint)
+                refuse("an entry of a command", "one of the entries file", hint)
             run("DELETE FROM entries WHERE id = ?", (entry_id,))
             entry = Entry.from_facts(json.loads(row[0]))
             self._tell(run, "entry_removed", entry)
@@ -174,10 +166,10 @@ class Registry:
         for entry in entries:
             self._check(entry)
             if entry.id in wanted:
-                _refuse("each entry once", f"{entry.spiffe_id} twice for one set")
+                refuse("each entry once", f"{entry.spiffe_id} twice for one set")
             wanted[entry.id] = entry
         if len(wanted) > ENTRIES_MAX:
-            _refuse(f"at most {ENTRIES_MAX} entries", str(len(wanted)))
+            refuse(f"at most {ENTRIES_MAX} entries", str(len(wanted)))
         with self._database.transaction() as run:
             applied = self._replace(run, wanted)
         if not applied.nothing:
@@ -190,7 +182,7 @@ class Registry:
             if origin == "command" and entry_id in wanted:
                 seen = f"{wanted[entry_id].spiffe_id}: `entry add` made it ({entry_id})"
                 hint = "`handfast authority entry remove` it, then apply the file"
-                _refuse("entries that no command has added", seen, hint)
+                refuse("entries that no command has added", seen, hint)
         old = {
             entry_id: content for entry_id, origin, content in rows if origin == "file"
         }
@@ -223,7 +215,7 @@ class Registry:
         if entry.spiffe_id.path.startswith(_RESERVED):
             # Whoever had the authority's own ID, or an agent's, could speak as it.
             hint = "the authority and its agents have these themselves"
-            _refuse(f"an ID that is not under {_RESERVED}", str(entry.spiffe_id), hint)
+            refuse(f"an ID that is not under {_RESERVED}", str(entry.spiffe_id), hint)
 
     def _write(self, run: Run, entry: Entry, origin: Origin) -> None:
         run(

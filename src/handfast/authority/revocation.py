@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
+from handfast.authority.refusal import refuse
 from handfast.authority.signer import hash_for
 from handfast.authority.validity import BACKDATE
-from handfast.errors import ConfigError, Reason, detail_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,16 +43,6 @@ RevocationReason = Literal[
 REASONS: tuple[RevocationReason, ...] = get_args(RevocationReason)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    raise ConfigError(
-        detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    )
-
-
 def revoke(
     database: Database,
     serial: str,
@@ -71,8 +62,8 @@ def revoke(
         ConfigError: No such SVID was issued, it is over, or is revoked already.
     """
     if why not in REASONS:
-        _refuse(f"a reason: {', '.join(REASONS)}", why)
-    moment = now or _utc_now()
+        refuse(f"a reason: {', '.join(REASONS)}", why)
+    moment = now or utc_now()
     number = serial.lower().replace(":", "").lstrip("0")
     with database.transaction() as run:
         row = run(
@@ -82,12 +73,12 @@ def revoke(
         ).fetchone()
         if row is None:
             hint = "`handfast authority audit --event x509_issued` lists them"
-            _refuse("the serial of an SVID that was issued", serial, hint)
+            refuse("the serial of an SVID that was issued", serial, hint)
         spiffe_id, entry, ends, revoked_at = row
         if revoked_at is not None:
-            _refuse("an SVID that was not revoked", "one that was")
+            refuse("an SVID that was not revoked", "one that was")
         if ends <= moment.timestamp():
-            _refuse("an SVID that is still valid", "one that is over")
+            refuse("an SVID that is still valid", "one that is over")
         run(
             "UPDATE issued SET revoked_at = ?, revoked_why = ? WHERE serial = ?",
             (moment.timestamp(), why, number),
@@ -123,7 +114,7 @@ class Crls:
     """
 
     def __init__(
-        self, state: AuthorityState, *, now: Callable[[], datetime] = _utc_now
+        self, state: AuthorityState, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._state = state
         self._now = now

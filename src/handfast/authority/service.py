@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from handfast.authority.audit import forget_before
+from handfast._clock import utc_now
+from handfast.authority.audit import forget_some
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.issuer import EntryIssuer
 from handfast.authority.issuing import Issuing
@@ -41,11 +42,7 @@ __all__ = ["AuthorityService"]
 _log = logging.getLogger("handfast.authority")
 
 _LOOK_EVERY: Final = 0.25
-_TIDY_EVERY: Final = timedelta(hours=1)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_TIDY_EVERY: Final = timedelta(minutes=1)
 
 
 class AuthorityService:
@@ -71,7 +68,7 @@ class AuthorityService:
         state: AuthorityState,
         *,
         entries_file: Path | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._entries_file = entries_file
@@ -128,7 +125,7 @@ class AuthorityService:
         )
         if not applied.nothing:
             self._forget()
-            self._ring()
+            self.ring()
         return applied
 
     def look(self) -> None:
@@ -145,9 +142,10 @@ class AuthorityService:
             changed = True
         self._tidy()
         if changed:
-            self._ring()
+            self.ring()
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Have workloads and other hosts' agents told what has changed for them."""
         self.issuer.ring()
         self.node_service.ring()
 
@@ -207,4 +205,4 @@ class AuthorityService:
             return
         self._tidied = now
         with self._state.database.transaction(durable=False) as run:
-            forget_before(run, now - self._state.settings.audit_kept)
+            forget_some(run, now - self._state.settings.audit_kept)

@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from handfast.authority.refusal import refuse
 from handfast.authority.rotation import Plan
 from handfast.authority.validity import positive
-from handfast.errors import ConfigError, Reason, detail_for
 from handfast.ids import TrustDomain
 from handfast.keys import KEY_TYPES
 
@@ -24,10 +24,6 @@ __all__ = ["AuthoritySettings"]
 _NAME = "authority"
 
 
-def _refuse(expected: str, seen: str) -> NoReturn:
-    raise ConfigError(detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoritySettings:
     """Names and times of an authority.
@@ -35,7 +31,8 @@ class AuthoritySettings:
     Attributes:
         trust_domain: Whose authority it is.
         key_type: Of roots, intermediates and X.509-SVIDs. JWT-SVIDs are signed with
-            P-256 (ES256), which every library reads.
+            P-256 (ES256), which every library reads, and agents of other hosts make
+            P-256 keys for their workloads.
         offline_root: The root's key is elsewhere: intermediates are signed there.
         svid_ttl: How long X.509-SVIDs live, unless their entry says otherwise.
         jwt_ttl: How long JWT-SVIDs live, likewise.
@@ -68,14 +65,14 @@ class AuthoritySettings:
 
     def __post_init__(self) -> None:
         if self.key_type not in KEY_TYPES:
-            _refuse(f"a key type: {', '.join(KEY_TYPES)}", repr(self.key_type))
+            refuse(f"a key type: {', '.join(KEY_TYPES)}", repr(self.key_type))
         for name, value in self._times().items():
             if name != "lead":
                 positive(value)
         if self.lead is None:
             object.__setattr__(self, "lead", 5 * self.refresh_hint)
         if self.published_early < timedelta(0):
-            _refuse("a lead of no time or more", str(self.lead))
+            refuse("a lead of no time or more", str(self.lead))
         # In its second half an authority's successor signs: what the first half signed
         # last still has that long.
         for inner, outer in (
@@ -88,7 +85,7 @@ class AuthoritySettings:
             times = self._times()
             if times[inner] > times[outer] / 2:
                 seen = f"{times[inner]} and {times[outer]}"
-                _refuse(f"{inner} of at most half of {outer}", seen)
+                refuse(f"{inner} of at most half of {outer}", seen)
 
     def _times(self) -> dict[str, timedelta]:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -126,7 +123,7 @@ class AuthoritySettings:
         """
         text = database.setting(_NAME)
         if text is None:
-            _refuse("an initialised state directory", "an empty database")
+            refuse("an initialised state directory", "an empty database")
         facts: dict[str, Any] = json.loads(text)
         facts["trust_domain"] = TrustDomain(facts["trust_domain"])
         for name, value in facts.items():

@@ -10,12 +10,13 @@ by it must be good to our own verifier, or it is not activated.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.profile import leaf_builder, signing_builder
 from handfast.authority.rotation import Activate, Prepare, Remove, Slot, next_step
@@ -58,10 +59,6 @@ _STEPS_MAX: Final = 100
 _JWT_KEY: Final[KeyType] = "p256"
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _none_yet(what: str) -> NoReturn:
     detail = detail_for(
         Reason.CONFIG_INVALID,
@@ -88,7 +85,7 @@ class Signers:
         keys: KeyStore | None,
         settings: AuthoritySettings,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._keys = keys

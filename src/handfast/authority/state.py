@@ -12,10 +12,11 @@ import logging
 import os
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.database import Database
 from handfast.authority.keystore import KeyStore
@@ -36,10 +37,6 @@ _log = logging.getLogger("handfast.authority")
 _LOCK = "lock"
 _KEYS = "keys"
 _TRIES, _BETWEEN = 4, 0.05
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def take_lock(folder: Path) -> int:
@@ -118,7 +115,7 @@ class AuthorityState:
         *,
         settings: AuthoritySettings | None = None,
         password: bytes | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> Self:
         """Take a state directory over, to sign with it; the first time make it.
 
@@ -154,7 +151,7 @@ class AuthorityState:
         return state
 
     @classmethod
-    def look(cls, folder: Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
+    def look(cls, folder: Path, *, now: Callable[[], datetime] = utc_now) -> Self:
         """Open a state directory without its keys, whether or not it runs.
 
         Entries may be changed this way: the running process sees it.
@@ -174,10 +171,9 @@ class AuthorityState:
             state._exit = stack.pop_all()
         return state
 
-    def bundle_document(self) -> bytes:
-        """Write what the trust domain publishes: roots and JWT keys, with a number."""
-        signers = self.signers
-        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
+    def bundle_document(self) -> BundleDocument:
+        """What the trust domain publishes: roots and JWT keys, with a number."""
+        return BundleDocument.of(self.signers.bundle, self.signers.jwt_bundle)
 
     def reload(self) -> None:
         """Read everything again, after another process has changed it."""

@@ -11,10 +11,13 @@ from handfast.errors import ConfigError, Reason, detail_for
 if TYPE_CHECKING:
     from handfast.authority.signer import Signer
 
-__all__ = ["BACKDATE", "positive", "window"]
+__all__ = ["BACKDATE", "positive", "renewal", "window"]
 
 #: A certificate begins this long before it was made: the clocks of a fleet differ.
 BACKDATE: Final = timedelta(seconds=60)
+# Of its life, by which an SVID may be renewed before its half is over: a thousand
+# workloads that started together do not renew together for ever (WAPI-35).
+_SPREAD: Final = 0.05
 
 
 def window(
@@ -53,3 +56,14 @@ def positive(ttl: timedelta) -> timedelta:
         )
         raise ConfigError(detail)
     return ttl
+
+
+def renewal(now: datetime, ends: datetime, chance: float) -> datetime:
+    """When the next SVID is due: at half of the life of this one, or a little before.
+
+    Args:
+        now: When it was made.
+        ends: When it ends.
+        chance: From 0 to 1: how much of the little.
+    """
+    return now + (ends - now) * (0.5 - _SPREAD * chance)

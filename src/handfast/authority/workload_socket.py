@@ -7,8 +7,10 @@ socket's file is no proof of anything.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +53,11 @@ def open_workload_socket(
         backlog: How many connections may wait in the system.
 
     Raises:
-        OSError: The file cannot be made or given away, or somebody listens there.
+        OSError: The file cannot be made or given away, somebody listens there, or
+            everybody may replace it.
     """
     path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    _need_safe(path.parent)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     made: os.stat_result | None = None
     try:
@@ -61,13 +65,25 @@ def open_workload_socket(
         # Until it listens nobody can connect, whatever the file says till then.
         listening.bind(str(path))
         made = path.lstat()
-        os.chown(path, uid, gid)
+        os.chown(path, uid, gid, follow_symlinks=False)
         path.chmod(mode)
         listening.listen(backlog)
         yield trio.SocketListener(trio.socket.from_stdlib_socket(listening))
     finally:
         listening.close()
         _remove_own(path, made)
+
+
+def _need_safe(folder: Path) -> None:
+    """See that nobody can put a socket of his own in the place of ours.
+
+    Nor a link, through which the file that it leads to would be given away.
+    """
+    mode = folder.stat().st_mode
+    # In a sticky directory, as /tmp is, a file is replaced by its owner alone.
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        text = "everybody may replace files in this directory: chmod o-w"
+        raise PermissionError(errno.EPERM, text, str(folder))
 
 
 def _remove_own(path: Path, made: os.stat_result | None) -> None:

@@ -25,15 +25,6 @@ from handfast.cli.certificates import naming
 # Not exists=True: a file that cannot be read is a failure of input (3), not of usage.
 FILE = click.Path(path_type=Path)
 
-_BUNDLE = click.option(
-    "--bundle",
-    "bundles",
-    multiple=True,
-    required=True,
-    metavar="[TRUST-DOMAIN=]FILE",
-    help="Authorities of a trust domain: PEM, DER or a SPIFFE bundle document. "
-    "Repeat it for federated trust domains.",
-)
 _AUTHORIZE = (
     click.option("--allow", multiple=True, metavar="ID", help="Let in exactly this."),
     click.option(
@@ -55,11 +46,6 @@ def authorize_options(command: Command) -> Command:
     for option in reversed(_AUTHORIZE):
         command = option(command)
     return command
-
-
-def bundle_option(command: Command) -> Command:
-    """Add --bundle alone."""
-    return _BUNDLE(command)
 
 
 def read_svid(cert: Path, key: Path) -> X509Svid:

@@ -24,11 +24,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
-from handfast import _settings
+from handfast._settings import refuse
 from handfast.bundle import TrustBundle
-from handfast.errors import ConfigError, HandfastError, Reason, detail_for
+from handfast.errors import HandfastError
 from handfast.federation.endpoint import BundleEndpoint
 from handfast.ids import SpiffeId
 from handfast.strict_json import is_list, is_object
@@ -45,11 +45,6 @@ _ALLOWED: Final = {
 }
 
 
-def _refuse(expected: str, seen: str) -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen)
-    raise ConfigError(detail)
-
-
 def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
     """Read all relationships of a file.
 
@@ -61,11 +56,11 @@ def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        _refuse(f"TOML in {file}", str(error))
+        refuse(f"TOML in {file}", str(error))
     rows = table.pop("federate", [])
     if not is_list(rows) or table:
         seen = ", ".join(sorted(table)) or type(rows).__name__
-        _refuse(f"[[federate]] in {file}, and nothing else", seen)
+        refuse(f"[[federate]] in {file}, and nothing else", seen)
     found: list[BundleEndpoint] = []
     for number, row in enumerate(rows, 1):
         try:
@@ -78,16 +73,16 @@ def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
 
 def _endpoint(row: object, folder: Path) -> BundleEndpoint:
     if not is_object(row):
-        _refuse("a table [[federate]]", type(row).__name__)
+        refuse("a table [[federate]]", type(row).__name__)
     profile = row.get("profile")
     allowed = _ALLOWED.get(profile) if isinstance(profile, str) else None
     if allowed is None:
-        _refuse("profile = 'https_web' or 'https_spiffe'", repr(profile))
+        refuse("profile = 'https_web' or 'https_spiffe'", repr(profile))
     if not row.keys() >= _NEEDED or not row.keys() <= allowed:
-        _refuse(f"{', '.join(sorted(allowed))} for {profile}", ", ".join(sorted(row)))
+        refuse(f"{', '.join(sorted(allowed))} for {profile}", ", ".join(sorted(row)))
     networks = row.get("allow_networks", [])
     if not is_list(networks):
-        _refuse("allow_networks as an array", type(networks).__name__)
+        refuse("allow_networks as an array", type(networks).__name__)
     nets = [it if isinstance(it, str) else "" for it in networks]
     domain, url = _text(row, "trust_domain"), _text(row, "url")
     if profile == "https_web":
@@ -106,7 +101,7 @@ def _endpoint(row: object, folder: Path) -> BundleEndpoint:
 def _text(row: Json, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str):
-        _settings.refuse(f"{name} as a text", repr(value))
+        refuse(f"{name} as a text", repr(value))
     return value
 
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from handfast import _settings
+from handfast._clock import utc_now
 from handfast.bundle import TrustBundle
 from handfast.bundle_document import BundleDocument
 from handfast.bundle_set import as_trust_domain
@@ -54,10 +55,6 @@ __all__ = ["FederationManager"]
 _MIN_INTERVAL: Final = 60.0
 _MAX_INTERVAL: Final = 86400.0
 _AT_ONCE: Final = 8
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class FederationManager:
@@ -103,7 +100,7 @@ class FederationManager:
         min_interval: float = _MIN_INTERVAL,
         max_interval: float = _MAX_INTERVAL,
         forget: Callable[[TrustDomain], object] | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         if not timeout > 0:
             _settings.refuse("timeout= above 0", timeout)

@@ -38,6 +38,8 @@ _UNFINISHED: Final = ".json.tmp"
 # A document of 1 MiB whose every byte is escaped, and the rest.
 _FILE_MAX: Final = (6 << 20) + 65536
 _NAME_MAX: Final = 100
+# Who could do anything here anyway.
+_ROOT: Final = 0
 _FIELDS: Final = {
     "format",
     "trust_domain",
@@ -127,6 +129,9 @@ class FederationState:
             _refuse(
                 self.directory, "a directory of its owner's alone", f"mode {mode:o}"
             )
+        if facts.st_uid not in {os.geteuid(), _ROOT}:
+            seen = f"one of user {facts.st_uid}"
+            _refuse(self.directory, f"a directory of user {os.geteuid()}", seen)
         for left in self.directory.glob(f"td-*{_UNFINISHED}"):
             left.unlink()
 

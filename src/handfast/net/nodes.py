@@ -17,6 +17,7 @@ import trio
 
 from handfast.authority.nodes import (
     JOIN_DOMAINS,
+    NodeCaller,
     NodeService,
     authority_id,
     is_node_id,
@@ -118,7 +119,7 @@ async def serve_nodes(
             if share.connections <= _LIMITS.connections_per_caller:
                 await ServedConnection(
                     stream,
-                    who,
+                    NodeCaller.of(stream.peer, who),
                     service.methods,
                     share=share,
                     limits=_LIMITS,

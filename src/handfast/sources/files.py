@@ -18,10 +18,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from handfast._clock import utc_now
 from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import TrustDomain
 from handfast.sources import files_folder, files_layout, files_parse, files_read
@@ -54,10 +55,6 @@ _PASSING: Final = (
     Reason.KEY_INVALID,
     Reason.BUNDLE_INVALID,
 )
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class FileSource:
@@ -119,7 +116,7 @@ class FileSource:
         permissions: Permissions = "refuse",
         poll_interval: float = 5.0,
         settle: float = 0.2,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._directory = Path(directory)

@@ -10,11 +10,12 @@ the agent is gone, what it gave serves until it ends, while the warnings grow
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from handfast import _settings
+from handfast._clock import utc_now
 from handfast.errors import SourceError
 from handfast.sources.health import SourceHealth, SourceState
 from handfast.sources.workload_api_books import (
@@ -51,10 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["WorkloadApiSource"]
 
 _FOLLOWS: Final = {"svids": "svids", "bundles": "bundles"}
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class WorkloadApiSource(JwtSide):
@@ -100,7 +97,7 @@ class WorkloadApiSource(JwtSide):
         first_answer: float = 10.0,
         backoff: Backoff | None = None,
         limits: ClientLimits | None = None,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         if endpoint is None:
             endpoint = Endpoint.from_environment()

@@ -126,6 +126,7 @@ class JwtDesk:
             if kept is not None and trio.current_time() < flight.retry_at:
                 self.reused += 1
                 return kept
+            since = self.tokens.cleared
             try:
                 answer = await self._call(link, asked)
             except SourceError as error:
@@ -135,7 +136,7 @@ class JwtDesk:
                 flight.retry_at = trio.current_time() + pause
                 return self._failed(asked, error)
             flight.ended, flight.failure, flight.failures = flight.ended + 1, None, 0
-            self.tokens.put(asked, answer)
+            self.tokens.put(asked, answer, since=since)
             return answer
 
     async def _call(self, link: Link, asked: Asked) -> Kept:

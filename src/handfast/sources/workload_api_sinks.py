@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handfast.errors import SourceError
+    from handfast.ids import SpiffeId
     from handfast.sources.workload_api_state import X509State
+    from handfast.sources.workload_api_x509 import X509Update
     from handfast.workload_api.proto import X509BundlesResponse, X509SVIDResponse
 
 __all__ = ["X509BundlesSink", "X509Sink"]
@@ -49,12 +51,21 @@ class _StateSink:
         self._tell()
 
 
+def _names(update: X509Update) -> set[SpiffeId]:
+    return {svid.spiffe_id for svid in update.svids}
+
+
 class X509Sink(_StateSink):
     """``FetchX509SVID``."""
 
     def take(self, message: X509SVIDResponse) -> bool:
         """Take identities and bundles."""
-        changed = self._state.accept(self._reader.read_svids(message))
+        update = self._reader.read_svids(message)
+        before = self._state.update
+        changed = self._state.accept(update)
+        if before is not None and _names(before) - _names(update):
+            # W4: tokens of an identity that is gone go with it.
+            self._forget()
         self._tell()
         return changed
 

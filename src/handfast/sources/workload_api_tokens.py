@@ -77,6 +77,8 @@ class Tokens:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Asked, Kept] = OrderedDict()
+        #: How often everything was forgotten: what was asked for before is not kept.
+        self.cleared = 0
 
     def get(self, asked: Asked, now: datetime) -> Kept | None:
         """What is kept and has not ended; it may be due for renewal."""
@@ -89,8 +91,13 @@ class Tokens:
         self._kept.move_to_end(asked)
         return kept
 
-    def put(self, asked: Asked, kept: Kept) -> None:
-        """Keep an answer."""
+    def put(self, asked: Asked, kept: Kept, *, since: int) -> None:
+        """Keep an answer, unless everything was forgotten since it was asked for.
+
+        `since` is what `cleared` was then.
+        """
+        if since != self.cleared:
+            return
         self._kept[asked] = kept
         self._kept.move_to_end(asked)
         while len(self._kept) > _TOKENS_MAX:
@@ -101,8 +108,9 @@ class Tokens:
         self._kept.pop(asked, None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, and what is on its way."""
         self._kept.clear()
+        self.cleared += 1
 
     def __len__(self) -> int:
         return sum(len(it.svids) for it in self._kept.values())

@@ -44,6 +44,7 @@ __all__ = [
     "PROFILES",
     "Profile",
     "ServiceLimits",
+    "read_audiences",
     "serve_workload_api",
     "service_methods",
 ]
@@ -66,16 +67,37 @@ class ServiceLimits(ServerLimits):
         jwt_rate: How many of them a second it may make for ever.
         audiences: Of one JWT-SVID.
         audience_bytes: Of one audience.
+        audiences_bytes: Of all audiences of one JWT-SVID: it is kept, they are logged,
+            and a token above 16 KiB is taken by nobody.
     """
 
     jwt_burst: int = 200
     jwt_rate: float = 50.0
     audiences: int = 32
     audience_bytes: int = 1024
+    audiences_bytes: int = 4096
 
 
 def _refuse(text: str) -> NoReturn:
     raise RpcError(StatusCode.INVALID_ARGUMENT, text)
+
+
+def read_audiences(values: Sequence[str], limits: ServiceLimits) -> tuple[str, ...]:
+    """Take the audiences that somebody asks a JWT-SVID for, each once.
+
+    Raises:
+        RpcError: there is none, one is empty, or they are too many or too long.
+    """
+    if not values or not all(values):
+        _refuse("audience must be specified")  # WAPI-38, WAPI-54, WAPI-61
+    if len(values) > limits.audiences:
+        _refuse(f"more than {limits.audiences} audiences")
+    sizes = [len(it.encode()) for it in values]
+    if max(sizes) > limits.audience_bytes:
+        _refuse(f"an audience of more than {limits.audience_bytes} bytes")
+    if sum(sizes) > limits.audiences_bytes:
+        _refuse(f"audiences of more than {limits.audiences_bytes} bytes together")
+    return tuple(dict.fromkeys(values))
 
 
 class _Service(Generic[_C]):
@@ -113,7 +135,7 @@ class _Service(Generic[_C]):
     async def fetch_jwt_svid(
         self, call: Call[_C], request: proto.JWTSVIDRequest
     ) -> proto.JWTSVIDResponse:
-        audience = self._audiences(request.audience)
+        audience = read_audiences(request.audience, self._limits)
         spiffe_id = None
         if request.spiffe_id:
             try:
@@ -140,7 +162,7 @@ class _Service(Generic[_C]):
         # Only here, so that serving X.509 alone does without PyJWT.
         from handfast.jwt_svid import JwtSvid  # noqa: PLC0415
 
-        (audience,) = self._audiences([request.audience])
+        (audience,) = read_audiences([request.audience], self._limits)
         if not request.svid:
             _refuse("svid must be specified")
         self._pay(call.caller)
@@ -165,16 +187,6 @@ class _Service(Generic[_C]):
                 last = found
                 yield found
             await watch.wait()
-
-    def _audiences(self, values: Sequence[str]) -> tuple[str, ...]:
-        limits = self._limits
-        if not values or not all(values):
-            _refuse("audience must be specified")  # WAPI-38, WAPI-54, WAPI-61
-        if len(values) > limits.audiences:
-            _refuse(f"more than {limits.audiences} audiences")
-        if any(len(it.encode()) > limits.audience_bytes for it in values):
-            _refuse(f"an audience of more than {limits.audience_bytes} bytes")
-        return tuple(dict.fromkeys(values))
 
     def _pay(self, caller: _C) -> None:
         share = None if self._share_of is None else self._share_of(caller)

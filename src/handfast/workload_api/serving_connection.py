@@ -7,6 +7,8 @@ Invariants:
 2. A connection without a call, and a client that takes nothing, have a deadline.
 3. A handler's task ends with its call, however that ends, and the connection's end is
    the end of all of them.
+4. What waits for a handler is bounded. Windows are opened as bytes are read, so that
+   they hold nobody back: a call whose requests come faster than they are taken ends.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ __all__ = ["SECURITY_HEADER", "ServedConnection", "Share"]
 
 _C = TypeVar("_C")
 _RECEIVE: Final = 65536
+# Requests of one call that wait for its handler; their bytes are bounded besides.
+_WAITING_MAX: Final = 32
 #: What every request carries, so that no fooled proxy or browser can make one.
 SECURITY_HEADER: Final = "workload.spiffe.io"
 
@@ -59,10 +63,11 @@ class Share:
 class _Running:
     """One call, between the connection's task and its own."""
 
-    __slots__ = ("changed", "complete", "requests", "scope")
+    __slots__ = ("changed", "complete", "flooded", "requests", "scope")
 
     def __init__(self) -> None:
         self.requests: deque[bytes] = deque()
+        self.flooded = False
         self.complete = False
         self.changed = trio.Event()
         self.scope = trio.CancelScope()
@@ -70,6 +75,19 @@ class _Running:
     def wake(self) -> None:
         self.changed.set()
         self.changed = trio.Event()
+
+    def take(self, request: bytes, most_bytes: int) -> None:
+        """Keep a request for the handler; too many of them are the end of the call."""
+        self.flooded = self.flooded or (
+            len(self.requests) >= _WAITING_MAX
+            or sum(map(len, self.requests)) + len(request) > most_bytes
+        )
+        if self.flooded:
+            self.requests.clear()
+            self.scope.cancel()
+        else:
+            self.requests.append(request)
+            self.wake()
 
 
 class ServedConnection(Generic[_C]):
@@ -149,8 +167,9 @@ class ServedConnection(Generic[_C]):
             case CallStarted():
                 self._start(event, nursery)
             case RequestArrived():
-                self._running[event.call].requests.append(event.data)
-                self._running[event.call].wake()
+                # Of the largest requests there is room for two.
+                most = 2 * self._limits.message
+                self._running[event.call].take(event.data, most)
             case RequestEnded():
                 self._running[event.call].complete = True
                 self._running[event.call].wake()
@@ -188,7 +207,9 @@ class ServedConnection(Generic[_C]):
                     _log.exception("the handler of %s failed", escape(event.path))
                     code, text = StatusCode.INTERNAL, "internal error"
             late = trio.current_time() >= running.scope.deadline
-            if running.scope.cancelled_caught and late:
+            if running.scope.cancelled_caught and running.flooded:
+                code, text = StatusCode.RESOURCE_EXHAUSTED, "too many requests at once"
+            elif running.scope.cancelled_caught and late:
                 code, text = StatusCode.DEADLINE_EXCEEDED, "too late"
         finally:
             self._share.calls -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 import trio
 from tests.support.authority_state import QUICK, entry
 from tests.support.net_world import trio_test
-from tests.support.nodes_world import Process, document
+from tests.support.nodes_world import NODE, Process, document
 
 from handfast import (
     ConfigError,
@@ -24,12 +24,15 @@ from handfast import (
     Verifier,
     authorize,
 )
+from handfast.authority.nodes.caller import NodeCaller
 from handfast.authority.nodes.names import authority_id
+from handfast.authority.nodes.proto import WATCH, WatchRequest
 from handfast.authority.service import AuthorityService
 from handfast.authority.settings import AuthoritySettings
 from handfast.authority.state import AuthorityState
 from handfast.cli.authority.federation import Federation
 from handfast.federation import BundleEndpoint, read_endpoints
+from handfast.workload_api.methods import Call
 
 OURS, PARTNER = TrustDomain("a.example"), TrustDomain("partner.example")
 LOOPBACK = ["127.0.0.0/8"]
@@ -106,6 +109,31 @@ async def test_workloads_get_the_bundles_that_were_fetched(tmp_path: Path) -> No
             jwt_bundles = await ours.issuer.jwt_bundles(Process())
             svid = JwtSvid.parse(token.token, jwt_bundles, "shop")
             assert svid.spiffe_id.trust_domain == PARTNER
+
+
+@trio_test
+async def test_other_hosts_are_told_of_a_bundle_when_it_was_fetched(
+    tmp_path: Path,
+) -> None:
+    """FED-14: an agent that waits is woken, and not only when it looks again."""
+    async with authority(tmp_path / "b", PARTNER) as (theirs, facts):
+        endpoint = partner_at(facts, theirs)
+        async with authority(tmp_path / "a", OURS, endpoint, serve=False) as (ours, _):
+            ours.nodes.use_token(ours.nodes.make_token(NODE).trust_domain)
+            ours._state.registry.add(
+                entry(
+                    "spiffe://a.example/db",
+                    node=NODE,
+                    federates_with=frozenset({PARTNER}),
+                )
+            )
+            caller = NodeCaller(spiffe_id=NODE, serial="1")
+            call = Call(caller=caller, method=WATCH, metadata={})
+            watch: Any = ours.node_service.methods[WATCH]
+            with trio.fail_after(30):  # half of the time after which it looks again
+                async with aclosing(watch.handler(call, WatchRequest())) as told:
+                    while PARTNER.name not in (await anext(told)).federated:
+                        pass
 
 
 @trio_test

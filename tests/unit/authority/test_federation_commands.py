@@ -13,7 +13,7 @@ import pytest
 from tests.interop.world import Running, handfast, running
 from tests.unit.authority.test_node_commands import run
 
-from handfast.cli.authority.federation import Federation, _address
+from handfast.cli.authority.federation import Federation
 
 OURS, PARTNER = "a.example", "partner.example"
 
@@ -63,25 +63,12 @@ def test_a_partner_is_federated_with_by_commands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "address"),
-    [("8443", (None, 8443)), ("a:1", ("a", 1)), ("[::1]:0", ("::1", 0))],
-)
-def test_where_to_listen_is_read(text: str, address: tuple[str | None, int]) -> None:
-    assert _address(text) == address
-
-
-@pytest.mark.parametrize("text", ["", "a", "a:", "a:b", "1:65536", "a:-1", "a:٣"])
-def test_where_nobody_can_listen_is_refused(text: str) -> None:
-    with pytest.raises(click.UsageError):
-        _address(text)
-
-
-@pytest.mark.parametrize(
     "given",
     [
         {"bundle_cert": Path("cert.pem")},
         {"bundle_cert": Path("cert.pem"), "bundle_key": Path("key.pem")},
         {"bundle_key": Path("key.pem"), "bundle_endpoint": "8443"},
+        {"bundle_endpoint": "::1:8443"},
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(given: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from handfast.authority.issuing import Issuing
 from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.authority.state import AuthorityState
 from handfast.certificates import extension_of, uri_names
-from handfast.pem import CERTIFICATE, write_pem
 
 KEY_TYPES = ("p256", "p384", "ed25519", "rsa2048")
 
@@ -42,23 +40,6 @@ def test_our_own_verifier_takes_it(state: AuthorityState) -> None:
     peer = Verifier(state.signers.bundle, at=NOON, cache=None).verify(svid.chain)
     assert str(peer.spiffe_id) == WEB
     assert peer.not_after == svid.not_after == NOON + timedelta(minutes=10)
-
-
-def test_openssl_takes_it_for_both_purposes(
-    state: AuthorityState, tmp_path: Path
-) -> None:
-    """X509-25, X509-27."""
-    svid = issue(state)
-    files = {name: tmp_path / f"{name}.pem" for name in ("root", "middle", "leaf")}
-    files["root"].write_bytes(state.signers.bundle.to_pem())
-    files["middle"].write_bytes(write_pem(CERTIFICATE, svid.chain[1:]))
-    files["leaf"].write_bytes(write_pem(CERTIFICATE, svid.chain[:1]))
-    for purpose in ("sslserver", "sslclient"):
-        command = ["openssl", "verify", "-x509_strict", "-purpose", purpose]
-        command += ["-attime", f"{NOON.timestamp():.0f}"]
-        command += ["-CAfile", str(files["root"])]
-        command += ["-untrusted", str(files["middle"]), str(files["leaf"])]
-        subprocess.run(command, check=True, capture_output=True)
 
 
 def test_cryptography_takes_it_as_a_client(state: AuthorityState) -> None:

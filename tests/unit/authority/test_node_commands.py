@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from handfast.authority.nodes import JoinToken
 from handfast.cli.authority import authority
-from handfast.cli.authority.node import read_address
+from handfast.cli.authority.options import read_address
 from handfast.errors import ConfigError
 from handfast.sources.workload_api import WorkloadApiSource
 
@@ -129,7 +129,9 @@ def test_addresses_are_read(text: str, address: tuple[str, int]) -> None:
     assert read_address(text, "--nodes") == address
 
 
-@pytest.mark.parametrize("text", ["", "host", "host:", "::1:8443", ":1", "h:99999"])
+@pytest.mark.parametrize(
+    "text", ["", "host", "host:", "::1:8443", ":1", "h:99999", "h:-1", "h:٣"]
+)
 def test_what_is_no_address_is_wrong_usage(text: str) -> None:
     with pytest.raises(click.UsageError, match="HOST:PORT"):
         read_address(text, "--nodes")

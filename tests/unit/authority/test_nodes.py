@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,10 +41,12 @@ from handfast.authority.nodes.proto import (
     WatchRequest,
     WatchResponse,
 )
+from handfast.authority.revocation import revoke
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.errors import ConfigError, NotAuthorized
 from handfast.jwt_svid import JwtSvid
+from handfast.keys import PrivateKey
 from handfast.net.nodes import dial_authority, open_node_listeners, serve_nodes
 from handfast.testing import FakeClock
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
@@ -137,6 +139,75 @@ async def test_a_node_that_is_banned_gets_nothing_from_then_on(tmp_path: Path) -
 
 
 @trio_test
+async def test_a_nodes_stolen_svid_does_not_come_back_when_the_node_does(
+    tmp_path: Path,
+) -> None:
+    """A node whose key was stolen is removed, and its host joins again."""
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        stolen = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        async with await channel_of(world, stolen) as thief:
+            for question in questions(one.id):
+                await thief.unary(*question, timeout=10)
+            service.nodes.ban(NODE)
+            service.nodes.remove(NODE)
+            back = await world.join(service, NODE)
+            key = PrivateKey.generate("p256").public_der
+            renewing: Question = (
+                RENEW,
+                proto.RenewRequest(public_key=key),
+                proto.RenewResponse,
+            )
+            for question in [*questions(one.id), renewing]:
+                with pytest.raises(PermissionDenied):
+                    await thief.unary(*question, timeout=10)
+                async with await channel_of(world, stolen) as another:
+                    with pytest.raises(PermissionDenied):
+                        await another.unary(*question, timeout=10)
+        async with await channel_of(world, back) as channel:
+            for question in [*questions(one.id), renewing]:
+                await channel.unary(*question, timeout=10)
+
+
+@trio_test
+async def test_a_nodes_revoked_svid_gets_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        identity = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        serial = f"{identity.svid.leaf.serial_number:x}"
+        revoke(service._state.database, serial, "keyCompromise")
+        async with await channel_of(world, identity) as channel:
+            for question in questions(one.id):
+                with pytest.raises(PermissionDenied):
+                    await channel.unary(*question, timeout=10)
+
+
+@pytest.mark.parametrize("audience", [["x" * 100_000], ["x" * 200] * 32, ["é" * 1000]])
+@trio_test
+async def test_a_node_gets_no_tokens_that_fill_the_authority(
+    tmp_path: Path, audience: list[str]
+) -> None:
+    """P8: each token is kept in memory, and its audience in the log."""
+    world = World(tmp_path / "state")
+    async with world.authority() as service:
+        identity = await world.join(service, NODE)
+        one = entry("spiffe://a.example/db", node=NODE)
+        service._state.registry.add(one)
+        request = proto.SignJWTRequest(entry=one.id, audience=audience)
+        async with await channel_of(world, identity) as channel:
+            with pytest.raises(RpcError) as refused:
+                await channel.unary(
+                    SIGN_JWT, request, proto.SignJWTResponse, timeout=10
+                )
+        assert refused.value.code is StatusCode.INVALID_ARGUMENT
+        assert not list(read_audit(service._state.database, event="jwt_issued"))
+
+
+@trio_test
 async def test_a_workload_of_ours_is_no_agent(tmp_path: Path) -> None:
     """It has an SVID of the trust domain, and is not let in by it."""
     world = World(tmp_path / "state")
@@ -225,7 +296,11 @@ async def test_an_agent_renews_its_own_svid_under_a_new_key(tmp_path: Path) -> N
         source = NodeSource(identity)
         dial = dial_authority(source, DOMAIN, identity.authority)
         late = identity.renew_at() + timedelta(seconds=1)
-        agent = NodeAgent(tmp_path / "agent", source, dial, now=lambda: late)
+
+        def now() -> datetime:
+            return late if source.identity == identity else datetime.now(UTC)
+
+        agent = NodeAgent(tmp_path / "agent", source, dial, now=now)
         await nursery.start(agent.run)
         await agent.wait_connected()
         renewed = source.identity
@@ -262,5 +337,5 @@ def test_the_authority_shows_one_svid_until_it_is_renewed(tmp_path: Path) -> Non
         second = door.snapshot()
         assert (second.svid, second.generation) == (first.svid, 2)
         assert token.trust_domain in {it.trust_domain for it in second.bundles}
-        clock.advance(minutes=6)
+        clock.advance(minutes=31)
         assert door.snapshot().svid != first.svid

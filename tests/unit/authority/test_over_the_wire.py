@@ -224,13 +224,16 @@ async def test_many_callers_at_once_get_the_one_svid_of_their_entry(
                         found.add((await anext(answers)).svids[0].x509_svid)
                 await jwt_svids(channel, "shop")
 
+        begin = trio.current_time()
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(workload)
-        # Whoever came late may have begun with the second.
-        assert len(seen[0] | seen[1]) <= 4
+        # Ends are whole seconds: three seconds of life at least, 45 % of it before the
+        # next. However slow this machine is, callers cost no signature of their own.
+        due = 1 + (trio.current_time() - begin) / (3 * 0.45)
+        assert 2 <= len(seen[0] | seen[1]) <= due
         issued = list(read_audit(it.state.database, event="x509_issued"))
-        assert len(issued) <= 5
+        assert len(issued) <= due
         assert issued[0].details["uid"] == os.getuid()
         assert issued[0].details["pid"] == os.getpid()
         assert len(list(read_audit(it.state.database, event="jwt_issued"))) == 1
@@ -259,3 +262,36 @@ async def test_the_socket_is_made_anew_and_not_taken_from_anybody(
     assert path.read_text() == "somebody else's"
     with pytest.raises(OSError, match="in use"), open_workload_socket(path):
         raise AssertionError("a file was taken for a socket")
+
+
+def test_a_folder_where_everybody_may_replace_the_socket_is_refused(
+    tmp_path: Path,
+) -> None:
+    """W2: who puts another socket there hands out identities of his own."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with (
+        pytest.raises(PermissionError, match="replace"),
+        open_workload_socket(folder / "socket"),
+    ):
+        pass
+    assert not list(folder.iterdir())
+    # In a sticky one, as /tmp is, nobody but its owner can.
+    folder.chmod(0o1777)
+    with open_workload_socket(folder / "socket"):
+        assert (folder / "socket").is_socket()
+
+
+def test_nothing_but_the_socket_is_given_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W2: a link in its place must not lead root to give away another file."""
+    given: list[bool] = []
+
+    def chown(_path: Path, _uid: int, _gid: int, *, follow_symlinks: bool) -> None:
+        given.append(follow_symlinks)
+
+    monkeypatch.setattr(os, "chown", chown)
+    with open_workload_socket(tmp_path / "socket", uid=1):
+        assert given == [False]

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.authority_state import World, settings
 
 from handfast import ConfigError, PrivateKey, Reason, TrustDomain, UsageError
+from handfast.authority.audit import AuditRow, audit, forget_some, read_audit
 from handfast.authority.database import Database
 from handfast.authority.keystore import KeyStore, key_id
 from handfast.authority.schema import MIGRATIONS
@@ -189,3 +191,25 @@ def test_files_that_are_no_keys_of_ours_stay(tmp_path: Path) -> None:
     assert store.keep_only([kept]) == [f"{gone}.key"]
     left = {path.name for path in (tmp_path / "keys").iterdir()}
     assert left == {f"{kept}.key", "README"}
+
+
+def test_the_audit_log_is_bounded_by_time_and_by_rows(world: World) -> None:
+    """P8: and removing what is over makes nobody wait."""
+    with world.open(settings()) as state:
+        with state.database.transaction(durable=False) as run:
+            run("DELETE FROM audit")
+            for number in range(7000):
+                at = world.clock() + timedelta(seconds=number)
+                audit(run, AuditRow(at=at, event=f"e{number}"))
+        middle = world.clock() + timedelta(seconds=6000)
+
+        def removed(before: datetime, most: int) -> int:
+            with state.database.transaction(durable=False) as run:
+                return forget_some(run, before, most=most)
+
+        assert removed(middle, 10_000) == 5000
+        assert removed(middle, 10_000) == 1000
+        assert removed(middle, 10_000) == 0
+        assert removed(middle, 100) == 900
+        rows = list(read_audit(state.database, last=1000))
+        assert [row.event for row in rows] == [f"e{n}" for n in range(6900, 7000)]

@@ -14,13 +14,14 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 import trio
 from google.protobuf.message import Message
 
+from handfast._clock import utc_now
 from handfast.authority.agent.identity import NodeIdentity, NodeSource
 from handfast.authority.agent.issuer import RemoteIssuer
 from handfast.authority.agent.mirror import Mirror
@@ -49,10 +50,6 @@ _CONNECT_WITHIN: Final = 30.0
 _LIMITS: Final = ClientLimits(message=64 << 20, answer=64 << 20, fields=1_000_000)
 _FIRST_PAUSE: Final = 0.5
 _LAST_PAUSE: Final = 30.0
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 async def join(
@@ -105,7 +102,7 @@ class NodeAgent:
         source: NodeSource,
         dial: Dial,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._folder = folder
         self._source = source
@@ -147,10 +144,15 @@ class NodeAgent:
         """
         task_status.started()
         pause = _FIRST_PAUSE
+        has_renewed = False
         while True:
             self._told = False
             try:
-                await self._connected()
+                before = self._source.identity
+                # What was made a moment ago is not renewed, whatever the clock says.
+                if await self._connected(may_renew=not has_renewed):
+                    has_renewed = self._source.identity.svid != before.svid
+                    continue
             except PermissionDenied as error:
                 # Not this node any more: what was its own is given to nobody.
                 self._mirror.forget()
@@ -163,17 +165,24 @@ class NodeAgent:
             pause = _FIRST_PAUSE if self._told else min(2 * pause, _LAST_PAUSE)
             await trio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - a spread
 
-    async def _connected(self) -> None:
-        """Connect, and stay so until the connection or our own SVID's half is over."""
+    async def _connected(self, *, may_renew: bool) -> bool:
+        """Connect, and stay so until the connection or our own SVID's half is over.
+
+        Returns:
+            Whether to connect at once: for a new SVID, or with it, as a connection
+            lives no longer than the SVID that it was made with.
+        """
         with trio.fail_after(_CONNECT_WITHIN):
             stream = await self._dial()
         async with Channel(stream, limits=_LIMITS) as channel:
             self._channel = channel
             try:
-                await self._renew_if_due(channel)
+                if may_renew and await self._renew_if_due(channel):
+                    return True
                 with trio.CancelScope() as scope:
                     scope.deadline = trio.current_time() + self._until_renewal()
                     await self._watch(channel)
+                return scope.cancelled_caught
             finally:
                 self._channel = None
                 self._move()
@@ -182,10 +191,10 @@ class NodeAgent:
         left = (self._source.identity.renew_at() - self._now()).total_seconds()
         return max(1.0, left)
 
-    async def _renew_if_due(self, channel: Channel) -> None:
+    async def _renew_if_due(self, channel: Channel) -> bool:
         identity = self._source.identity
         if self._now() < identity.renew_at():
-            return
+            return False
         key = PrivateKey.generate("p256")
         answer = await channel.unary(
             proto.RENEW,
@@ -201,6 +210,7 @@ class NodeAgent:
         self._source.change(svid=svid, bundle=bundle)
         await self._save()
         _log.info("renewed %s until %s", svid.spiffe_id, svid.not_after)
+        return True
 
     async def _watch(self, channel: Channel) -> None:
         request = proto.WatchRequest()

@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Self
 
 from handfast.authority.database import need_private
+from handfast.authority.refusal import refuse
 from handfast.authority.validity import BACKDATE
 from handfast.bundle import TrustBundleSet
 from handfast.bundle_document import BundleDocument
-from handfast.errors import ConfigError, HandfastError, Reason, SourceError, detail_for
+from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import SpiffeId, TrustDomain
 from handfast.sources.base import SourceSnapshot
 from handfast.svid import X509Svid
@@ -104,14 +105,14 @@ class NodeIdentity:
         path = folder / _FILE
         if not path.exists():
             hint = "join first: handfast authority join --token …"
-            _refuse(f"{_FILE} in the agent's state directory", "none", hint)
+            refuse(f"{_FILE} in the agent's state directory", "none", hint)
         need_private(folder)
         need_private(path)
         try:
             return cls._read(json.loads(path.read_bytes()))
         except (HandfastError, KeyError, TypeError, ValueError) as error:
             hint = "join again: handfast authority join --token …"
-            _refuse(f"{_FILE} as an agent wrote it", f"{error}", hint)
+            refuse(f"{_FILE} as an agent wrote it", f"{error}", hint)
 
     @classmethod
     def _read(cls, facts: Mapping[str, Any]) -> Self:
@@ -178,8 +179,3 @@ def _snapshot(identity: NodeIdentity, generation: int) -> SourceSnapshot:
         bundles=TrustBundleSet([identity.bundle.x509]),
         generation=generation,
     )
-
-
-def _refuse(expected: str, seen: str, hint: str) -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    raise ConfigError(detail)

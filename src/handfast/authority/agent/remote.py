@@ -10,15 +10,17 @@ from __future__ import annotations
 import random
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 import trio
 from google.protobuf.message import Message
 
+from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.issuing import IssuedSvid
 from handfast.authority.nodes import proto
+from handfast.authority.validity import renewal
 from handfast.der import split_der
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
 from handfast.jwt_svid import JwtSvid
@@ -30,8 +32,6 @@ __all__ = ["Ask", "RemoteIssuing", "RemoteTokens"]
 
 _M = TypeVar("_M", bound=Message)
 
-# Of its life, by which an SVID may be renewed before its half is over (WAPI-35).
-_SPREAD: Final = 0.05
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 60.0
 _KEPT_MAX: Final = 10_000
@@ -49,10 +49,6 @@ class Ask(Protocol):
         ...
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class RemoteIssuing:
     """The X.509-SVIDs of entries, as `EntryIssuer` asks for them.
 
@@ -66,7 +62,7 @@ class RemoteIssuing:
         self,
         ask: Ask,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ask = ask
@@ -164,11 +160,10 @@ class RemoteIssuing:
         answer = await self._ask(proto.SIGN_X509, request, proto.SignX509Response)
         svid = _svid_of(answer.chain, key, entry)
         now, number = self._now(), self._count.get(entry.id, 0) + 1
-        life = svid.not_after - now
         made = IssuedSvid(
             svid=svid,
             serial=f"{svid.leaf.serial_number:x}",
-            renew_at=now + life * (0.5 - _SPREAD * self._chance()),
+            renew_at=renewal(now, svid.not_after, self._chance()),
             number=number,
         )
         self._given[entry.id] = (entry, made)
@@ -191,7 +186,7 @@ def _svid_of(chain: bytes, key: PrivateKey, entry: Entry) -> X509Svid:
 class RemoteTokens:
     """The JWT-SVIDs of entries, by audience, as `EntryIssuer` asks for them."""
 
-    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = utc_now) -> None:
         self._ask = ask
         self._now = now
         self._kept: OrderedDict[

@@ -28,6 +28,8 @@ _IS_LINUX: Final = sys.platform == "linux"
 #: Threads that attest at once, in all and for one user.
 _IN_ALL: Final = 32
 _OF_USER: Final = 2
+#: Callers of one user that wait for one of them: each has a place of the server's.
+_WAITING_OF_USER: Final = 256
 
 
 class Attestor:
@@ -79,6 +81,12 @@ class Attestor:
                 expected="a process with a pid where the agent runs",
                 seen="one of a pid namespace beside or above the agent's",
                 hint="run the agent in the host's pid namespace",
+            )
+        if self._shares.waiting(who.uid) >= _WAITING_OF_USER:
+            refuse(
+                Reason.ATTESTATION_SLOW,
+                expected=f"at most {_WAITING_OF_USER} callers of a user to wait",
+                seen="that many waiting already",
             )
         number = self._system.peer_pidfd(stream.socket)
         bound: float | None = None

@@ -6,6 +6,10 @@
 under any name. So a path counts only when the same file is under it here, where the
 agent runs; and bytes count only from file systems that the kernel keeps itself: a
 FUSE server, or one far away, may run one thing and show another, or never answer.
+
+An overlay shows what is below it, and any user may put one over a FUSE server, in
+namespaces of his own. So an overlay counts only when it is mounted where the agent
+runs, too: there root alone can mount.
 """
 
 from __future__ import annotations
@@ -24,6 +28,10 @@ __all__ = ["Executable", "look_at_executable"]
 
 _MOUNT: Final = re.compile(rb"^mnt_id:\t(\d+)$", re.MULTILINE)
 _MOST_MOUNTS: Final = 4 << 20
+_OUR_MOUNTS: Final = "self/mountinfo"
+_OVERLAY: Final = "overlay"
+# After the mount's number and its parent's.
+_DEVICE: Final = 2
 _KEPT_BY_THE_KERNEL: Final = frozenset(
     "bcachefs btrfs erofs ext2 ext3 ext4 f2fs iso9660 jfs overlay ramfs rootfs squashfs"
     " tmpfs xfs zfs".split()
@@ -115,6 +123,23 @@ def _file_system(
         return None
     for line in directory.read("mountinfo", _MOST_MOUNTS).split(b"\n"):
         if line.startswith(mount[1] + b" "):
-            _, _, after = line.partition(b" - ")
-            return after.partition(b" ")[0].decode("ascii", "replace")
+            device, kind = _device_and_kind(line)
+            if kind == _OVERLAY and not _is_overlay_here(proc, device):
+                return "an overlay that is not mounted where we are"
+            return kind
     return None  # not in the mount namespace that the process is in
+
+
+def _device_and_kind(line: bytes) -> tuple[bytes, str]:
+    """Take device and type of file system out of a line of mountinfo."""
+    before, _, after = line.partition(b" - ")
+    fields = before.split(b" ")
+    device = fields[_DEVICE] if len(fields) > _DEVICE else b""  # not a whole line
+    return device, after.partition(b" ")[0].decode("ascii", "replace")
+
+
+def _is_overlay_here(proc: int, device: bytes) -> bool:
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    with os.fdopen(os.open(_OUR_MOUNTS, flags, dir_fd=proc), "rb") as file:
+        lines = [line for line in file.read(_MOST_MOUNTS).split(b"\n") if line]
+    return (device, _OVERLAY) in map(_device_and_kind, lines)

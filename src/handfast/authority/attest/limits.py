@@ -60,3 +60,8 @@ class Shares:
         if limiter is None:
             self._users[uid] = limiter = trio.CapacityLimiter(self._most)
         return Share(limiter, self._of_all)
+
+    def waiting(self, uid: int) -> int:
+        """Say how many wait for a thread of a user's own."""
+        limiter = self._users.get(uid)
+        return 0 if limiter is None else limiter.statistics().tasks_waiting

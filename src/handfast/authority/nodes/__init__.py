@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from handfast.authority.nodes.caller import NodeCaller
 from handfast.authority.nodes.join_token import JOIN_DOMAINS, JoinToken
 from handfast.authority.nodes.names import authority_id, is_node_id, node_id
 from handfast.authority.nodes.presence import NodeDoor
@@ -14,6 +15,7 @@ __all__ = [
     "JOIN_TTL",
     "JoinToken",
     "Node",
+    "NodeCaller",
     "NodeDoor",
     "NodeService",
     "Nodes",

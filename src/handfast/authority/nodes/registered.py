@@ -7,16 +7,17 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
+from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.nodes.join_token import JoinToken
 from handfast.authority.nodes.names import is_node_id
+from handfast.authority.refusal import refuse
 from handfast.authority.validity import BACKDATE, positive
 from handfast.bundle import TrustBundle
 from handfast.errors import (
     AttestationRefused,
-    ConfigError,
     Reason,
     detail_for,
 )
@@ -24,6 +25,7 @@ from handfast.ids import SpiffeId, TrustDomain
 
 if TYPE_CHECKING:
     from handfast.authority.database import Database, Run
+    from handfast.authority.revocation import RevocationReason
 
 __all__ = ["JOIN_TTL", "Node", "Nodes"]
 
@@ -50,10 +52,6 @@ class Node:
     banned_at: datetime | None
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Nodes:
     """Join tokens and nodes.
 
@@ -68,7 +66,7 @@ class Nodes:
         database: Database,
         trust_domain: TrustDomain,
         *,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._trust_domain = trust_domain
@@ -83,9 +81,9 @@ class Nodes:
         """
         if not is_node_id(node, self._trust_domain):
             seen = str(node)
-            _refuse(f"the ID of a node of {self._trust_domain}", seen)
+            refuse(f"the ID of a node of {self._trust_domain}", seen)
         if positive(ttl) > _LONGEST:
-            _refuse(f"at most {_LONGEST} for a token", str(ttl))
+            refuse(f"at most {_LONGEST} for a token", str(ttl))
         token, now = JoinToken.generate(), self._now()
         ends = now + ttl
         # Its authority ends with it: TLS alone refuses it from then on.
@@ -93,10 +91,10 @@ class Nodes:
         with self._database.transaction() as run:
             self._forget_old(run)
             if self._is_banned(run, node):
-                _refuse("a node that may join", f"{node}, which is banned")
+                refuse("a node that may join", f"{node}, which is banned")
             (count,) = run("SELECT count(*) FROM join_tokens").fetchone()
             if count >= _OPEN_MAX:
-                _refuse(f"at most {_OPEN_MAX} tokens", f"{count} and one more")
+                refuse(f"at most {_OPEN_MAX} tokens", f"{count} and one more")
             run(
                 "INSERT INTO join_tokens (id, certificate, node, made_at, expires_at)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -156,6 +154,7 @@ class Nodes:
                 raise AttestationRefused(detail_for(Reason.NODE_REFUSED))
             moment = now.timestamp()
             run("UPDATE join_tokens SET used_at = ? WHERE id = ?", (moment, name))
+            self._revoke(run, node, "superseded")
             run(
                 "INSERT OR REPLACE INTO nodes (spiffe_id, joined_at) VALUES (?, ?)",
                 (str(node), moment),
@@ -164,14 +163,23 @@ class Nodes:
         _log.info("node %s has joined", node)
         return node
 
-    def need(self, node: SpiffeId) -> None:
+    def need(self, node: SpiffeId, serial: str) -> None:
         """See that an agent is let in.
 
+        Args:
+            node: Its ID.
+            serial: Of the SVID that it shows, in hexadecimal.
+
         Raises:
-            AttestationRefused: it never joined, was removed, or is banned.
+            AttestationRefused: it never joined, was removed or is banned, or this SVID
+                was revoked.
         """
         rows = self._database.rows(
-            "SELECT 1 FROM nodes WHERE spiffe_id = ? AND banned_at IS NULL", str(node)
+            "SELECT 1 FROM nodes WHERE spiffe_id = ? AND banned_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM issued"
+            " WHERE serial = ? AND revoked_at IS NOT NULL)",
+            str(node),
+            serial,
         )
         if not rows:
             raise AttestationRefused(detail_for(Reason.NODE_REFUSED, seen=str(node)))
@@ -193,8 +201,8 @@ class Nodes:
     def ban(self, node: SpiffeId) -> None:
         """Give a node nothing any more, and let it join no more.
 
-        What its workloads have stays good until it ends: revoke it, where peers look at
-        revocation lists.
+        Its own SVIDs are revoked. What its workloads have stays good until it ends:
+        revoke it, where peers look at revocation lists.
 
         Raises:
             ConfigError: there is no such node.
@@ -205,6 +213,8 @@ class Nodes:
 
     def remove(self, node: SpiffeId) -> None:
         """Forget a node, banned or not: it may join again, with a new token.
+
+        With that it begins anew: its own SVIDs until then are revoked.
 
         Raises:
             ConfigError: there is no such node.
@@ -218,9 +228,23 @@ class Nodes:
             done = run(statement, (str(node), self._now().timestamp()))
             if not done.rowcount:
                 hint = "`handfast authority node list`"
-                _refuse("a node that has joined", str(node), hint)
+                refuse("a node that has joined", str(node), hint)
             run("DELETE FROM join_tokens WHERE node = ?", (str(node),))
+            self._revoke(run, node, "cessationOfOperation")
             self._tell(run, event, node, {})
+
+    def _revoke(self, run: Run, node: SpiffeId, why: RevocationReason) -> None:
+        """Take back what the agent has itself.
+
+        Who removes a node may do so because its key was stolen, and have the host join
+        again: what was stolen must not come back with it, and be renewed for ever.
+        """
+        moment = self._now().timestamp()
+        run(
+            "UPDATE issued SET revoked_at = ?1, revoked_why = ?2"
+            " WHERE spiffe_id = ?3 AND revoked_at IS NULL AND not_after > ?1",
+            (moment, why, str(node)),
+        )
 
     def _forget_old(self, run: Run) -> None:
         run("DELETE FROM join_tokens WHERE expires_at < ?", (self._now().timestamp(),))
@@ -239,8 +263,3 @@ class Nodes:
             at=self._now(), event=event, spiffe_id=str(node), details=details
         )
         audit(run, row)
-
-
-def _refuse(expected: str, seen: str, hint: str = "") -> NoReturn:
-    detail = detail_for(Reason.CONFIG_INVALID, expected=expected, seen=seen, hint=hint)
-    raise ConfigError(detail)

@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.nodes import proto
+from handfast.authority.nodes.caller import NodeCaller
 from handfast.authority.nodes.names import authority_id, is_node_id
 from handfast.authority.nodes.pacing import Buckets
 from handfast.authority.selectors import Selector
-from handfast.bundle_document import BundleDocument
 from handfast.errors import (
     AttestationRefused,
     ConfigError,
@@ -33,6 +34,7 @@ from handfast.errors import (
 from handfast.keys import key_type_of
 from handfast.text import escape
 from handfast.workload_api.methods import Call, Method, ServerStream, Unary
+from handfast.workload_api.service import ServiceLimits, read_audiences
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ __all__ = ["NodeService"]
 #: How long a node's own SVID lives: an agent that is off for longer joins anew.
 NODE_TTL: Final = timedelta(hours=24)
 _LOOK_AGAIN: Final = 60.0
-_AUDIENCES_MAX: Final = 64
+_LIMITS: Final = ServiceLimits()
 _CALLER_MAX: Final = 1024
 # Signatures for one node, a second and at once: an agent that was broken into must
 # not fill the disk with the log of what it asks for.
@@ -63,12 +65,8 @@ class _PublicKey:
     public_der: bytes
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class NodeService:
-    """Answers agents; a caller is the verified SPIFFE ID of one.
+    """Answers agents; a caller is the verified one of a connection.
 
     Args:
         state: Entries and signers.
@@ -91,7 +89,7 @@ class NodeService:
         crls: Crls,
         federated: FederatedBundles,
         node_ttl: timedelta = NODE_TTL,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._nodes = nodes
@@ -107,7 +105,7 @@ class NodeService:
         self._domain = state.settings.trust_domain
 
     @property
-    def methods(self) -> Mapping[str, Method[SpiffeId]]:
+    def methods(self) -> Mapping[str, Method[NodeCaller]]:
         """What to serve, by path."""
         return {
             proto.JOIN: Unary(proto.JoinRequest, self._join),
@@ -138,39 +136,46 @@ class NodeService:
             entry = Entry(
                 spiffe_id=authority_id(self._domain),
                 selectors=frozenset({Selector("handfast", "authority")}),
+                # As long as the agents': connections last until these renew theirs.
+                x509_ttl=self._ttl,
             )
             self._own = own = self._issuing.x509(entry, {"node": "authority"})
         return own.svid
 
     async def _join(
-        self, call: Call[SpiffeId], request: proto.JoinRequest
+        self, call: Call[NodeCaller], request: proto.JoinRequest
     ) -> proto.JoinResponse:
         await trio.lowlevel.checkpoint()
         key = _public_key(request.public_key)
         try:
-            node = self._nodes.use_token(call.caller.trust_domain)
+            node = self._nodes.use_token(call.caller.spiffe_id.trust_domain)
         except AttestationRefused as error:
             raise PermissionDenied(str(error)) from error
         chain = self._sign_node(node, key)
-        return proto.JoinResponse(chain=chain, bundle=self._bundle())
+        return proto.JoinResponse(
+            chain=chain, bundle=self._state.bundle_document().to_json()
+        )
 
     async def _renew(
-        self, call: Call[SpiffeId], request: proto.RenewRequest
+        self, call: Call[NodeCaller], request: proto.RenewRequest
     ) -> proto.RenewResponse:
         await trio.lowlevel.checkpoint()
         self._need(call.caller)
         self._pace(call.caller)
-        chain = self._sign_node(call.caller, _public_key(request.public_key))
-        return proto.RenewResponse(chain=chain, bundle=self._bundle())
+        node = call.caller.spiffe_id
+        chain = self._sign_node(node, _public_key(request.public_key))
+        return proto.RenewResponse(
+            chain=chain, bundle=self._state.bundle_document().to_json()
+        )
 
     async def _watch(
-        self, call: Call[SpiffeId], _request: proto.WatchRequest
+        self, call: Call[NodeCaller], _request: proto.WatchRequest
     ) -> AsyncGenerator[proto.WatchResponse, None]:
         told: bytes | None = None
         while True:
             bell = self._bell
             self._need(call.caller)
-            message = self._told_to(call.caller)
+            message = self._told_to(call.caller.spiffe_id)
             if (text := message.SerializeToString(deterministic=True)) != told:
                 told = text
                 yield message
@@ -178,12 +183,15 @@ class NodeService:
                 await bell.wait()
 
     async def _sign_x509(
-        self, call: Call[SpiffeId], request: proto.SignX509Request
+        self, call: Call[NodeCaller], request: proto.SignX509Request
     ) -> proto.SignX509Response:
         await trio.lowlevel.checkpoint()
         entry = self._entry(call.caller, request.entry)
         self._pace(call.caller)
-        key, who = _public_key(request.public_key), _who(call.caller, request.caller)
+        key, who = (
+            _public_key(request.public_key),
+            _who(call.caller.spiffe_id, request.caller),
+        )
         try:
             chain, _serial, _ends = self._issuing.sign(entry, key, who)
         except (ConfigError, TransportError) as error:
@@ -191,40 +199,39 @@ class NodeService:
         return proto.SignX509Response(chain=b"".join(chain))
 
     async def _sign_jwt(
-        self, call: Call[SpiffeId], request: proto.SignJWTRequest
+        self, call: Call[NodeCaller], request: proto.SignJWTRequest
     ) -> proto.SignJWTResponse:
         await trio.lowlevel.checkpoint()
         entry = self._entry(call.caller, request.entry)
-        audience = tuple(request.audience)
-        if not 0 < len(audience) <= _AUDIENCES_MAX or not all(audience):
-            text = f"1 to {_AUDIENCES_MAX} audiences, none of them empty"
-            raise RpcError(StatusCode.INVALID_ARGUMENT, text)
+        # As for a workload here: an agent passes on what it was asked for.
+        audience = read_audiences(request.audience, _LIMITS)
         self._pace(call.caller)
-        who = _who(call.caller, request.caller)
+        who = _who(call.caller.spiffe_id, request.caller)
         try:
             token = self._tokens.jwt(entry, audience, who)
         except (ConfigError, TransportError) as error:
             raise _cannot_sign(error) from error
         return proto.SignJWTResponse(token=token.token)
 
-    def _pace(self, caller: SpiffeId) -> None:
-        if not self._buckets.take(caller):
+    def _pace(self, caller: NodeCaller) -> None:
+        if not self._buckets.take(caller.spiffe_id):
             text = "too many signatures for one node: ask again later"
             raise RpcError(StatusCode.UNAVAILABLE, text)
 
-    def _need(self, caller: SpiffeId) -> None:
-        if not is_node_id(caller, self._domain):
-            raise PermissionDenied(f"{caller} is no node's agent")
+    def _need(self, caller: NodeCaller) -> None:
+        node = caller.spiffe_id
+        if not is_node_id(node, self._domain):
+            raise PermissionDenied(f"{node} is no node's agent")
         try:
-            self._nodes.need(caller)
+            self._nodes.need(node, caller.serial)
         except AttestationRefused as error:
             raise PermissionDenied(str(error)) from error
 
-    def _entry(self, caller: SpiffeId, entry_id: str) -> Entry:
+    def _entry(self, caller: NodeCaller, entry_id: str) -> Entry:
         """Find an entry of the caller's own node; others do not exist for it."""
         self._need(caller)
         for entry in self._state.registry.entries:
-            if entry.id == entry_id and entry.node == caller:
+            if entry.id == entry_id and entry.node == caller.spiffe_id:
                 return entry
         raise PermissionDenied(f"no entry {escape(entry_id, limit=32)} of this node")
 
@@ -237,14 +244,10 @@ class NodeService:
         }
         return proto.WatchResponse(
             entries=sorted(one.to_text() for one in entries),
-            bundle=self._bundle(),
+            bundle=self._state.bundle_document().to_json(),
             federated=federated,
             crls=self._crls.ders,
         )
-
-    def _bundle(self) -> bytes:
-        signers = self._state.signers
-        return BundleDocument.of(signers.bundle, signers.jwt_bundle).to_json()
 
     def _sign_node(self, node: SpiffeId, key: _PublicKey) -> bytes:
         entry = Entry(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from handfast.authority.nodes import NodeDoor
 from handfast.authority.nodes.names import authority_id
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
-from handfast.bundle_document import BundleDocument
+from handfast.cli.authority.options import read_address
 from handfast.cli.identity import FILE
 from handfast.federation import (
     BundleEndpoint,
@@ -33,9 +32,6 @@ from handfast.net import secure_endpoint, serve_bundle_endpoint
 __all__ = ["Federation", "federation_options"]
 
 Command = Callable[..., Any]
-
-_NUMBER = re.compile(r"[0-9]{1,5}")
-_PORT_MAX = 65535
 
 _OPTIONS = (
     click.option(
@@ -83,9 +79,11 @@ class Federation:
             raise click.UsageError(
                 "--bundle-cert and --bundle-key go together, with --bundle-endpoint"
             )
-        host, port = (None, None) if where is None else _address(where)
+        host, port = (
+            (None, None) if where is None else read_address(where, "--bundle-endpoint")
+        )
         return cls(
-            host=host,
+            host=host or None,
             port=port,
             web=None if cert is None else WebFiles(cert, key),
             endpoints=() if file is None else read_endpoints(file),
@@ -106,7 +104,7 @@ class Federation:
         def forget(domain: TrustDomain) -> None:
             if domain in service.federated.trust_domains:
                 service.federated.remove(domain)
-                service.issuer.ring()
+                service.ring()
 
         manager = FederationManager(
             self.endpoints,
@@ -115,7 +113,7 @@ class Federation:
             forget=forget,
         )
         await nursery.start(manager.run)
-        nursery.start_soon(follow, manager, service.federated, service.issuer.ring)
+        nursery.start_soon(follow, manager, service.federated, service.ring)
         return facts
 
     async def _serve(
@@ -125,14 +123,11 @@ class Federation:
         service: AuthorityService,
         nursery: trio.Nursery,
     ) -> dict[str, str]:
-        def newest() -> BundleDocument:
-            return BundleDocument.of(state.signers.bundle, state.signers.jwt_bundle)
-
         # One-way TLS: of the door only the authority's own SVID plays a part.
         door = NodeDoor(state, service.nodes, service.node_service)
         serve = partial(
             serve_bundle_endpoint,
-            BundleService(newest),
+            BundleService(state.bundle_document),
             port,
             self.web or door,
             host=self.host,
@@ -146,11 +141,3 @@ class Federation:
             "bundle_profile": "https_spiffe",
             "bundle_endpoint_id": str(authority_id(state.settings.trust_domain)),
         }
-
-
-def _address(text: str) -> tuple[str | None, int]:
-    """Read [HOST:]PORT; of IPv6 the host is in brackets."""
-    host, _, port = text.rpartition(":")
-    if not _NUMBER.fullmatch(port) or int(port) > _PORT_MAX:
-        raise click.UsageError(f"--bundle-endpoint {text}: write [HOST:]PORT")
-    return host.strip("[]") or None, int(port)

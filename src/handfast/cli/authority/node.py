@@ -19,32 +19,20 @@ from handfast.authority.agent import join as join_by
 from handfast.authority.nodes import JOIN_TTL, JoinToken, Nodes, node_id
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
-from handfast.cli.authority.options import Duration, folded_table, state_options
+from handfast.cli.authority.options import (
+    Duration,
+    folded_table,
+    read_address,
+    state_options,
+)
 from handfast.cli.authority.serving import WorkloadSocket, show_log, socket_options
 from handfast.cli.identity import FILE, read_bundle
 from handfast.cli.output import console, emit, human_duration, iso, notes
 from handfast.net.nodes import dial_authority
 
-__all__ = ["join", "node", "read_address", "token"]
+__all__ = ["join", "node", "token"]
 
 _JOIN_WITHIN = 60.0
-_PORTS = range(65536)
-
-
-def read_address(text: str, option: str) -> tuple[str, int]:
-    """Read HOST:PORT; the host may be missing, or in brackets.
-
-    Raises:
-        click.UsageError: it is none.
-    """
-    host, colon, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) in _PORTS):
-        raise click.UsageError(f"{option} {text}: write HOST:PORT")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif colon and (not host or ":" in host):
-        raise click.UsageError(f"{option} {text}: write HOST:PORT, or [ADDRESS]:PORT")
-    return host, int(port)
 
 
 def _nodes(state: AuthorityState) -> Nodes:

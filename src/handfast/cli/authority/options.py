@@ -21,6 +21,8 @@ from handfast.keys import KEY_TYPES
 
 Command = Callable[..., Any]
 
+_PORTS = range(65536)
+
 _STATE = click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,7 +60,11 @@ class Duration(click.ParamType[timedelta]):
 
 _SETTINGS = (
     click.option("--trust-domain", metavar="NAME", help="Whose authority it is."),
-    click.option("--key-type", type=click.Choice(KEY_TYPES), help="Of all its keys."),
+    click.option(
+        "--key-type",
+        type=click.Choice(KEY_TYPES),
+        help="Of roots, intermediates and X.509-SVIDs. [p256]",
+    ),
     click.option(
         "--offline-root",
         is_flag=True,
@@ -97,6 +103,22 @@ def settings_options(command: Command) -> Command:
     for option in reversed(_SETTINGS):
         command = option(command)
     return command
+
+
+def read_address(text: str, option: str) -> tuple[str, int]:
+    """Read HOST:PORT; the host may be missing, or in brackets.
+
+    Raises:
+        click.UsageError: it is none.
+    """
+    host, colon, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) in _PORTS):
+        raise click.UsageError(f"{option} {text}: write HOST:PORT")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif colon and (not host or ":" in host):
+        raise click.UsageError(f"{option} {text}: write HOST:PORT, or [ADDRESS]:PORT")
+    return host, int(port)
 
 
 def read_password(file: Path | None) -> bytes | None:

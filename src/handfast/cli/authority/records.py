@@ -113,7 +113,7 @@ def show(state: Path, as_json: bool, kind: str) -> None:
         if kind == "pem":
             data = opened.signers.bundle.to_pem()
         else:
-            data = opened.bundle_document()
+            data = opened.bundle_document().to_json()
     if as_json:
         emit({"event": "bundle", "format": kind, "bundle": data.decode("ascii")})
     else:

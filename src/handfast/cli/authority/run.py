@@ -19,10 +19,10 @@ from handfast.authority.requests import RELOAD, ask, outcome
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState, is_running
 from handfast.cli.authority.federation import Federation, federation_options
-from handfast.cli.authority.node import read_address
 from handfast.cli.authority.options import (
     need_same,
     password_option,
+    read_address,
     read_password,
     read_settings,
     settings_options,
@@ -99,6 +99,15 @@ def _announce(
         f"SPIFFE_ENDPOINT_SOCKET={facts['endpoint']}",
         soft_wrap=True,
     )
+    if "nodes" in where:
+        notes.print(f"other hosts' agents join at {where['nodes']}", soft_wrap=True)
+    if "bundle_port" in where:
+        shown = where.get("bundle_endpoint_id", "a certificate of the web")
+        profile, port = where["bundle_profile"], where["bundle_port"]
+        notes.print(
+            f"the bundle is served by {profile} on port {port}, as {shown}",
+            soft_wrap=True,
+        )
 
 
 @click.command()
