@@ -49,7 +49,7 @@ def versions(count: int = 4) -> tuple[Version, ...]:
     authorities = [Authority(DOMAIN, intermediate=True) for _ in range(count + 1)]
     return tuple(
         Version(
-                svid=new.issue(WEB, ttl=DAY),
+            svid=new.issue(WEB, ttl=DAY),
             bundle=TrustBundle.from_der(
                 DOMAIN, [der for it in (old, new) for der in it.bundle.x509_authorities]
             ),
