@@ -307,6 +307,21 @@ def test_bundles_that_are_not_there_any_more_are_gone() -> None:
     assert len(reader.read_bundles(agent.bundles(own)).bundles) == 1
 
 
+def test_authorities_that_the_engine_refuses_spoil_the_message() -> None:
+    """W4: met here once, and not by each connection (a finding of the fuzzer)."""
+    ecdsa = bytes.fromhex("06082a8648ce3d0403")  # ...02 with SHA-256, 03 with SHA-384
+    before, found, after = agent.authority(OTHER).root.der.rpartition(ecdsa + b"\x02")
+    assert found
+    two = TrustBundle.from_der(OTHER, before + ecdsa + b"\x03" + after)
+    own = agent.authority().bundle
+    with pytest.raises(SourceError) as caught:
+        X509Reader(FakeClock()).read_bundles(agent.bundles(own, two))
+    assert caught.value.reason is Reason.SOURCE_INVALID
+    with pytest.raises(SourceError) as caught:
+        read(svids(federated=[two]))
+    assert caught.value.reason is Reason.SOURCE_INVALID
+
+
 def test_no_bundle_at_all_is_no_answer() -> None:
     """WAPI-39, WAPI-52: the own trust domain's is always there."""
     with pytest.raises(SourceError) as caught:

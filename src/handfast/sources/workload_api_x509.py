@@ -18,6 +18,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
+from handfast import _settings
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import SpiffeId, TrustDomain
@@ -241,7 +242,11 @@ class X509Reader:
     ) -> TrustBundle:
         key = domain, data
         try:
-            bundle = self._bundles.get(key) or TrustBundle.from_der(domain, data)
+            bundle = self._bundles.get(key)
+            if bundle is None:
+                bundle = TrustBundle.from_der(domain, data)
+                # What the engine refuses would be met by each connection otherwise.
+                _settings.native_bundles(TrustBundleSet((bundle,)))
         except HandfastError as error:
             refuse(f"the bundle of {domain}", _said(where, error), cause=error)
         seen[key] = bundle
