@@ -130,11 +130,13 @@ class _Entries:
         self.file = file
         self._ttl = ttl
         self._changes = -1
-        self.change()
+        self._resumed = -1
+        self.change(resumed=-1)
 
-    def change(self) -> None:
+    def change(self, *, resumed: int) -> None:
         """Write it, with another time to live each time."""
         self._changes += 1
+        self._resumed = resumed
         text = _ENTRIES.format(
             server=SERVER,
             client=CLIENT,
@@ -144,8 +146,12 @@ class _Entries:
         self.file.write_text(text, encoding="utf-8")
 
     def is_due(self, outcome: Outcome) -> bool:
-        """Whether everybody has got what was written last, and has used it."""
-        return outcome.rotations >= self._changes
+        """Whether everybody has got what was written last, and has used it.
+
+        With resumption, too: new SVIDs end sessions, and a fast machine could change
+        them before anybody comes a second time.
+        """
+        return outcome.rotations >= self._changes and outcome.resumed > self._resumed
 
 
 async def rotate(
@@ -187,7 +193,7 @@ async def rotate(
                         while not enough(outcome):
                             await trio.sleep(0.1)
                             if by_reload and entries.is_due(outcome):
-                                entries.change()
+                                entries.change(resumed=outcome.resumed)
                                 authority.send_signal(signal.SIGHUP)
                     over.set()
                 await server.drain_events("accepted", outcome.connects + 1)
