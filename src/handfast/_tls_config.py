@@ -306,7 +306,7 @@ class TlsConfig:
     @property
     def is_mutual(self) -> bool:
         """Whether both sides show an SVID."""
-        return self._recipe.kind in {"mutual server", "mutual client"}
+        return self._recipe.is_mutual
 
     @property
     def by_name(self) -> bool:

@@ -106,13 +106,18 @@ class Recipe(NamedTuple):
             kind=kind,
         )
 
+    @property
+    def is_mutual(self) -> bool:
+        """Whether both sides show an SVID."""
+        return self.kind in _MUTUAL
+
     def build(self, snapshot: SourceSnapshot | CertificateSnapshot) -> Built:
         """Make the engine's configuration from what a source has."""
         if isinstance(snapshot, CertificateSnapshot):
             return self._build_web_server(snapshot)
         svid = _ffi.NativeSvid(snapshot.svid.chain, snapshot.svid.key.view())
         verifier = None
-        if self.kind in _MUTUAL:
+        if self.is_mutual:
             verifier = self._spiffe_verifier(snapshot.bundles)
         return Built(
             snapshot.generation,
