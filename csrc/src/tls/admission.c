@@ -2,7 +2,8 @@
  *
  * The door from HANDSHAKE to OPEN. SSL_get_verify_result() alone proves nothing: it says OK also
  * when no certificate was sent, and for a resumed session (C14). So all of this is asked for; what
- * a resumed session rests on is asked by session.h, which then makes the verdict.
+ * a resumed session rests on is asked by session.h, which then makes the verdict. A one-way server,
+ * which must know nobody, is asked for the opposite.
  */
 #include "tls/alert.h"
 #include "tls/session.h"
