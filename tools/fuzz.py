@@ -217,7 +217,12 @@ def main() -> int:
         return fuzz(name, command, options)
 
     with ThreadPoolExecutor(given.jobs) as pool:
-        return 0 if all(list(pool.map(one, wanted.items()))) else 1
+        good = list(pool.map(one, wanted.items()))
+    broken = [name for name, ok in zip(wanted, good, strict=True) if not ok]
+    if broken:
+        # Said once more at the end, where a cut log still shows it.
+        print(f"fuzz: broken: {', '.join(broken)}", file=sys.stderr)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
