@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., sqlite3.Cursor]
 
-__all__ = ["Database", "need_private"]
+__all__ = ["Database", "make_private_folder", "need_private"]
 
 _NAME: Final = "authority.db"
 _PRIVATE_FILE: Final = 0o600

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +166,21 @@ def test_an_agents_file_is_taken_as_it_was_written_or_not_at_all(
     file.write_text(json.dumps(json.loads(file.read_bytes()) | change), "ascii")
     with pytest.raises(ConfigError, match="Join again"):
         NodeIdentity.load(folder)
+
+
+def test_an_agents_file_is_on_the_disk_when_it_has_been_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name in a folder that was not synced is the old file after a power cut."""
+    authority = Authority("a.example")
+    bundle = BundleDocument.of(authority.bundle)
+    svid = authority.issue(NODE)
+    identity = NodeIdentity(authority=("h", 1), svid=svid, bundle=bundle)
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda it: synced.append(os.fstat(it).st_ino))
+    identity.save(tmp_path / "agent")
+    file = tmp_path / "agent" / "node.json"
+    assert synced == [file.stat().st_ino, file.parent.stat().st_ino]
 
 
 @pytest.mark.parametrize("seconds", [10, 60, 86_400])

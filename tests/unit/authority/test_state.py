@@ -188,6 +188,7 @@ def test_files_that_are_no_keys_of_ours_stay(tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "keys")
     kept, gone = (store.put(PrivateKey.generate("p256")) for _ in range(2))
     (tmp_path / "keys" / "README").write_text("mine")
+    (tmp_path / "keys" / ".handfast-0123.unfinished").write_text("half of a key")
     assert store.keep_only([kept]) == [f"{gone}.key"]
     left = {path.name for path in (tmp_path / "keys").iterdir()}
     assert left == {f"{kept}.key", "README"}

@@ -8,8 +8,6 @@ that fits it, the bundle, and which authority they are of.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from handfast.authority.database import need_private
+from handfast._whole_files import replace_file
+from handfast.authority.database import make_private_folder, need_private
 from handfast.authority.refusal import refuse
 from handfast.authority.validity import BACKDATE
 from handfast.bundle import TrustBundleSet
@@ -31,7 +30,6 @@ __all__ = ["NodeIdentity", "NodeSource"]
 
 _FILE: Final = "node.json"
 _VERSION: Final = 1
-_FOLDER_MODE: Final = 0o700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +69,7 @@ class NodeIdentity:
             OSError: it cannot be written.
             ConfigError: others may use the folder.
         """
-        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        need_private(folder)
+        make_private_folder(folder)
         host, port = self.authority
         facts = {
             "version": _VERSION,
@@ -82,18 +79,7 @@ class NodeIdentity:
             "key": self.svid.to_pem_key().decode("ascii"),
             "bundle": json.loads(self.bundle.to_json()),
         }
-        # mkstemp makes files that only their owner may use.
-        number, name = tempfile.mkstemp(prefix=f".{_FILE}.", dir=folder)
-        written = Path(name)
-        try:
-            with os.fdopen(number, "w", encoding="ascii") as file:
-                json.dump(facts, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(folder / _FILE)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+        replace_file(folder / _FILE, json.dumps(facts, indent=1).encode(), 0o600)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
