@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handfast import HandfastError, InvalidBundle, TrustBundle
+from handfast.bundle_forms import form_of, read_any_bundle
 from handfast.der import split_der
 from handfast.errors import InvalidCertificate
 from handfast.testing import der, forge_root
@@ -65,6 +66,25 @@ def test_every_form_holds_the_same(parts: list[bytes]) -> None:
     assert TrustBundle.from_json("a.example", bundle.to_json()) == bundle
     if parts:
         assert TrustBundle.from_pem("a.example", bundle.to_pem()) == bundle
+
+
+@given(some)
+def test_a_file_of_any_form_is_read_without_saying_which(parts: list[bytes]) -> None:
+    """X509-43."""
+    bundle = TrustBundle.from_der("a.example", parts)
+    forms = {"der": b"".join(parts), "document": bundle.to_json()}
+    if parts:
+        forms["pem"] = b"# of an administrator\n" + bundle.to_pem()
+    for form, data in forms.items():
+        assert form_of(data) == form
+        assert read_any_bundle("a.example", data) == bundle
+
+
+@given(st.sampled_from([b"{", b" {}", b"-----BEGIN", b"0", b""]), st.binary(min_size=1))
+def test_a_file_of_no_form_is_refused(start: bytes, data: bytes) -> None:
+    with pytest.raises(InvalidBundle) as caught:
+        read_any_bundle("a.example", start + data)
+    check_refusal(caught.value)
 
 
 @given(some, some)

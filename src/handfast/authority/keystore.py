@@ -157,5 +157,6 @@ class KeyStore:
         for name in gone:
             (self._folder / name).unlink()
         remove_unfinished(self._folder)
-        sync_folder(self._folder)
+        if gone:
+            sync_folder(self._folder)
         return gone
