@@ -6,12 +6,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from handfast.sources.ageing import Urgency
 from handfast.sources.base import Source, SourceSnapshot
 from handfast.sources.bearer import bearer_token, grpc_metadata, http_header
 from handfast.sources.crls import RevocationLists
 from handfast.sources.files import FileSource
 from handfast.sources.files_books import FileSourceStatistics
-from handfast.sources.health import SourceHealth, SourceState
+from handfast.sources.health import SourceHealth, SourceState, SourceStatistics
 from handfast.sources.static import StaticSource
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         StreamStatistics,
         WorkloadApiSourceStatistics,
     )
-    from handfast.sources.workload_api_pace import Backoff, Urgency
+    from handfast.sources.workload_api_pace import Backoff
 
 __all__ = [
     "Backoff",
@@ -31,6 +32,7 @@ __all__ = [
     "SourceHealth",
     "SourceSnapshot",
     "SourceState",
+    "SourceStatistics",
     "StaticSource",
     "StreamStatistics",
     "Urgency",
@@ -45,7 +47,6 @@ __all__ = [
 _LATER = {
     "Backoff": "handfast.sources.workload_api_pace",
     "StreamStatistics": "handfast.sources.workload_api_books",
-    "Urgency": "handfast.sources.workload_api_pace",
     "WorkloadApiSource": "handfast.sources.workload_api",
     "WorkloadApiSourceStatistics": "handfast.sources.workload_api_books",
 }

@@ -37,7 +37,7 @@ from handfast.authority.nodes.proto import (
 from handfast.authority.profile import leaf_builder
 from handfast.authority.signer import sign
 from handfast.bundle_document import BundleDocument
-from handfast.errors import ConfigError, HandfastError, SourceError
+from handfast.errors import ConfigError, HandfastError, Reason, SourceError
 from handfast.jwt_signer import JwtSigner
 from handfast.testing import FakeClock
 from handfast.workload_api.status import RpcError, StatusCode
@@ -202,8 +202,46 @@ def test_an_identity_that_is_over_is_not_used() -> None:
         svid=authority.issue(NODE),
         bundle=BundleDocument.of(authority.bundle),
     )
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"authority\.example:8443") as caught:
         NodeSource(identity).snapshot()
+    assert caught.value.reason is Reason.SOURCE_EXPIRED
+    assert "join --again" in str(caught.value)
+
+
+def test_a_node_that_is_not_renewed_says_so_as_any_source_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """W5: the machine of `tests/unit/test_source_ageing.py`, told by the agent."""
+    clock = FakeClock(NOON)
+    authority = Authority("a.example", now=clock)
+    identity = NodeIdentity(
+        authority=("authority.example", 8443),
+        svid=authority.issue(NODE, ttl=timedelta(hours=1)),
+        bundle=BundleDocument.of(authority.bundle),
+    )
+    source = NodeSource(identity, now=clock)
+    source.heard()
+    assert source.health.state == "healthy"
+    clock.advance(minutes=50)
+    assert source.health.state == "stale"
+    for _ in range(2):
+        source.failed(OSError(111, "Connection refused"))
+    [record] = caplog.records
+    assert record.__dict__["urgency"] == source.statistics().urgency == 2
+    assert "the authority at authority.example:8443" in record.getMessage()
+    assert "Connection refused" in record.getMessage()
+    assert source.statistics().failures == {"source_unavailable": 2}
+    assert (source.statistics().age, source.statistics().expires_in) == (3000, 600)
+    clock.advance(minutes=10)
+    source.failed(trio.TooSlowError())
+    assert source.health.state == "unavailable"
+    with pytest.raises(SourceError, match="TooSlowError"):
+        source.snapshot()
+    renewed = authority.issue(NODE, ttl=timedelta(hours=1))
+    assert source.change(svid=renewed)
+    source.heard()
+    assert source.health.state == "healthy"
+    assert source.snapshot().generation == 2
 
 
 def told(authority: Authority, **changes: Any) -> WatchResponse:

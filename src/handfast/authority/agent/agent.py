@@ -155,12 +155,15 @@ class NodeAgent:
                     continue
             except PermissionDenied as error:
                 # Not this node any more: what was its own is given to nobody.
+                self._source.failed(error)
                 self._mirror.forget()
                 self._take_over()
                 _log.error("the authority refuses this node: %s", error)
             except (HandfastError, OSError, trio.BrokenResourceError) as error:
+                self._source.failed(error)
                 _log.warning("the authority is away: %s", error)
-            except trio.TooSlowError:
+            except trio.TooSlowError as error:
+                self._source.failed(error)
                 _log.warning("the authority does not answer")
             pause = _FIRST_PAUSE if self._told else min(2 * pause, _LAST_PAUSE)
             await trio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - a spread
@@ -224,6 +227,7 @@ class NodeAgent:
                 if not self._told:
                     self._issuing.hurry()
                 self._told = True
+                self._source.heard()
                 self._move()
                 if self._source.change(bundle=self._mirror.signers.document):
                     await self._save()
