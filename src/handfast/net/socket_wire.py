@@ -181,12 +181,7 @@ class SocketWire:
         await trio.lowlevel.checkpoint()
 
     async def _say_goodbye(self) -> None:
-        # A connection that failed has no close_notify to give, but maybe an alert.
-        try:  # noqa: SIM105 - as above
-            self._connection.close()
-        except HandfastError:
-            pass
-        want = self._connection.flush_fd(self._fd())
+        want = self._connection.close_fd(self._fd())
         if want >= _WRITE:
             with trio.move_on_after(CLOSE_TIMEOUT):
                 await self._flush(want)
