@@ -57,7 +57,7 @@ async def follow(
     Cancellation: what was handed on stays.
     """
     last: Mapping[TrustDomain, BundleDocument] = {}
-    before = manager.current.overrides
+    before: frozenset[TrustDomain] = manager.current.overrides
     while True:
         current = manager.current
         for domain, document in current.documents.items():
@@ -71,7 +71,8 @@ async def follow(
                 _LOGGER.warning("bundle of %s is not handed on: %s", domain, error)
             else:
                 _LOGGER.info("bundle of %s was handed on", domain)
-        last, before = current.documents, frozenset()
+        last = current.documents
+        before = frozenset()
         changed()
         await manager.wait_changed(current.generation)
 
