@@ -75,8 +75,17 @@ def test_there_has_to_be_one(tmp_path: Path) -> None:
     folder = str(tmp_path / "state")
     words = ("--state", folder, "--trust-domain", "a.example")
     facts("init", *words, "--offline-root")
-    words = ("distrust", "root", "--all", "--why", "x", "--yes", "--state", folder)
-    assert isinstance(invoke(*words).exception, ConfigError)
+    all_of_them = (
+        "distrust",
+        "root",
+        "--all",
+        "--why",
+        "x",
+        "--yes",
+        "--state",
+        folder,
+    )
+    assert isinstance(invoke(*all_of_them).exception, ConfigError)
 
 
 def test_a_running_authority_makes_new_keys_at_once(tmp_path: Path) -> None:
