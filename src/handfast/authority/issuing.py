@@ -44,12 +44,14 @@ class IssuedSvid:
         cut_by: The intermediate whose own end it had to keep to; None: it has all of
             its life, and the next one would not have more.
         number: How many were issued for the entry before it, and itself.
+        signer: The intermediate that signed it.
     """
 
     svid: X509Svid
     serial: str
     renew_at: datetime
     number: int
+    signer: str
     cut_by: str | None = None
 
 
@@ -112,6 +114,7 @@ class Issuing:
             # Another one of the same signer would end at the same moment.
             renew_at=ends if cut else renew_at,
             number=number,
+            signer=signer.id,
             cut_by=signer.id if cut else None,
         )
         self._given[entry.id] = (entry, made)
@@ -214,16 +217,24 @@ class Issuing:
             if pair[1].serial not in serials
         }
 
+    def forget_signers(self) -> None:
+        """Let go of what was signed by what is not there any more: it was distrusted.
+
+        What merely retired stays until the last of its SVIDs has ended.
+        """
+        known = {row.id for row in self._state.signers.rows}
+        self._given = {
+            entry_id: pair
+            for entry_id, pair in self._given.items()
+            if pair[1].signer in known
+        }
+
     def _found(self, entry: Entry) -> IssuedSvid | None:
         pair = self._given.get(entry.id)
         if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
-        if issued.cut_by is not None and issued.cut_by != self._signs_now():
+        signs_now = self._state.signers.signs_now
+        if issued.cut_by is not None and issued.cut_by != signs_now:
             return None  # there is somebody now who can give it all of its life
         return issued if self._now() < issued.renew_at else None
-
-    def _signs_now(self) -> str | None:
-        rows = self._state.signers.rows
-        active = (r.id for r in rows if r.kind == "intermediate" and r.slot.is_active)
-        return next(active, None)

@@ -47,7 +47,7 @@ class JwtIssuing:
         self._now = now
         self._told = Given()
         self._kept: OrderedDict[
-            tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid]
+            tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid, str]
         ] = OrderedDict()
 
     def jwt(
@@ -73,9 +73,9 @@ class JwtIssuing:
                     self._tell(run, "jwt_given", entry, found[1], who)
                 self._told.mark(who, found[1].token)
             return found[1]
-        signed = self._sign(entry, place[1], who, now)
+        signed, signer = self._sign(entry, place[1], who, now)
         renew_at = now.timestamp() + (signed.expires_at - now).total_seconds() / 2
-        self._kept[place] = (renew_at, signed)
+        self._kept[place] = (renew_at, signed, signer)
         self._kept.move_to_end(place)
         while len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
@@ -87,7 +87,7 @@ class JwtIssuing:
         audience: tuple[str, ...],
         who: Mapping[str, Any],
         now: datetime,
-    ) -> JwtSvid:
+    ) -> tuple[JwtSvid, str]:
         state = self._state
         row = state.signers.active("jwt")
         ttl = entry.jwt_ttl or state.settings.jwt_ttl
@@ -102,7 +102,7 @@ class JwtIssuing:
             )
             self._tell(run, "jwt_issued", entry, signed, who)
         self._told.mark(who, signed.token)
-        return signed
+        return signed, row.id
 
     def _tell(
         self,
@@ -134,4 +134,11 @@ class JwtIssuing:
         entries = {entry.id: entry for entry in self._state.registry.entries}
         for place in list(self._kept):
             if entries.get(place[0].id) != place[0]:
+                del self._kept[place]
+
+    def forget_signers(self) -> None:
+        """Let go of what a key has signed that is not there any more."""
+        known = {row.id for row in self._state.signers.rows}
+        for place, (_renew_at, _token, signer) in list(self._kept.items()):
+            if signer not in known:
                 del self._kept[place]

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
+from handfast.authority.distrust import is_distrusted
 from handfast.authority.keystore import key_id
 from handfast.authority.profile import key_usage
 from handfast.authority.refusal import refuse
@@ -116,6 +117,8 @@ def import_intermediate(
         hint = "sign the newest CSR: `handfast authority csr`"
         refuse("a certificate for the key of our CSR", "one for another key", hint)
     root_id = key_id(_public_der(root))
+    if is_distrusted(state.database, root_id):
+        refuse("a root that is trusted", f"{root_id}, which was distrusted")
     known = {one.id: one for one in state.signers.rows}
     with state.database.transaction() as run:
         old = known.get(root_id)

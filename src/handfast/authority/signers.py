@@ -158,6 +158,12 @@ class Signers:
                 return row
         _none_yet("intermediate" if kind == "intermediate" else f"{kind} key")
 
+    @property
+    def signs_now(self) -> str:
+        """The intermediate that signs now, by its ID; empty while none does."""
+        rows = (row for row in self._rows if row.kind == "intermediate")
+        return next((row.id for row in rows if row.slot.is_active), "")
+
     def key(self, row: SignerRow) -> PrivateKey:
         """The private key of one; the roots' are not kept in memory."""
         found = self._loaded.get(row.id)

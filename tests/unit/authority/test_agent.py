@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.support.authority_state import NOON, entry
+from tests.support.authority_state import NOON, entry, settings
+from tests.support.authority_state import World as State
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     NODE,
@@ -27,6 +28,7 @@ from handfast.authority import Authority
 from handfast.authority.agent import NodeIdentity, NodeSource
 from handfast.authority.agent.mirror import Mirror
 from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
+from handfast.authority.issuing import Issuing
 from handfast.authority.nodes.proto import (
     SignJWTRequest,
     SignJWTResponse,
@@ -90,6 +92,44 @@ async def test_an_svid_is_renewed_at_half_and_given_until_its_end() -> None:
         issuing.x509(one, {})
     issuing.forget([])
     assert issuing.number_for(one) == 3
+
+
+@trio_test
+async def test_what_was_cut_short_is_asked_for_again_when_another_one_signs(
+    tmp_path: Path,
+) -> None:
+    """And not before: else ever shorter SVIDs, asked for ever more often."""
+    world = State(tmp_path / "state")
+    with world.open(settings()) as state:
+        at_home = Issuing(state, now=world.clock)
+        one = entry("spiffe://a.example/db", x509_ttl=timedelta(hours=9))
+        asked = 0
+
+        async def ask(_method: str, request: object, _kind: object) -> object:
+            nonlocal asked
+            await trio.lowlevel.checkpoint()
+            asked += 1
+            assert isinstance(request, SignX509Request)
+            chain, _, _ = at_home.sign(one, _Key(request.public_key), {})
+            return SignX509Response(chain=b"".join(chain))
+
+        told = state.signers.signs_now
+        issuing = RemoteIssuing(ask, signs_now=lambda: told, now=world.clock)  # type: ignore[arg-type]
+        await issuing.prepare(one, {})
+        first = issuing.x509(one, {})
+        assert first.cut_by == first.signer == told
+        assert issuing.renew_at(one) == first.svid.not_after
+        world.clock.advance(minutes=90)  # of two hours that the intermediate has
+        state.signers.keep()
+        await issuing.prepare(one, {})
+        assert asked == 1
+        world.clock.advance(minutes=10)
+        state.signers.keep()
+        told = state.signers.signs_now
+        assert issuing.number_for(one) == 2  # which wakes the streams
+        await issuing.prepare(one, {})
+        assert asked == 2
+        assert issuing.x509(one, {}).svid.not_after > first.svid.not_after
 
 
 @pytest.mark.parametrize("what", ["another ID", "another key", "garbage"])

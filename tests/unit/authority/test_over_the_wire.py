@@ -5,18 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from tests.support.authority_state import WEB, entry, settings
+from tests.support.authority_state import WEB, entry
 from tests.support.net_world import trio_test
+from tests.support.served_authority import ME, SHOP, authority
 from tests.support.workload_api_calls import (
     jwt_bundles,
     jwt_svids,
@@ -36,60 +33,16 @@ from handfast import (
     X509Svid,
 )
 from handfast.authority import Authority
-from handfast.authority.attest import Attestor
 from handfast.authority.audit import read_audit
 from handfast.authority.revocation import revoke
-from handfast.authority.service import AuthorityService
-from handfast.authority.state import AuthorityState
 from handfast.authority.workload_socket import open_workload_socket
 from handfast.der import split_der
 from handfast.workload_api import (
     Channel,
-    Endpoint,
     RpcError,
-    ServiceLimits,
     StatusCode,
     open_channel,
-    serve_workload_api,
 )
-
-ME = f"unix:uid:{os.getuid()}"
-SHOP = "spiffe://a.example/shop"
-
-
-@dataclass
-class Served:
-    state: AuthorityState
-    service: AuthorityService
-    endpoint: Endpoint
-    folder: Path
-
-    def other_process(self) -> AuthorityState:
-        return AuthorityState.look(self.folder)
-
-
-@asynccontextmanager
-async def authority(tmp_path: Path) -> AsyncGenerator[Served, None]:
-    folder, path = tmp_path / "state", tmp_path / "agent.sock"
-    attestor = Attestor()
-    with (
-        AuthorityState.open(folder, settings=settings()) as state,
-        open_workload_socket(path) as listener,
-    ):
-        service = AuthorityService(state)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(service.run)
-            await nursery.start(
-                partial(
-                    serve_workload_api,
-                    [attestor.watch(listener)],
-                    service.issuer,
-                    identify=attestor.attest,
-                    limits=ServiceLimits(),
-                )
-            )
-            yield Served(state, service, Endpoint.parse(f"unix://{path}"), folder)
-            nursery.cancel_scope.cancel()
 
 
 @trio_test

@@ -110,7 +110,9 @@ class NodeAgent:
         self._now = now
         identity = source.identity
         self._mirror = Mirror(identity.spiffe_id, identity.bundle)
-        self._issuing = RemoteIssuing(self._ask, now=now)
+        self._issuing = RemoteIssuing(
+            self._ask, signs_now=lambda: self._mirror.signer, now=now
+        )
         self._tokens = RemoteTokens(self._ask, now=now)
         self.issuer = RemoteIssuer(self._mirror, self._issuing, self._tokens, now=now)
         self._channel: Channel | None = None

@@ -98,6 +98,7 @@ class Mirror:
         bundle: What is known of the trust domain before.
 
     Attributes:
+        signer: Which intermediate signs at the authority; empty if it does not say.
         is_told: Whether the authority has said anything yet.
     """
 
@@ -108,6 +109,7 @@ class Mirror:
         self.signers = _Signers(bundle)
         self.federated = _Federated()
         self.crls = _Crls()
+        self.signer = ""
         self.is_told = False
 
     def take(self, told: proto.WatchResponse) -> None:
@@ -132,6 +134,7 @@ class Mirror:
         self.signers.take(bundle)
         self.federated.take(known)
         self.crls.take(tuple(told.crls))
+        self.signer = told.signer
         self.is_told = True
 
     def forget(self) -> None:

@@ -143,11 +143,22 @@ def show_federated(state: Path, as_json: bool) -> None:
 @state_options
 @click.argument("trust_domain")
 @click.argument("file", type=FILE)
-def put(state: Path, as_json: bool, trust_domain: str, file: Path) -> None:
-    """Take a SPIFFE bundle document of another trust domain."""
+@click.option(
+    "--override",
+    is_flag=True,
+    help="Though it is older than what is there: its publisher has lost its numbers.",
+)
+def put(
+    state: Path, as_json: bool, trust_domain: str, file: Path, override: bool
+) -> None:
+    """Take a SPIFFE bundle document of another trust domain.
+
+    With --override it counts until the next one is fetched; one without a sequence
+    number is followed by any other.
+    """
     with AuthorityState.look(state) as opened, naming(file):
         domain = TrustDomain.parse(trust_domain)
-        _federated(opened).put(domain, file.read_bytes())
+        _federated(opened).put(domain, file.read_bytes(), override=override)
     if as_json:
         emit({"event": "set", "trust_domain": trust_domain})
     else:
