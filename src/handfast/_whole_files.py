@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are there as a whole, and on the disk, or not at all.
+"""Files and folders that are there as a whole, and on the disk, or not at all.
 
 Invariants:
     1. At any moment, power cuts included, a replaced file's name has the old content or
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Final
 
-__all__ = ["remove_unfinished", "replace_file", "sync_folder", "write_new_file"]
+__all__ = [
+    "make_folder",
+    "remove_unfinished",
+    "replace_file",
+    "sync_folder",
+    "write_new_file",
+]
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -67,6 +73,25 @@ def write_new_file(path: Path, data: bytes, mode: int) -> None:
         _fill(handle, data)
     finally:
         os.close(handle)
+
+
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder and what is missing above it; leave one that is there as it is.
+
+    Args:
+        path: The folder.
+        mode: Who may use it. Of those above it that are made, the umask alone says so.
+
+    Raises:
+        OSError: It cannot be made, or is something else.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent, 0o777)
+    path.mkdir(mode, exist_ok=True)
+    # Where we may make folders but not look there is nothing to hold on to.
+    with suppress(PermissionError):
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

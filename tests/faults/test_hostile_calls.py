@@ -26,12 +26,6 @@ from handfast.workload_api import ServerLimits, StatusCode, proto
 from handfast.workload_api.messages import frame_message
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.fixture(autouse=True)
 def nothing_is_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,

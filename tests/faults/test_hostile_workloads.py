@@ -42,12 +42,6 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HELLO = PREFACE + frame(SETTINGS)
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.fixture(autouse=True)
 def nothing_is_logged_as_an_error(
     caplog: pytest.LogCaptureFixture,

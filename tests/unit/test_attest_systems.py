@@ -30,11 +30,6 @@ def kernel(tmp_path: Path) -> Answers:
     return Answers(tmp_path)
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @trio_test
 async def test_on_an_old_kernel_the_process_must_be_older_than_the_socket(
     kernel: Answers, tmp_path: Path

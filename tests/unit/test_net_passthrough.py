@@ -305,9 +305,3 @@ async def test_names_that_are_ours_are_served_beside() -> None:
             await front.until(lambda it: not it.statistics.active)
             assert front.statistics.handshakes_ok == 1
             assert front.statistics.passed_through == 1
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)

@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from handfast._whole_files import remove_unfinished, replace_file, write_new_file
+from handfast._whole_files import (
+    make_folder,
+    remove_unfinished,
+    replace_file,
+    write_new_file,
+)
 
 _DIES = """
 import os, sys
@@ -188,3 +193,47 @@ def test_what_is_not_ours_to_remove_stays(path: Path) -> None:
     before = names(folder)
     replace_file(path, b"new", 0o600)
     assert names(folder) == before
+
+
+def test_each_folder_that_is_made_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file in a folder that a power cut takes away is gone with it."""
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda it: synced.append(os.fstat(it).st_ino))
+    deep = tmp_path / "a" / "b" / "c"
+    before = os.umask(0o022)
+    try:
+        make_folder(deep, 0o700)
+    finally:
+        os.umask(before)
+    above = [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    assert synced == [it.stat().st_ino for it in above]
+    assert mode(deep) == 0o700
+    assert mode(deep.parent) == 0o755
+    make_folder(deep, 0o755)
+    assert mode(deep) == 0o700
+    assert len(synced) == len(above)
+
+
+def test_a_folder_is_not_made_in_the_place_of_a_file(path: Path) -> None:
+    with pytest.raises(FileExistsError):
+        make_folder(path, 0o700)
+    with pytest.raises(OSError, match="it"):
+        make_folder(path / "below", 0o700)
+
+
+def test_a_folder_is_made_where_we_may_not_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may look everywhere: what the system tells others is told here."""
+    really = os.open
+
+    def closed(place: Path, flags: int, *more: int) -> int:
+        if place == tmp_path:
+            raise PermissionError(13, "Permission denied", str(place))
+        return really(place, flags, *more)
+
+    monkeypatch.setattr(os, "open", closed)
+    make_folder(tmp_path / "state", 0o700)
+    assert (tmp_path / "state").is_dir()

@@ -19,12 +19,6 @@ from handfast.workload_api import Channel, StatusCode, proto
 BUNDLES = proto.FETCH_X509_BUNDLES
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @trio_test
 async def test_a_stream_that_ends_well_is_followed_at_once(
     clock: trio.testing.MockClock,

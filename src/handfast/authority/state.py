@@ -28,7 +28,6 @@ from handfast.errors import ConfigError, Reason, UsageError, detail_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 __all__ = ["AuthorityState", "is_running", "take_lock"]
 
@@ -187,12 +186,7 @@ class AuthorityState:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -23,7 +23,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from handfast._whole_files import remove_unfinished, replace_file, sync_folder
+from handfast._whole_files import (
+    make_folder,
+    remove_unfinished,
+    replace_file,
+    sync_folder,
+)
 from handfast.bundle_document import BundleDocument
 from handfast.errors import FederationError, HandfastError, Reason, detail_for
 from handfast.federation.known import Known
@@ -120,7 +125,7 @@ class FederationState:
             sync_folder(self.directory)
 
     def _prepare(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.directory, 0o700)
         facts = self.directory.stat()
         # Whoever can write here decides whom we trust.
         if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from handfast._later import load_later
 from handfast.sources.ageing import Urgency
 from handfast.sources.base import Source, SourceSnapshot
 from handfast.sources.bearer import bearer_token, grpc_metadata, http_header
@@ -52,12 +52,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_LATER[name]), name)
-    globals()[name] = value  # asked only once
-    return value
+__getattr__ = load_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

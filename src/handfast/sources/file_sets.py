@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from handfast._whole_files import sync_folder, write_new_file
+from handfast._whole_files import make_folder, sync_folder, write_new_file
 from handfast.errors import ConfigError, Reason, SourceError, detail_for
 from handfast.pem import CRL, write_pem
 from handfast.text import escape
@@ -122,7 +122,7 @@ class FileSetWriter:
             ConfigError: something else has the place of one of our links.
             SourceError: everybody may write to the directory.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.directory, 0o700)
         with _alone(self.directory):
             self._write(plan)
 
@@ -150,6 +150,7 @@ class FileSetWriter:
         with _alone(self.directory):
             data.unlink(missing_ok=True)
             self._tidy(set(), keep=set())
+            sync_folder(self.directory)
         return True
 
     def _target(self) -> str:

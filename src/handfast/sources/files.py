@@ -36,7 +36,6 @@ from handfast.text import escape
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from handfast.sources.files_folder import Stamp
     from handfast.sources.files_read import FileSet, Permissions
@@ -379,12 +378,7 @@ class FileSource:
         self._watch = await files_watch.begin(self, self._watch)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop watching. The last snapshot stays, as it was."""
         watch, self._watch = self._watch, None
         if watch is not None:

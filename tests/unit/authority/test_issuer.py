@@ -71,11 +71,6 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
             nursery.cancel_scope.cancel()
 
 
-@pytest.fixture
-def clock() -> MockClock:
-    return MockClock(autojump_threshold=0)
-
-
 def run(work: Callable[[], object], clock: MockClock) -> None:
     trio.run(work, clock=clock)  # type: ignore[arg-type]
 
