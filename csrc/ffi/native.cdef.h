@@ -101,6 +101,7 @@ static const int HF_FFI_CONFIG;
 static const int HF_FFI_CONN;
 static const int HF_FFI_CHAIN_CACHE;
 static const int HF_FFI_CRL_SET;
+static const int HF_FFI_CRL_BOOK;
 static const int HF_FFI_SESSION_STORE;
 static const int HF_FFI_ACCEPTOR;
 static const int HF_FFI_TICKET_KEYS;

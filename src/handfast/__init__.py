@@ -21,6 +21,7 @@ from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.chain_buffer import ChainBuffer
 from handfast.chain_cache import ChainCache, ChainCacheStatistics
 from handfast.chain_verifier import ChainVerifier
+from handfast.crls import RevocationLists
 from handfast.errors import (
     Category,
     ConfigError,
@@ -130,6 +131,7 @@ __all__ = [
     "PeerMisbehaved",
     "PrivateKey",
     "Reason",
+    "RevocationLists",
     "SessionStatistics",
     "SessionStore",
     "Source",

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.support import peers, pki, workloads
 from tests.support.resuming import WAYS, Rotating, Way, at
+from tests.support.revoking import crl, lists
 
 from handfast import (
     ChainCache,
@@ -223,6 +224,27 @@ def test_a_bundle_changes_between_hello_and_finished(way: Way) -> None:
     with pytest.raises(VerificationError) as caught:
         world.meet(ours)
     assert caught.value.reason is Reason.UNKNOWN_AUTHORITY
+
+
+def test_the_servers_svid_was_revoked(way: Way) -> None:
+    """P4, WAPI-47: it would resume; it is met in full and refused, a new one not."""
+    world = World(way)
+    leaf = pki.leaf(world.ca, workloads.SERVER)
+    peers.load_identity(world.context, leaf)
+    world.client = world.another(crl_policy="required")
+    svid, bundle = world.source.snapshot().svid, world.ca.bundle("a.example")
+    world.source.rotate(svid, bundle, crls=lists(crl(world.ca)))
+    world.known()
+    world.source.rotate(svid, bundle, crls=lists(crl(world.ca, leaf)))
+    with pytest.raises(VerificationError) as caught:
+        world.visit()
+    assert caught.value.reason is Reason.CERTIFICATE_REVOKED
+    peers.load_identity(world.context, pki.leaf(world.ca, workloads.SERVER))
+    assert not world.visit().resumed
+    world.source.rotate(svid, bundle)
+    with pytest.raises(VerificationError) as caught:
+        world.visit()
+    assert caught.value.reason is Reason.CRL_MISSING
 
 
 def test_we_want_another_server(way: Way) -> None:

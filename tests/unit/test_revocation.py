@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 from tests.support import pki
+from tests.support.revoking import crl
 
 from handfast import (
     ChainVerifier,
@@ -40,39 +39,6 @@ def world() -> tuple[pki.Issued, pki.Issued, pki.Issued]:
     names = [x509.DNSName("www.example")]
     leaf = pki.leaf(middle, uris=(), sans=names, subject="a client")
     return root, middle, leaf
-
-
-def crl(
-    issuer: pki.Issued,
-    *revoked: pki.Issued,
-    key: Any = None,
-    number: bool = True,
-    until: dt.datetime | None = None,
-    extra: tuple[x509.ExtensionType, bool] | None = None,
-    reason: x509.ReasonFlags | None = None,
-) -> bytes:
-    """Sign a list of an issuer's, an hour old."""
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.certificate.subject)
-        .last_update(pki.now() - HOUR)
-        .next_update(until or pki.now() + HOUR)
-    )
-    if number:
-        builder = builder.add_extension(x509.CRLNumber(7), critical=False)
-    if extra is not None:
-        builder = builder.add_extension(*extra)
-    for one in revoked:
-        entry = (
-            x509.RevokedCertificateBuilder()
-            .serial_number(one.certificate.serial_number)
-            .revocation_date(dt.datetime(2025, 3, 4, tzinfo=dt.UTC))
-        )
-        if reason is not None:
-            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
-        builder = builder.add_revoked_certificate(entry.build())
-    signed = builder.sign(key or issuer.key, hashes.SHA256())
-    return signed.public_bytes(Encoding.DER)
 
 
 def judge(world: Any, crls: Any, **how: Any) -> Any:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handfast._later import load_later
+from handfast.crls import RevocationLists
 from handfast.sources.ageing import Urgency
 from handfast.sources.base import Source, SourceSnapshot
 from handfast.sources.bearer import bearer_token, grpc_metadata, http_header
-from handfast.sources.crls import RevocationLists
 from handfast.sources.files import FileSource
 from handfast.sources.files_books import FileSourceStatistics
 from handfast.sources.health import SourceHealth, SourceState, SourceStatistics

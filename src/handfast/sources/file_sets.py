@@ -33,10 +33,10 @@ from handfast.text import escape
 
 if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
+    from handfast.crls import RevocationLists
     from handfast.jwt_bundle import JwtBundleSet
     from handfast.jwt_svid import JwtSvid
     from handfast.sources.base import SourceSnapshot
-    from handfast.sources.crls import RevocationLists
 
 __all__ = ["FileSetWriter", "PlannedFile", "plan_bundles", "plan_identity", "plan_jwt"]
 

@@ -14,6 +14,7 @@ from cryptography import x509
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.bundle_forms import form_of, read_any_bundle
 from handfast.certificates import uri_names
+from handfast.crls import NO_LISTS, RevocationLists
 from handfast.der import split_der
 from handfast.errors import (
     HandfastError,
@@ -27,7 +28,6 @@ from handfast.errors import (
 )
 from handfast.keys import PrivateKey
 from handfast.pem import CERTIFICATE, CRL, is_pem, read_pem
-from handfast.sources.crls import NO_LISTS, RevocationLists
 from handfast.sources.files_layout import FEDERATED
 from handfast.sources.own_chain import end_of_chain
 from handfast.svid import X509Svid

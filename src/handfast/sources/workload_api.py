@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from handfast.bundle import TrustBundleSet
+    from handfast.crls import RevocationLists
     from handfast.sources.base import SourceSnapshot
-    from handfast.sources.crls import RevocationLists
     from handfast.sources.workload_api_follow import Follower
     from handfast.svid import X509Svid
     from handfast.workload_api.limits import ClientLimits

@@ -53,7 +53,7 @@ class WorkloadApiSourceStatistics(SourceStatistics):
     Attributes:
         streams: What became of each stream that is followed, by the call's name.
         connects: Connections to the agent since the beginning.
-        crls_put_aside: Revocation lists that are not used.
+        crls_put_aside: Revocation lists of no trust domain that we know.
         jwt_cached: JWT-SVIDs in the cache.
         jwt_fetched: Calls for them that were made.
         jwt_reused: Calls that the cache has spared.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handfast.bundle import TrustBundleSet
-    from handfast.sources.crls import RevocationLists
+    from handfast.crls import RevocationLists
     from handfast.svid import X509Svid
 
 __all__ = ["Choice", "Held", "X509State", "X509View", "by_hint", "first"]

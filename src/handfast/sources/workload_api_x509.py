@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from handfast import _settings
 from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.crls import NO_LISTS, RevocationLists
 from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import SpiffeId, TrustDomain
-from handfast.sources.crls import NO_LISTS, RevocationLists
 from handfast.sources.own_chain import end_of_chain
 from handfast.svid import X509Svid
 from handfast.text import escape
@@ -308,7 +308,7 @@ class X509Reader:
             lists = RevocationLists.sort(crls, signers)
             if lists.put_aside:
                 _LOGGER.warning(
-                    "%d revocation lists of the agent are not used: unreadable, or "
+                    "%d revocation lists of the agent are put aside: unreadable, or "
                     "signed by nobody known",
                     lists.put_aside,
                 )
