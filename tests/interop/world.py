@@ -86,6 +86,11 @@ class Running:
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
 
+    def end_input(self) -> None:
+        """Close its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
     def exit_code(self) -> int:
         """Wait for its end; the rest of its output lands in `seen`."""
         code = self.process.wait(timeout=PATIENCE)
