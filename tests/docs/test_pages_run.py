@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 180
+PATIENCE = 240
 
 
 def blocks(page: str) -> list[str]:
@@ -46,7 +46,7 @@ def typed(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "LANG": "C.UTF-8",
     }
     with subprocess.Popen(
-        ["bash", "-e", "-c", script + "\nkill $(jobs -p)\nwait"],
+        ["bash", "-e", "-c", "trap 'kill $(jobs -p)' EXIT\n" + script],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -73,6 +73,9 @@ def test_an_authority_and_two_programs_pasted_at_once(
     script, places = re.subn("/[a-z]+/agent/", f"{tmp_path}/agent/", block)
     assert places == 2
     script = script.replace("8443", str(free_port()))
+    # A busy machine takes its time to start three programs.
+    script = script.replace("--retry 10", f"--retry {PATIENCE} --wait {PATIENCE}")
+    script = script.replace("serve --port", f"serve --wait {PATIENCE} --port")
     done = typed(script, tmp_path)
     assert "authenticated spiffe://prod.example.com/web" in done.stderr, done.stderr
     assert "[spiffe://prod.example.com/web] hello" in done.stdout
