@@ -169,8 +169,12 @@ def _check_authority(
 ) -> None:
     """See that a certificate is that of an authority of ours (X509-08 to X509-11)."""
     usage = extension_of(certificate, x509.KeyUsage)
-    if not is_ca(certificate) or usage is None or not usage.key_cert_sign:
-        refuse(f"a CA that signs certificates as {what}", "one that does not")
+    signs = f"a CA that signs certificates as {what}"
+    if not is_ca(certificate):
+        refuse(signs, "basicConstraints that do not say CA:TRUE")
+    if usage is None or not usage.key_cert_sign:
+        seen = "no keyUsage at all" if usage is None else "a keyUsage of something else"
+        refuse(signs, seen, "sign it with keyUsage = critical, keyCertSign, cRLSign")
     if what == "intermediate" and not usage.crl_sign:
         refuse("an intermediate that may sign revocation lists", "one without cRLSign")
     if extension_of(certificate, x509.SubjectKeyIdentifier) is None:

@@ -174,6 +174,16 @@ class Signers:
                 self._loaded[row.id] = found
         return found
 
+    def try_keys(self) -> None:
+        """See that what signs, or will, can: found out now, not by the first workload.
+
+        Raises:
+            ConfigError: A key is not there, or not to be read with this password.
+        """
+        for row in self._rows:
+            if row.has_key and row.slot.retired_at is None:
+                self.key(row)
+
     def signer(self, row: SignerRow) -> Signer:
         """One of them, with its key, as what signs leaves."""
         found = self._signers.get(row.id)

@@ -127,7 +127,8 @@ class AuthorityState:
             now: The clock.
 
         Raises:
-            ConfigError: It cannot be used, or is another trust domain's.
+            ConfigError: It cannot be used, is another trust domain's, or its keys need
+                another password.
             UsageError: Another process runs it.
         """
         with ExitStack() as stack:
@@ -145,6 +146,8 @@ class AuthorityState:
             )
             for name in state.signers.forget_files():
                 _log.warning("removed %s: nothing knows this key", name)
+            # Before a key is made: with another password it would be unlike the rest.
+            state.signers.try_keys()
             state.signers.keep()
             state._exit = stack.pop_all()
         return state

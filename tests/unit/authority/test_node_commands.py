@@ -109,6 +109,17 @@ def test_a_second_host_joins_and_gives_its_workloads_their_identities(
         assert run("node", "list", *state, "--json") == ""
 
 
+def test_a_token_goes_into_a_file_that_is_its_owners_alone(tmp_path: Path) -> None:
+    state, file = ("--state", tmp_path / "a"), tmp_path / "db-7.token"
+    run("init", *state, "--trust-domain", "a.example")
+    said = json.loads(run("token", "db-7", *state, "--output", file, "--json"))
+    assert "token" not in said
+    assert JoinToken.parse(file.read_text()).text == file.read_text().strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):  # which others could have open
+        run("token", "db-7", *state, "--output", file)
+
+
 def test_joining_needs_all_of_what_it_is_told(tmp_path: Path) -> None:
     join = ("join", "--state", tmp_path, "--socket", tmp_path / "s")
     result = CliRunner().invoke(authority, [*map(str, join), "--token", "x"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import trio
@@ -50,28 +51,49 @@ def _node_id(state: AuthorityState, text: str) -> SpiffeId:
 @state_options
 @click.argument("name", metavar="NODE")
 @click.option("--ttl", type=Duration(), default=JOIN_TTL, help="[10m]")
-def token(state: Path, as_json: bool, name: str, ttl: timedelta) -> None:
+@click.option(
+    "--output",
+    type=FILE,
+    help="Write it here, for its owner alone; standard output without it.",
+)
+def token(
+    state: Path, as_json: bool, name: str, ttl: timedelta, output: Path | None
+) -> None:
     """Make a token that lets the agent of another host in, once and soon.
 
     NODE is the host's name; entries are for it that say `--node` with its ID. The token
     is a secret: it goes to that host, and nowhere else.
     """
-    with AuthorityState.look(state) as opened:
+    with ExitStack() as stack:
+        # Before there is a token: one that nobody can have is none of our making.
+        file = None if output is None else stack.enter_context(_secret(output))
+        opened = stack.enter_context(AuthorityState.look(state))
         node_named = _node_id(opened, name)
         made = _nodes(opened).make_token(node_named, ttl)
         domain = opened.settings.trust_domain
+        if file is not None:
+            file.write(made.text + "\n")
+    shown = {"token": made.text} if output is None else {"file": str(output)}
     if as_json:
         ends = iso(datetime.now(UTC) + ttl)
-        facts = {"node": str(node_named), "token": made.text, "expires_at": ends}
-        emit({"event": "token", **facts})
+        emit({"event": "token", "node": str(node_named), **shown, "expires_at": ends})
         return
+    given = "--token …" if output is None else f"--token-file {output.name}"
     notes.print(
         f"for {node_named}, once, within {human_duration(ttl)}:\n"
         f"handfast authority join --trust-domain {domain} --authority HOST:PORT"
-        " --bundle FILE --token …",
+        f" --bundle FILE {given}",
         soft_wrap=True,
+        markup=False,
     )
-    console.print(made.text, soft_wrap=True, markup=False, highlight=False)
+    if output is None:
+        console.print(made.text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _secret(path: Path) -> TextIO:
+    """Make a file that only its owner may read; one that is there is not written to."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii")
 
 
 @click.group()
