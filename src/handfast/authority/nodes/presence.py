@@ -14,6 +14,8 @@ from handfast.sources.base import SourceSnapshot
 if TYPE_CHECKING:
     from handfast.authority.nodes.registered import Nodes
     from handfast.authority.state import AuthorityState
+    from handfast.bundle import TrustBundle
+    from handfast.svid import X509Svid
 
 __all__ = ["NodeDoor"]
 
@@ -24,6 +26,9 @@ class NodeDoor:
     Those are the own trust domain's, for agents that have joined, and one for each join
     token that is good at this moment. Other trust domains have no agents here. A token
     that was used or is over is in no snapshot any more: TLS itself refuses it.
+
+    It is asked at each connection, before whoever connects has proved anything: so it
+    answers from memory, with the same snapshot until something has changed.
     """
 
     def __init__(
@@ -34,6 +39,7 @@ class NodeDoor:
         self._service = service
         self._lock = threading.Lock()
         self._last: SourceSnapshot | None = None
+        self._made_of: tuple[X509Svid, int, list[TrustBundle]] | None = None
 
     def snapshot(self) -> SourceSnapshot:
         """Return what holds now.
@@ -46,12 +52,14 @@ class NodeDoor:
         except ConfigError as error:
             detail = detail_for(Reason.SOURCE_UNAVAILABLE, seen=str(error))
             raise SourceError(detail) from error
-        bundles = [self._state.signers.bundle, *self._nodes.open_tokens()]
+        tokens = self._nodes.open_tokens()
+        made_of = (svid, self._state.signers.sequence, tokens)
         with self._lock:
             last = self._last
-            found = TrustBundleSet(bundles)
-            if last is not None and (last.svid, last.bundles) == (svid, found):
+            if last is not None and made_of == self._made_of:
                 return last
+            found = TrustBundleSet([self._state.signers.bundle, *tokens])
             number = 1 if last is None else last.generation + 1
             self._last = SourceSnapshot(svid=svid, bundles=found, generation=number)
+            self._made_of = made_of
             return self._last
