@@ -50,6 +50,7 @@ class Process:
 
     selectors: frozenset[Selector] = facts("unix:uid:1000", "unix:gid:100")
     pid: int = 7
+    began: int = 1
     uid: int = 1000
     there: bool = True
 

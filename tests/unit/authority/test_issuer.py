@@ -31,6 +31,7 @@ class Process:
 
     selectors: frozenset[Selector]
     pid: int = 7
+    began: int = 1
     uid: int = 1000
     there: bool = True
 
