@@ -252,6 +252,24 @@ async def test_bytes_do_not_put_off_the_beginning(
         assert served.statistics.failed == {"idle": 1}
 
 
+@trio_test
+async def test_pings_do_not_keep_a_connection_that_has_no_call(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P8, D1: they are answered, and put nothing off."""
+    limits = ServerLimits(idle_timeout=10.0)
+    async with attacked(limits) as (served, attacker):
+        began = trio.current_time()
+        await attacker.send(HELLO)
+        with suppress(trio.BrokenResourceError):
+            for _ in range(100):
+                await attacker.send(frame(PING, bytes(8)))
+                await trio.sleep(1.0)
+        assert trio.current_time() - began < 15
+        assert frame(PING, bytes(8), flags=1) in await attacker.read_to_the_end()
+        assert served.statistics.failed == {"idle": 1}
+
+
 def conversation() -> bytes:
     """All that a good client says for one call."""
     client = RawClient.__new__(RawClient)
