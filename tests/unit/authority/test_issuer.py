@@ -12,34 +12,16 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.authority_state import NOON, WEB, entry, facts, settings
+from tests.support.authority_state import NOON, WEB, Process, entry, facts, settings
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from handfast import TrustDomain, Verifier
 from handfast.authority import Authority
 from handfast.authority.audit import read_audit
 from handfast.authority.revocation import revoke
-from handfast.authority.selectors import Selector
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
-
-
-@dataclass
-class Process:
-    """A caller as attestation would describe it."""
-
-    selectors: frozenset[Selector]
-    pid: int = 7
-    uid: int = 1000
-    there: bool = True
-
-    def still_there(self) -> bool:
-        return self.there
-
-    def describe(self) -> str:
-        return f"pid {self.pid}"
-
 
 CALLER = Process(facts("unix:uid:1000", "unix:path:/usr/bin/web"))
 
