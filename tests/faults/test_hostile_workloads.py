@@ -7,7 +7,7 @@ next, and nothing of it is an error in the server's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain, count, repeat
 
@@ -42,12 +42,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HELLO = PREFACE + frame(SETTINGS)
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_logged_as_an_error(
-    caplog: pytest.LogCaptureFixture,
-) -> Iterator[None]:
-    yield
-    assert not [it for it in caplog.records if it.levelname == "ERROR"]
+pytestmark = pytest.mark.usefixtures("no_error_is_logged")
 
 
 async def until_cut_off(attacker: RawClient, flood: Iterable[bytes]) -> None:
