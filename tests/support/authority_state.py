@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from handfast import TrustDomain
 from handfast.authority.entries import Entry
 from handfast.authority.selectors import Selector
@@ -56,9 +58,16 @@ class Process:
     began: int = 1
     uid: int = 1000
     there: bool = True
+    hidden: frozenset[Selector] = frozenset()
+    learnt: int = 0
 
     def still_there(self) -> bool:
         return self.there
+
+    async def learn(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.learnt += 1
+        self.selectors |= self.hidden
 
     def describe(self) -> str:
         return f"pid {self.pid}"

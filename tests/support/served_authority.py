@@ -37,7 +37,7 @@ class Served:
 @asynccontextmanager
 async def authority(tmp_path: Path) -> AsyncGenerator[Served, None]:
     folder, path = tmp_path / "state", tmp_path / "agent.sock"
-    attestor = Attestor()
+    attestor = Attestor(hash_executables="when asked")
     with (
         AuthorityState.open(folder, settings=settings()) as state,
         open_workload_socket(path) as listener,

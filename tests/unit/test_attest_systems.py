@@ -77,7 +77,7 @@ async def test_an_executable_that_cannot_be_read_in_time_is_refused(
     """W1: a file system that never answers keeps nobody else waiting."""
     go_on = threading.Event()
 
-    def wait(_cache: HashCache, _fd: int) -> str:
+    def wait(_cache: HashCache, _fd: int, **_more: object) -> str:
         go_on.wait()
         raise OSError(errno.EIO, "at last")
 
@@ -97,7 +97,7 @@ async def test_a_user_has_a_share_of_the_places_to_wait_and_no_more(
     monkeypatch.setattr(attestor, "_WAITING_OF_USER", 3)
     go_on = threading.Event()
 
-    def wait(_cache: HashCache, _fd: int) -> str:
+    def wait(_cache: HashCache, _fd: int, **_more: object) -> str:
         go_on.wait()
         raise OSError(errno.EIO, "at last")
 

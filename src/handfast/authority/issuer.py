@@ -21,7 +21,7 @@ from handfast._clock import utc_now
 from handfast.authority.issuing import Issuing
 from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.bundle import TrustBundleSet
-from handfast.errors import ConfigError, TransportError
+from handfast.errors import AttestationRefused, ConfigError, Reason, TransportError
 from handfast.jwt_bundle import JwtBundleSet
 from handfast.jwt_svid import JwtSvid
 from handfast.svid import X509Svid
@@ -74,6 +74,10 @@ class AttestedCaller(Protocol):
         """Whether all that still holds."""
         ...
 
+    async def learn(self) -> None:
+        """Find out what was left until an answer depends on it: a hash."""
+        ...
+
     def describe(self) -> str:
         """Say in one line who it is."""
         ...
@@ -88,6 +92,7 @@ class _Fingerprint:
     federated: tuple[int, frozenset[object]]
     crls: int
     gone: bool
+    wants_hash: bool
 
 
 class EntryIssuer:
@@ -138,7 +143,7 @@ class EntryIssuer:
             PermissionDenied: No entry is for it, or it is not the process that it was.
             RpcError: Nothing signs at present (`UNAVAILABLE`).
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         entries = self._entries(caller)
         try:
             svids = [self._issuing.x509(one, self._who(caller)).svid for one in entries]
@@ -156,7 +161,7 @@ class EntryIssuer:
         Raises:
             PermissionDenied: As above.
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         return self._bundles(self._entries(caller))
 
     async def jwt_svids(
@@ -174,7 +179,7 @@ class EntryIssuer:
             RpcError: The audience is none (`INVALID_ARGUMENT`), or nothing signs at
                 present (`UNAVAILABLE`).
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         if not audience or not all(audience):
             message = "an audience is needed, and none of its names may be empty"
             raise RpcError(StatusCode.INVALID_ARGUMENT, message)
@@ -198,11 +203,28 @@ class EntryIssuer:
         Raises:
             PermissionDenied: As above.
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         entries = self._entries(caller)
         domains = {domain for entry in entries for domain in entry.federates_with}
         own = self._state.signers.jwt_bundle
         return JwtBundleSet([own, *self._federated.jwt(domains)])
+
+    async def _learn(self, caller: AttestedCaller) -> None:
+        """Find out of a caller what its answer depends on, and was not found yet.
+
+        Raises:
+            PermissionDenied: It is not the process that it was.
+            RpcError: It is not to be found out at present (`UNAVAILABLE`).
+        """
+        await trio.lowlevel.checkpoint()
+        if not self._state.registry.wants_hash(caller.selectors):
+            return
+        try:
+            await caller.learn()
+        except AttestationRefused as error:
+            if error.reason is Reason.ATTESTATION_SLOW:
+                raise RpcError(StatusCode.UNAVAILABLE, str(error)) from error
+            raise PermissionDenied(str(error)) from error
 
     def _entries(self, caller: AttestedCaller) -> tuple[Entry, ...]:
         if not caller.still_there():
@@ -246,6 +268,7 @@ class EntryIssuer:
             federated=(self._federated.number if domains else 0, frozenset(domains)),
             crls=self._crls.number,
             gone=not caller.still_there(),
+            wants_hash=self._state.registry.wants_hash(caller.selectors),
         )
 
     def next_renewal(self, caller: AttestedCaller) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from tests.support.attesting import PYTHON, sha256_of
 from tests.support.authority_state import WEB, entry
 from tests.support.net_world import trio_test
 from tests.support.served_authority import ME, SHOP, authority
@@ -43,6 +44,8 @@ from handfast.workload_api import (
     StatusCode,
     open_channel,
 )
+
+DB = "spiffe://a.example/db"
 
 
 @trio_test
@@ -159,6 +162,25 @@ async def test_changes_by_a_command_reach_an_open_stream(tmp_path: Path) -> None
             with it.other_process() as other:
                 other.registry.remove(entry(SHOP, ME).id)
             assert await the_code(answers) is StatusCode.PERMISSION_DENIED
+
+
+@trio_test
+async def test_an_entry_that_asks_for_a_hash_reaches_who_has_connected_before(
+    tmp_path: Path,
+) -> None:
+    """WAPI-33: it is found out then, and only of those for whom all else fits."""
+    async with authority(tmp_path) as it:
+        it.state.registry.add(entry(SHOP, ME))
+        async with await open_channel(it.endpoint) as channel, x509_svids(channel) as s:
+            assert len((await anext(s)).svids) == 1
+            with it.other_process() as other:
+                mine = f"unix:sha256:{sha256_of(PYTHON)}"
+                other.registry.add(entry(WEB, ME, mine))
+                other.registry.add(entry(DB, ME, "unix:sha256:" + "0" * 64))
+            answer = await anext(s)
+            while len(answer.svids) < 2:
+                answer = await anext(s)
+            assert [one.spiffe_id for one in answer.svids] == [WEB, SHOP]
 
 
 @trio_test

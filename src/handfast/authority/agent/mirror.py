@@ -40,6 +40,9 @@ class _Registry:
     def entries_for(self, selectors: frozenset[Selector]) -> tuple[Entry, ...]:
         return self._index.entries_for(selectors, node=self._node)
 
+    def wants_hash(self, selectors: frozenset[Selector]) -> bool:
+        return self._index.wants_hash(selectors, node=self._node)
+
 
 class _Signers:
     """What is known of the authority's own trust domain."""
