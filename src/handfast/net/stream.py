@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 import trio
 
 from handfast.errors import HandfastError, TransportError
-from handfast.net.failures import again, break_with
+from handfast.net.failures import again, break_with, handshake_timed_out
 from handfast.net.living import LivingStream
 from handfast.net.socket_wire import SocketWire
 from handfast.net.statistics import StreamStatistics
@@ -190,6 +190,19 @@ class MtlsStream(LivingStream):
             self._shaking = False
             if self._shaken is not None:
                 self._shaken.unpark_all()
+
+    @property
+    def is_shaking_hands(self) -> bool:
+        """Whether the handshake is still to be done; not once this was closed."""
+        return not (self._established or self._closed)
+
+    def run_out_of_time(self, seconds: float) -> None:
+        """Have a handshake told that it took too long; its socket is to be closed next.
+
+        `seconds` is what it was given, for the error.
+        """
+        self._ended = handshake_timed_out(seconds)
+        self._mark_closed(None)
 
     def _need_open(self) -> None:
         if self._closed:
