@@ -49,3 +49,10 @@ def engine_now() -> Iterator[datetime]:
 def clock() -> trio.testing.MockClock:
     """The event loop's clock, which jumps when every task waits."""
     return trio.testing.MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What others do wrong is no error of ours."""
+    yield
+    assert not [it for it in caplog.records if it.levelname == "ERROR"]

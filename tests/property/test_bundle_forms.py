@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.any_json import any_json
 
 from handfast import HandfastError, InvalidBundle, TrustBundle
 from handfast.bundle_forms import form_of, read_any_bundle
@@ -31,24 +31,11 @@ def public_key(raw: bytes) -> bytes:
 KNOWN_KEYS = {public_key(raw) for raw in POOL[:2]}
 
 some = st.lists(st.sampled_from(POOL), max_size=6)
-json_values: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(allow_nan=False),
-        st.sampled_from(["x509-svid", "EC", "keys", "MAA=", ""]),
-        st.text(max_size=5),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(["keys", "use", "kty", "x5c", "spiffe_sequence", "x"]),
-            inner,
-            max_size=4,
-        ),
-    ),
-    max_leaves=12,
+json_values = any_json(
+    ["x509-svid", "EC", "keys", "MAA=", ""],
+    ["keys", "use", "kty", "x5c", "spiffe_sequence", "x"],
+    members=4,
+    leaves=12,
 )
 
 

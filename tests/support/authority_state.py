@@ -48,6 +48,23 @@ def facts(*selectors: str) -> frozenset[Selector]:
 
 
 @dataclass
+class Process:
+    """A caller as attestation would describe it."""
+
+    selectors: frozenset[Selector] = facts("unix:uid:1000", "unix:gid:100")
+    pid: int = 7
+    began: int = 1
+    uid: int = 1000
+    there: bool = True
+
+    def still_there(self) -> bool:
+        return self.there
+
+    def describe(self) -> str:
+        return f"pid {self.pid}"
+
+
+@dataclass
 class World:
     """One state directory, and the clock of whoever opens it."""
 

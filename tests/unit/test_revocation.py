@@ -6,8 +6,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from cryptography import x509
 from OpenSSL import crypto
 from tests.support import pki
+from tests.support.command_line import handfast
 from tests.support.revoking import crl
 
 from handfast import (
@@ -226,16 +225,6 @@ def test_what_is_accepted_openssl_accepts(world: Any) -> None:
     assert accepted == 4, "two good lists of each issuer"
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "handfast.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 def test_the_command_line_takes_lists(world: Any, tmp_path: Path) -> None:
     root, middle, leaf = world
     files = {
@@ -250,15 +239,15 @@ def test_the_command_line_takes_lists(world: Any, tmp_path: Path) -> None:
     options = ("verify", "--json", "--web", "--purpose", "client")
     options += ("--roots", tmp_path / "roots", "--crl", tmp_path / "der")  # type: ignore[assignment]
     chain = tmp_path / "chain"
-    assert run(*options, "--crl", tmp_path / "good", chain).returncode == 0
-    done = run(*options, "--crl", tmp_path / "bad", chain)
+    assert handfast(*options, "--crl", tmp_path / "good", chain).returncode == 0
+    done = handfast(*options, "--crl", tmp_path / "bad", chain)
     assert done.returncode == 1
     assert json.loads(done.stdout)["reason"] == "certificate_revoked"
-    missing = run(*options, chain)
+    missing = handfast(*options, chain)
     assert json.loads(missing.stdout)["reason"] == "crl_missing"
-    lax = run(*options, "--crl-policy", "if_available", chain)
+    lax = handfast(*options, "--crl-policy", "if_available", chain)
     assert lax.returncode == 0
-    assert run(*options, "--crl", chain, chain).returncode == 2
+    assert handfast(*options, "--crl", chain, chain).returncode == 2
     bundle = f"a.example={tmp_path / 'roots'}"
-    spiffe = run("verify", "--bundle", bundle, "--crl", tmp_path / "good", chain)
+    spiffe = handfast("verify", "--bundle", bundle, "--crl", tmp_path / "good", chain)
     assert spiffe.returncode == 2

@@ -23,12 +23,6 @@ from handfast.testing import FakeClock
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.fixture(params=list(KINDS.values()), ids=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> Open:
     """Each kind of source after the other."""

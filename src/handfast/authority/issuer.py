@@ -61,6 +61,11 @@ class AttestedCaller(Protocol):
         ...
 
     @property
+    def began(self) -> int:
+        """When it began, as the system counts: with `pid` it is this process."""
+        ...
+
+    @property
     def uid(self) -> int:
         """Its user."""
         ...
@@ -223,7 +228,12 @@ class EntryIssuer:
             for one in caller.selectors
             if one.type == "unix" and one.value.startswith("path:")
         ]
-        told = {"pid": caller.pid, "uid": caller.uid, "caller": caller.describe()}
+        told: dict[str, Any] = {
+            "pid": caller.pid,
+            "began": caller.began,
+            "uid": caller.uid,
+            "caller": caller.describe(),
+        }
         return told | ({"path": paths[0]} if paths else {})
 
     def fingerprint(self, caller: AttestedCaller) -> _Fingerprint:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast._clock import utc_now
-from handfast.authority.audit import AuditRow, Given, audit
+from handfast.authority.audit import AuditRow, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
+from handfast.authority.telling import Telling
 from handfast.authority.validity import renewal, window
 from handfast.keys import PrivateKey
 from handfast.names import DnsName
@@ -76,7 +77,7 @@ class Issuing:
         self._chance = chance
         self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
         self._count: dict[str, int] = {}
-        self._told = Given()
+        self._told = Telling()
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
@@ -128,20 +129,16 @@ class Issuing:
         """Write down that one more process has what was signed for another."""
         if self._told.knows(who, issued.serial):
             return
-        with self._state.database.transaction(durable=False) as run:
-            audit(
-                run,
-                AuditRow(
-                    at=self._now(),
-                    event="x509_given",
-                    spiffe_id=str(entry.spiffe_id),
-                    entry=entry.id,
-                    serial=issued.serial,
-                    not_after=issued.svid.not_after,
-                    details={**who, "matched": sorted(map(str, entry.selectors))},
-                ),
-            )
-        self._told.mark(who, issued.serial)
+        row = AuditRow(
+            at=self._now(),
+            event="x509_given",
+            spiffe_id=str(entry.spiffe_id),
+            entry=entry.id,
+            serial=issued.serial,
+            not_after=issued.svid.not_after,
+            details={**who, "matched": sorted(map(str, entry.selectors))},
+        )
+        self._told.tell(self._state.database, row, who, issued.serial)
 
     def sign(
         self, entry: Entry, key: HasPublicKey, who: Mapping[str, Any]

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handfast._clock import utc_now
-from handfast.authority.audit import AuditRow, Given, audit
+from handfast.authority.audit import AuditRow
+from handfast.authority.telling import Telling
 
 if TYPE_CHECKING:
     from typing import Final
@@ -45,7 +46,7 @@ class JwtIssuing:
     ) -> None:
         self._state = state
         self._now = now
-        self._told = Given()
+        self._told = Telling()
         self._kept: OrderedDict[
             tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid, str]
         ] = OrderedDict()
@@ -69,9 +70,7 @@ class JwtIssuing:
         if found is not None and now.timestamp() < found[0]:
             self._kept.move_to_end(place)
             if not self._told.knows(who, found[1].token):
-                with self._state.database.transaction(durable=False) as run:
-                    self._tell(run, "jwt_given", entry, found[1], who)
-                self._told.mark(who, found[1].token)
+                self._tell("jwt_given", entry, found[1], who)
             return found[1]
         signed, signer = self._sign(entry, place[1], who, now)
         renew_at = now.timestamp() + (signed.expires_at - now).total_seconds() / 2
@@ -94,40 +93,40 @@ class JwtIssuing:
         signed = state.signers.jwt_signer(row).sign(
             entry.spiffe_id, audience, ttl=ttl, now=now, hint=entry.hint
         )
-        with state.database.transaction(durable=False) as run:
+
+        def also(run: Run) -> None:
             run(
                 "UPDATE signers SET last_not_after = max(last_not_after, ?)"
                 " WHERE id = ?",
                 (signed.expires_at.timestamp(), row.id),
             )
-            self._tell(run, "jwt_issued", entry, signed, who)
-        self._told.mark(who, signed.token)
+
+        self._tell("jwt_issued", entry, signed, who, also=also)
         return signed, row.id
 
     def _tell(
         self,
-        run: Run,
         event: str,
         entry: Entry,
         signed: JwtSvid,
         who: Mapping[str, Any],
+        *,
+        also: Callable[[Run], object] | None = None,
     ) -> None:
         details = {
             **who,
             "audience": list(signed.audience),
             "matched": sorted(map(str, entry.selectors)),
         }
-        audit(
-            run,
-            AuditRow(
-                at=self._now(),
-                event=event,
-                spiffe_id=str(entry.spiffe_id),
-                entry=entry.id,
-                not_after=signed.expires_at,
-                details=details,
-            ),
+        row = AuditRow(
+            at=self._now(),
+            event=event,
+            spiffe_id=str(entry.spiffe_id),
+            entry=entry.id,
+            not_after=signed.expires_at,
+            details=details,
         )
+        self._told.tell(self._state.database, row, who, signed.token, also=also)
 
     def forget(self) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""

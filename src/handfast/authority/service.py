@@ -180,6 +180,7 @@ class AuthorityService:
             self._issuing.forget_signers()
             self._tokens.forget_signers()
         self.federated.reload()
+        self.nodes.reload()
         self._forget()
         for number, wanted in list(waiting(self._state.database)):
             answer(self._state.database, number, self._answer(wanted))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
@@ -133,6 +132,9 @@ class WorkloadApiSource(JwtSide):
 
     def _longest_pause(self) -> float:
         return longest_pause(self._ageing.expires_in())
+
+    async def _watch(self) -> None:
+        await watch(self._ageing, self._life.link.probe)
 
     def _follow_streams(self) -> None:
         life, state, now = self._life, self._state, self._now
@@ -332,7 +334,7 @@ class WorkloadApiSource(JwtSide):
 
         It does not fail when the agent is not there: ask `wait_ready`, or `health`.
         """
-        others = [partial(watch, self._ageing)] if self._follows == "svids" else []
+        others = [self._watch] if self._follows == "svids" else []
         await self._life.begin(others)
         return self
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from handfast.sources.ageing import Urgency
 from handfast.sources.health import SourceStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from handfast.sources.ageing import Ageing
 
@@ -19,6 +20,10 @@ __all__ = ["StreamStatistics", "WorkloadApiSourceStatistics", "watch"]
 
 #: Seconds between two looks at the clock.
 TICK: Final = 5.0
+#: Seconds that an agent is given for a sign of life at least.
+_HASTE: Final = 1.0
+# No more than two: servers end connections at the third question between two messages.
+_PROBED: Final = {Urgency.URGENT, Urgency.LAST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +77,17 @@ class WorkloadApiSourceStatistics(SourceStatistics):
         return all(it.connected for it in self.streams.values())
 
 
-async def watch(ageing: Ageing) -> None:
+async def watch(ageing: Ageing, probe: Callable[[float], None]) -> None:
     """Look for ever; a wall clock that was set is noticed one TICK later.
+
+    Args:
+        ageing: What to look at.
+        probe: Asks a silent agent whether it is there, and gives it so many seconds.
 
     Cancellation: nothing is left behind.
     """
     while True:
-        ageing.look()
+        if ageing.look() and ageing.told in _PROBED:
+            # Half of what is left: then there is time to connect anew.
+            probe(max(_HASTE, (ageing.expires_in() or 0.0) / 2))
         await trio.sleep(TICK)

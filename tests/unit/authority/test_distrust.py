@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import trio
-from tests.support.authority_state import WEB, World, entry, settings
+from tests.support.authority_state import WEB, Process, World, entry, settings
 from tests.support.net_world import trio_test
-from tests.support.nodes_world import NODE, Process
+from tests.support.nodes_world import NODE
 from tests.support.served_authority import ME, authority
 
 from handfast import JwtSvid, Reason, VerificationError, Verifier

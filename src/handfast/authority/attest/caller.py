@@ -35,6 +35,17 @@ class Caller:
     missing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     process: Process | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def began(self) -> int:
+        """When it began, in ticks since the system did; 0 where that is not known.
+
+        With its pid it is this process, and not the next one with the same pid.
+        """
+        process = self.process
+        if process is None or process.fingerprint is None:
+            return 0
+        return process.fingerprint.stat.start
+
     def still_there(self) -> bool:
         """Say whether what was attested still holds: ask before every answer.
 
