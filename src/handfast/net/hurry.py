@@ -14,20 +14,31 @@ Invariants:
 from __future__ import annotations
 
 import heapq
+import math
 import weakref
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import trio
-
-if TYPE_CHECKING:
-    from handfast.net.stream import MtlsStream
 
 __all__ = ["hurry"]
 
 
+class Hurried(Protocol):
+    """A stream over a socket."""
+
+    @property
+    def is_shaking_hands(self) -> bool:
+        """Whether the handshake is still to be done; not once it was closed."""
+        ...
+
+    def run_out_of_time(self, seconds: float) -> None:
+        """Close the socket, and say why to whoever is in the handshake."""
+        ...
+
+
 # When, an order for those of one moment, the seconds that were given, and whose.
-_Entry = tuple[float, int, float, "weakref.ref[MtlsStream]"]
+_Entry = tuple[float, int, float, "weakref.ref[Hurried]"]
 
 
 class _Deadlines:
@@ -40,7 +51,7 @@ class _Deadlines:
         self._wakes_at = 0.0
         self._running = False
 
-    def add(self, stream: MtlsStream, seconds: float) -> None:
+    def add(self, stream: Hurried, seconds: float) -> None:
         due = trio.current_time() + seconds
         entry = (due, next(self._order), seconds, weakref.ref(stream))
         heapq.heappush(self._heap, entry)
@@ -70,8 +81,6 @@ class _Deadlines:
                 if due > now:
                     return True
                 stream.run_out_of_time(seconds)
-                if isinstance(stream.transport_stream, trio.SocketStream):
-                    stream.transport_stream.socket.close()
             heapq.heappop(heap)
         return False
 
@@ -81,11 +90,16 @@ _DEADLINES: trio.lowlevel.RunVar[_Deadlines] = trio.lowlevel.RunVar(
 )
 
 
-def hurry(stream: MtlsStream, seconds: float) -> None:
+def hurry(stream: Hurried, seconds: float) -> None:
     """End the handshake of a stream over a socket unless it is done in time.
 
     Whoever is inside of it gets a `HandshakeTimeout`, and the socket is closed.
+
+    Raises:
+        ValueError: the seconds are not a number.
     """
+    if math.isnan(seconds):
+        raise ValueError("a handshake's time must be a number")
     try:
         deadlines = _DEADLINES.get()
     except LookupError:

@@ -197,12 +197,14 @@ class MtlsStream(LivingStream):
         return not (self._established or self._closed)
 
     def run_out_of_time(self, seconds: float) -> None:
-        """Have a handshake told that it took too long; its socket is to be closed next.
+        """Close the socket under a handshake; whoever is inside of it is told why.
 
         `seconds` is what it was given, for the error.
         """
         self._ended = handshake_timed_out(seconds)
         self._mark_closed(None)
+        if isinstance(self._wire, SocketWire):
+            self._wire.abandon()
 
     def _need_open(self) -> None:
         if self._closed:
