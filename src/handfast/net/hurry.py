@@ -17,9 +17,14 @@ import heapq
 import math
 import weakref
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
+
+from handfast.net.failures import handshake_timed_out
+
+if TYPE_CHECKING:
+    from handfast.errors import HandfastError
 
 __all__ = ["hurry"]
 
@@ -32,7 +37,7 @@ class Hurried(Protocol):
         """Whether the handshake is still to be done; not once it was closed."""
         ...
 
-    def run_out_of_time(self, seconds: float) -> None:
+    def give_up(self, why: HandfastError) -> None:
         """Close the socket, and say why to whoever is in the handshake."""
         ...
 
@@ -51,8 +56,7 @@ class _Deadlines:
         self._wakes_at = 0.0
         self._running = False
 
-    def add(self, stream: Hurried, seconds: float) -> None:
-        due = trio.current_time() + seconds
+    def add(self, stream: Hurried, seconds: float, due: float) -> None:
         entry = (due, next(self._order), seconds, weakref.ref(stream))
         heapq.heappush(self._heap, entry)
         if not self._running:
@@ -80,7 +84,7 @@ class _Deadlines:
             if stream is not None and stream.is_shaking_hands:
                 if due > now:
                     return True
-                stream.run_out_of_time(seconds)
+                stream.give_up(handshake_timed_out(seconds))
             heapq.heappop(heap)
         return False
 
@@ -90,10 +94,15 @@ _DEADLINES: trio.lowlevel.RunVar[_Deadlines] = trio.lowlevel.RunVar(
 )
 
 
-def hurry(stream: Hurried, seconds: float) -> None:
+def hurry(stream: Hurried, seconds: float, *, due: float | None = None) -> None:
     """End the handshake of a stream over a socket unless it is done in time.
 
     Whoever is inside of it gets a `HandshakeTimeout`, and the socket is closed.
+
+    Args:
+        stream: The stream; a handshake has been begun, or is to be.
+        seconds: How long it may take.
+        due: When that is over, on trio's clock; None counts from now.
 
     Raises:
         ValueError: the seconds are not a number.
@@ -105,4 +114,6 @@ def hurry(stream: Hurried, seconds: float) -> None:
     except LookupError:
         deadlines = _Deadlines()
         _DEADLINES.set(deadlines)
-    deadlines.add(stream, seconds)
+    deadlines.add(
+        stream, seconds, trio.current_time() + seconds if due is None else due
+    )

@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 import trio
 
 from handfast.errors import HandfastError, TransportError
-from handfast.net.failures import again, break_with, handshake_timed_out
+from handfast.net.failures import again, break_with
 from handfast.net.living import LivingStream
 from handfast.net.socket_wire import SocketWire
 from handfast.net.statistics import StreamStatistics
@@ -196,12 +196,9 @@ class MtlsStream(LivingStream):
         """Whether the handshake is still to be done; not once this was closed."""
         return not (self._established or self._closed)
 
-    def run_out_of_time(self, seconds: float) -> None:
-        """Close the socket under a handshake; whoever is inside of it is told why.
-
-        `seconds` is what it was given, for the error.
-        """
-        self._ended = handshake_timed_out(seconds)
+    def give_up(self, why: HandfastError) -> None:
+        """Close the socket under a handshake; whoever is inside of it is told why."""
+        self._ended = why
         self._mark_closed(None)
         if isinstance(self._wire, SocketWire):
             self._wire.abandon()
