@@ -290,7 +290,12 @@ static int believe(X509_STORE_CTX *store, void *unused)
 
 SSL_CTX *tls_plain_ctx(const struct tls_who *who)
 {
-    SSL_CTX *ctx = SSL_CTX_new_ex(hf_ossl_ctx(), NULL, TLS_method());
+    return tls_plain_ctx_by(who, NULL);
+}
+
+SSL_CTX *tls_plain_ctx_by(const struct tls_who *who, const char *properties)
+{
+    SSL_CTX *ctx = SSL_CTX_new_ex(hf_ossl_ctx(), properties, TLS_method());
     need(ctx != NULL, "plain context");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, believe, NULL);

@@ -85,6 +85,8 @@ void tls_pair_free(struct tls_pair *pair);
 
 /* A plain context with the chain and key of `who`, believing everybody. */
 SSL_CTX *tls_plain_ctx(const struct tls_who *who);
+/* The same with algorithms of these properties: "provider=default" is OpenSSL without ours. */
+SSL_CTX *tls_plain_ctx_by(const struct tls_who *who, const char *properties);
 
 /* Both ends stood up and told each other something. */
 bool tls_talk(struct tls_end *one, struct tls_end *other);

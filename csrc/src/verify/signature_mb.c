@@ -11,17 +11,12 @@
 #include "verify/signature_mb.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 
+#include "base/lanes.h"
 #include "verify/ecdsa_values.h"
-
-#ifndef HF_CRYPTO_MB
-#error "the build must say whether crypto_mb is there: -DHF_CRYPTO_MB=1 or 0"
-#endif
 
 enum state { STATE_NOT_BUILT, STATE_UNSUPPORTED, STATE_FAILED, STATE_READY };
 
-static atomic_bool allowed = true;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static enum state state; /* written under once */
 
@@ -29,7 +24,6 @@ static enum state state; /* written under once */
 
 /* The forms without OpenSSL's types. */
 #define BN_OPENSSL_DISABLE
-#include <crypto_mb/cpu_features.h>
 #include <crypto_mb/ec_nistp256.h>
 #include <crypto_mb/ec_nistp384.h>
 #include <crypto_mb/status.h>
@@ -132,13 +126,11 @@ void hf_mb_run(enum hf_key_kind curve, struct hf_mb_job *jobs, size_t count)
     }
 }
 
-/* The self-test is also crypto_mb's first use, which fills its tables of CPU features and of
- * functions without a lock: everything later only reads them. */
+/* The self-test is also the first use of these functions, which enters them into a table without a
+ * lock: everything later only reads it. */
 static void find_state(void)
 {
-    int64u features = mbx_get_cpu_features();
-    if ((features & MBX_AVX512_GENERAL_ISA) != MBX_AVX512_GENERAL_ISA ||
-        mbx_is_crypto_mb_applicable(0) == 0) {
+    if (!hf_lanes_supported()) {
         state = STATE_UNSUPPORTED;
         return;
     }
@@ -162,14 +154,9 @@ static void find_state(void)
 
 #endif
 
-void hf_mb_allow(bool value)
-{
-    atomic_store(&allowed, value);
-}
-
 bool hf_mb_available(void)
 {
-    if (!atomic_load(&allowed)) {
+    if (!hf_lanes_allowed()) {
         return false;
     }
     return pthread_once(&once, find_state) == 0 && state == STATE_READY;
@@ -178,7 +165,7 @@ bool hf_mb_available(void)
 const char *hf_mb_state(void)
 {
     /* Who switched them off does not want them tried. */
-    if (HF_CRYPTO_MB && !atomic_load(&allowed)) {
+    if (HF_CRYPTO_MB && !hf_lanes_allowed()) {
         return "off";
     }
     if (pthread_once(&once, find_state) != 0) {

@@ -15,8 +15,8 @@
 #include <pthread.h>
 
 #include "base/heap.h"
+#include "x509/own_provider.h"
 #include "x509/scratch.h"
-#include "x509/tls13_kdf.h"
 
 /* "pinned" or "system", from the build. */
 #ifndef HF_OPENSSL_ORIGIN
@@ -128,7 +128,7 @@ static bool load(OSSL_LIB_CTX *ctx)
     bool good = true;
 #ifdef HF_OPENSSL_PINNED
     /* Only with the libssl that it was tested with: how it calls is no part of its interface. */
-    library.own = hf_tls13_kdf_load(ctx);
+    library.own = hf_own_provider_load(ctx);
     good = library.own != NULL && EVP_set_default_properties(ctx, "?provider=handfast") == 1;
 #endif
     library.provider = OSSL_PROVIDER_load(ctx, "default");

@@ -23,6 +23,7 @@ static void scratch_free(struct hf_scratch *scratch)
     for (size_t i = 0; i < sizeof(scratch->points) / sizeof(scratch->points[0]); i++) {
         EC_POINT_free(scratch->points[i]);
     }
+    hf_x25519_pool_free(scratch->x25519);
     BN_CTX_free(scratch->numbers);
     EVP_MD_CTX_free(scratch->secret);
     EVP_MD_CTX_free(scratch->message);

@@ -8,6 +8,7 @@
 
 #include "x509/certificate.h"
 #include "x509/ossl.h"
+#include "x509/x25519_pool.h"
 
 /* Keys that a thread verifies with, again and again: one in most meshes, two or three during a
  * rotation. The last used comes first. */
@@ -25,7 +26,8 @@ struct hf_scratch {
     bool message_used;
     EVP_MD_CTX *secret; /* for the key schedule, which resets it when it is done */
     BN_CTX *numbers;
-    EC_POINT *points[3]; /* made on demand; P-256, P-384, P-521 */
+    struct hf_x25519_pool *x25519; /* made on demand */
+    EC_POINT *points[3];           /* made on demand; P-256, P-384, P-521 */
     struct hf_scratch_key keys[HF_SCRATCH_KEYS];
 };
 

@@ -16,7 +16,6 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/provider.h>
 #include <string.h>
 
 #include "x509/scratch.h"
@@ -262,41 +261,9 @@ static void free_context(void *unused)
     (void)unused;
 }
 
-static const OSSL_DISPATCH functions[] = {
+const OSSL_DISPATCH hf_tls13_kdf_functions[] = {
     {OSSL_FUNC_KDF_NEWCTX, (void (*)(void))new_context},
     {OSSL_FUNC_KDF_FREECTX, (void (*)(void))free_context},
     {OSSL_FUNC_KDF_DERIVE, (void (*)(void))derive},
     {0, NULL},
 };
-
-static const OSSL_ALGORITHM *query(void *unused, int operation, int *no_cache)
-{
-    static const OSSL_ALGORITHM algorithms[] = {
-        {OSSL_KDF_NAME_TLS1_3_KDF, "provider=handfast", functions, "HKDF of TLS 1.3"},
-        {NULL, NULL, NULL, NULL},
-    };
-    (void)unused;
-    *no_cache = 0;
-    return operation == OSSL_OP_KDF ? algorithms : NULL;
-}
-
-static int initialise(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
-                      const OSSL_DISPATCH **out, void **context)
-{
-    static const OSSL_DISPATCH provider[] = {
-        {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query},
-        {0, NULL},
-    };
-    (void)handle;
-    (void)in;
-    *out = provider;
-    *context = &stateless;
-    return 1;
-}
-
-OSSL_PROVIDER *hf_tls13_kdf_load(OSSL_LIB_CTX *ctx)
-{
-    return OSSL_PROVIDER_add_builtin(ctx, "handfast", initialise) == 1
-               ? OSSL_PROVIDER_load(ctx, "handfast")
-               : NULL;
-}

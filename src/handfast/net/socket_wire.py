@@ -180,6 +180,10 @@ class SocketWire:
             self._socket.close()
         await trio.lowlevel.checkpoint()
 
+    def abandon(self) -> None:
+        """Close the socket without a word: whoever waits for it finds it closed."""
+        self._socket.close()
+
     async def _say_goodbye(self) -> None:
         want = self._connection.close_fd(self._fd())
         if want >= _WRITE:
