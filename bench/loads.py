@@ -18,6 +18,7 @@ AT_ONCE = 16
 NOTES = {
     "asyncio": "asyncio streams on stdlib ssl",
     "uvloop": "the same on uvloop",
+    "trio_ssl": "trio.SSLStream on stdlib ssl",
     "nginx": "nginx, one process",
     "haproxy": "haproxy, one thread",
     "go": "Go's crypto/tls, a goroutine a connection",

@@ -30,6 +30,7 @@ REQUEST = b"GET / HTTP/1.0\r\nX-Filler: ".ljust(60, b"x") + b"\r\n\r\n"
 PYTHON = {
     "handfast_0": ("server_handfast", "--workers", "0"),
     "handfast_1": ("server_handfast", "--workers", "1"),
+    "trio_ssl": ("server_trio",),
     "asyncio": ("server_asyncio",),
     "uvloop": ("server_asyncio", "--uvloop"),
 }
