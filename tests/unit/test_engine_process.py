@@ -74,6 +74,36 @@ def test_objects_are_released_at_exit_by_destructors_too() -> None:
     assert "late" in out
 
 
+def test_a_second_interpreter_of_a_process_is_refused_and_harms_nobody() -> None:
+    """D13: one interpreter has the engine; in another one the import says why not."""
+    out = run(
+        """
+        import warnings
+        warnings.simplefilter("ignore")  # the module below is Python's own business
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        pair = connection_pair(client, server)
+        code = [
+            "import os, sys",
+            f"sys.path[:] = {sys.path!r}",
+            "try: import handfast",
+            "except ImportError as error: found = 'interpreter' in str(error)",
+            "else: found = False",
+            "os.write(1, b'refused ' if found else b'let in ')",
+        ]
+        other = interpreters.create()
+        interpreters.run_string(other, chr(10).join(code))
+        interpreters.destroy(other)
+        pair[0].send(b"x")
+        connection_pair(client, server)
+        os.write(1, b"fine")
+        """
+    )
+    assert out == "refused fine"
+
+
 def test_a_fork_goes_on_with_what_it_inherited() -> None:
     """D9: configurations and established connections work in parent and child."""
     out = run(
