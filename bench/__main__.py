@@ -134,7 +134,7 @@ def main() -> int:
     results = []
     too_much: list[str] = []
     if idle.NAME in given.scenarios:
-        too_much = idle.run(plan.programs, given.output, short=given.short, say=say)
+        too_much = idle.run(plan, given.output, short=given.short, say=say)
     if issuing.NAME in given.scenarios:
         too_much += issuing.run(given.output, short=given.short, say=say)
     for scenario in scenarios:

@@ -26,7 +26,9 @@ from bench import machine, pki, report
 from bench.sampling import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from bench.runner import Plan
 
 NAME = "memory"
 COUNT, COUNT_SHORT = 10_000, 2_000
@@ -51,7 +53,7 @@ class Server:
     def command(self, files: Path, programs: Path) -> list[str]:
         """Return how to start it."""
         start = [str(programs / self.program)]
-        if not self.program.startswith("c_"):
+        if not self.program.startswith(("c_", "go_")):
             start = [sys.executable, "-m", f"bench.peers.{self.program}"]
         return [*start, "--pki", str(files), *self.options]
 
@@ -68,6 +70,24 @@ SERVERS = (
         program="idle_trio",
         options=("--stack", "ssl", "--tickets"),
         note="trio.serve_ssl_over_tcp, stdlib ssl as it comes",
+    ),
+    Server(
+        name="asyncio",
+        program="idle_asyncio",
+        options=("--tickets",),
+        note="asyncio streams, stdlib ssl as it comes",
+    ),
+    Server(
+        name="uvloop",
+        program="idle_asyncio",
+        options=("--uvloop", "--tickets"),
+        note="the same on uvloop's loop and its TLS",
+    ),
+    Server(
+        name="go",
+        program="go_handshake",
+        options=("--listen", "127.0.0.1:0", "--keep"),
+        note="Go's crypto/tls, a goroutine a connection",
     ),
     Server(
         name="c_handfast",
@@ -129,12 +149,22 @@ class Process:
         raise SystemExit(f"{path} has no Rss")
 
 
+class AbsentError(Exception):
+    """A server is not here; says why."""
+
+
 def sample(
     server: Server, files: Path, programs: Path, count: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run one server once; return its facts and what was seen."""
+    """Run one server once; return its facts and what was seen.
+
+    Raises:
+        AbsentError: it is not here.
+    """
     with Process(server.command(files, programs)) as serving:
         facts: dict[str, Any] = json.loads(serving.line())
+        if "absent" in facts:
+            raise AbsentError(facts["absent"])
         clients = [sys.executable, "-m", "bench.peers.idle_clients"]
         clients += ["--pki", str(files), "--port", str(facts.pop("port"))]
         clients += ["--plain"] if "tcp" in server.options else []
@@ -166,7 +196,11 @@ def make_room(wanted: int) -> int:
 
 
 def measure(
-    programs: Path, *, short: bool, say: Callable[[str], None]
+    programs: Path,
+    missing: Mapping[str, str],
+    *,
+    short: bool,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Run every server in turns and return everything that was seen."""
     count = make_room(COUNT_SHORT if short else COUNT)
@@ -174,12 +208,22 @@ def measure(
     peers: dict[str, dict[str, Any]] = {
         one.name: {"server": asdict(one), "samples": []} for one in SERVERS
     }
+    absent: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as scratch:
         files = pki.write(Path(scratch), "p256", identities=1)
         for number in range(rounds):
             for server in SERVERS:
+                if server.name in absent:
+                    continue
                 say(f"{NAME}: {server.name}, round {number + 1} of {rounds}")
-                facts, seen = sample(server, files, programs, count)
+                try:
+                    if server.program in missing:
+                        raise AbsentError(missing[server.program])  # noqa: TRY301 - as those that say so themselves
+                    facts, seen = sample(server, files, programs, count)
+                except AbsentError as error:
+                    absent[server.name] = str(error)
+                    del peers[server.name]
+                    continue
                 peers[server.name]["facts"] = facts
                 peers[server.name]["samples"].append(seen)
     for peer in peers.values():
@@ -196,6 +240,7 @@ def measure(
             "chain": "leaf and intermediate are sent, the root is not",
         },
         "peers": peers,
+        "absent": absent,
     }
 
 
@@ -230,14 +275,15 @@ def table(found: dict[str, Any]) -> str:
     for name, peer in peers.items():
         words = [peer["server"]["note"], peer["facts"].get("openssl")]
         lines.append(f"  {name}: {', '.join(filter(None, words))}")
+    lines += [f"  {name}: absent: {why}" for name, why in found["absent"].items()]
     return "\n".join(lines)
 
 
 def run(
-    programs: Path, output: Path, *, short: bool, say: Callable[[str], None]
+    plan: Plan, output: Path, *, short: bool, say: Callable[[str], None]
 ) -> list[str]:
     """Measure, print, write the JSON; return what was missed."""
-    found = measure(programs, short=short, say=say)
+    found = measure(plan.programs, plan.missing, short=short, say=say)
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{NAME}.json"
     path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

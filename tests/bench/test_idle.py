@@ -7,9 +7,11 @@ import resource
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench import idle
+from bench import idle, pki
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 
@@ -25,6 +27,7 @@ def found(**costs: float) -> dict[str, Any]:
             }
             for one in idle.SERVERS
         },
+        "absent": {"another": "not here: another"},
     }
 
 
@@ -49,6 +52,26 @@ def test_the_table_tells_what_tls_adds_to_the_floor() -> None:
     assert lines[0] == "idle connections of a server, 10,000 open at once"
     (ours,) = [line for line in lines if line.split()[:1] == ["handfast"]]
     assert ours.split() == ["handfast", "16,000", "16,000", "16,000", "11,000"]
+    assert lines[-1] == "  another: absent: not here: another"
+
+
+def test_who_was_not_built_is_absent_and_the_others_are_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def sample(
+        server: idle.Server, *_: object
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        if server.name == "uvloop":
+            raise idle.AbsentError("not here: uvloop")
+        return {}, {"per_connection": 1.0}
+
+    monkeypatch.setattr(idle, "sample", sample)
+    monkeypatch.setattr(pki, "write", lambda *_, **__: tmp_path)
+    found = idle.measure(tmp_path, {"go_handshake": "no go"}, short=False, say=print)
+    assert found["absent"] == {"go": "no go", "uvloop": "not here: uvloop"}
+    names = {one.name for one in idle.SERVERS} - {"go", "uvloop"}
+    assert found["peers"].keys() == names
+    assert all(len(it["samples"]) == idle.ROUNDS for it in found["peers"].values())
 
 
 def test_fewer_are_made_where_descriptors_do_not_suffice(

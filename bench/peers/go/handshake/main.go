@@ -174,11 +174,15 @@ func run() error {
 	group := flag.String("groups", "X25519", "one, by OpenSSL's name")
 	resume := flag.Bool("resume", false, "all but the first one")
 	address := flag.String("listen", "", "be a server there")
+	keep := flag.Bool("keep", false, "with --listen: do not close after the answer")
 	flag.Parse()
 	both := ends{resume: *resume}
 	var err error
 	if both.client, both.server, err = configs(*directory, *group, *resume); err != nil {
 		return err
+	}
+	if *address != "" && *keep {
+		return hold(*address, both.server)
 	}
 	if *address != "" {
 		return listen(*address, both.server)
