@@ -194,7 +194,7 @@ def test_files_that_cannot_be_used_exit_with_their_reason(here: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == code, done.stderr
         assert said in done.stderr.replace("\n", "")

@@ -75,7 +75,7 @@ def run(command: list[str | Path]) -> subprocess.CompletedProcess[bytes]:
         capture_output=True,
         stdin=subprocess.DEVNULL,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 

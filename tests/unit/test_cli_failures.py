@@ -117,7 +117,7 @@ def test_a_reader_that_goes_away_is_a_failure_of_output(
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(writing)
@@ -160,10 +160,10 @@ def test_a_closed_standard_input_is_an_empty_one(identity: list[str]) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
-        assert server.wait(timeout=60) == 0
+        assert server.wait(timeout=300) == 0
     finally:
         server.kill()
         server.communicate()

@@ -40,7 +40,7 @@ def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]
         text=True,
         input="hello\n",
         check=False,
-        timeout=60,
+        timeout=300,
         env=environment(**more),
     )
 

@@ -47,7 +47,7 @@ def run(
         capture_output=True,
         input=data,
         check=False,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -389,7 +389,7 @@ def test_an_interrupt_ends_it_at_once(
         assert b'"chain":1,' in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         try:
-            _, told = process.communicate(timeout=60)
+            _, told = process.communicate(timeout=300)
         finally:
             process.kill()
     assert process.returncode == 130

@@ -134,7 +134,7 @@ def test_sockets_of_a_supervisor_are_served_and_stay_its_own(workers: int) -> No
                 pass_fds=[fd],
                 env=os.environ | {"LISTEN_FDS": "1", "LISTEN_FDNAMES": "mtls"},
                 check=True,
-                timeout=60,
+                timeout=300,
             )
             with socket.create_connection(listening.getsockname()):
                 accepted, _ = listening.accept()
