@@ -18,5 +18,5 @@ def handfast(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         stdin=subprocess.DEVNULL,
         check=False,
-        timeout=60,
+        timeout=300,
     )

@@ -31,7 +31,7 @@ def run_program(prelude: str, code: str, **environment: str) -> str:
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
         env=os.environ | environment,
     )
