@@ -83,7 +83,9 @@ def _lines(row: AuditRow) -> Iterator[str]:
         # It says them, in words.
         facts = {name: it for name, it in facts.items() if name not in _SAID}
     for name, value in facts.items():
-        parts = value if isinstance(value, list) else [value]
+        parts: Any = value
+        if not isinstance(value, list):
+            parts = [value]
         shown = ", ".join(_shown(str(part)) for part in parts)
         if shown and value is not None:
             yield f"    {name}: {shown}"
