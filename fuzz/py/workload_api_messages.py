@@ -20,10 +20,13 @@ from google.protobuf.message import DecodeError
 with instrumented():
     from handfast import SourceError
     from handfast.authority import Authority
+    from handfast.jwk_private import private_jwk
     from handfast.jwt_signer import JwtSigner
+    from handfast.sources.wit_messages import WitBundleState, WitSvidState
     from handfast.sources.workload_api_jwt import JwtBundleState
     from handfast.sources.workload_api_tokens import Asked, read_tokens
     from handfast.sources.workload_api_x509 import X509Reader
+    from handfast.wit_signer import WitSigner
     from handfast.workload_api import proto
 
 logging.disable()  # the source warns of what it passes over
@@ -34,6 +37,8 @@ _svid = _authority.issue(ID)
 _signer = JwtSigner.generate("a.example")
 _bundle = b"".join(_authority.bundle.x509_authorities)
 _token = _signer.sign(ID, "shop").token
+_wits = WitSigner.generate("a.example")
+_wit = _wits.sign(ID, _svid.key).token
 
 GOOD: dict[str, Any] = {
     "svids": proto.X509SVIDResponse(
@@ -55,8 +60,20 @@ GOOD: dict[str, Any] = {
     "jwt_bundles": proto.JWTBundlesResponse(
         bundles={"spiffe://a.example": _signer.bundle.to_jwks()}
     ),
+    "wit_svids": proto.WITSVIDResponse(
+        svids=[
+            proto.WITSVID(
+                spiffe_id=ID, wit_svid=_wit, wit_svid_key=private_jwk(_svid.key)
+            )
+        ]
+    ),
+    "wit_bundles": proto.WITBundlesResponse(
+        bundles={"spiffe://a.example": _wits.bundle.to_jwks().decode()}
+    ),
 }
-NAMES = tuple(GOOD)
+NAMES = ("svids", "bundles", "tokens", "jwt_bundles")
+WIT_NAMES = ("wit_svids", "wit_bundles")
+_WIT_FROM = 192
 TEXTS = ("", ID, "spiffe://a.example", "spiffe://b.example/x", "x" * 2000, "in")
 
 
@@ -69,6 +86,10 @@ def take(kind: str, message: Any) -> None:
             X509Reader(lambda: NOW).read_bundles(message)
         case "tokens":
             read_tokens(message, Asked(("shop",), None), NOW)
+        case "wit_svids":
+            WitSvidState(lambda: None, lambda: NOW).take(message)
+        case "wit_bundles":
+            WitBundleState(lambda: None).take(message)
         case _:
             JwtBundleState(lambda: None).take(message)
 
@@ -97,6 +118,12 @@ def changed(kind: str, source: Any) -> Any:
         if kind in {"bundles", "jwt_bundles"}:
             name = text(source)
             message.bundles[name] = some_bytes(source, message.bundles.get(name, b"x"))
+        elif kind == "wit_bundles":
+            name = text(source)
+            good = message.bundles.get(name, "x").encode()
+            message.bundles[name] = some_bytes(source, good).decode("utf-8", "ignore")
+        elif kind == "wit_svids":
+            change_wit(message, source)
         elif kind == "tokens":
             part = message.svids.add() if source.ConsumeBool() else message.svids[0]
             part.svid = some_bytes(source, _token.encode()).decode("ascii", "ignore")
@@ -104,6 +131,19 @@ def changed(kind: str, source: Any) -> Any:
         else:
             change_svid(message, source)
     return message
+
+
+def change_wit(message: Any, source: Any) -> None:
+    """Exchange one field of FetchWITSVID's answer."""
+    part = message.svids.add() if source.ConsumeBool() else message.svids[0]
+    name = ("wit_svid", "wit_svid_key", "spiffe_id", "hint")[
+        source.ConsumeIntInRange(0, 3)
+    ]
+    if name.startswith("wit"):
+        good = getattr(part, name).encode()
+        setattr(part, name, some_bytes(source, good).decode("ascii", "ignore"))
+    else:
+        setattr(part, name, text(source))
 
 
 def change_svid(message: Any, source: Any) -> None:
@@ -131,7 +171,10 @@ def change_svid(message: Any, source: Any) -> None:
 def one_input(data: bytes) -> None:
     """Read it as the source does."""
     source = atheris.FuzzedDataProvider(data)
-    kind = NAMES[source.ConsumeIntInRange(0, len(NAMES) - 1)]
+    choice = source.ConsumeIntInRange(0, 255)
+    # One number for both, so that seeds of the first four kinds stay what they were.
+    names = WIT_NAMES if choice >= _WIT_FROM else NAMES
+    kind = names[choice % len(names)]
     if source.ConsumeBool():
         try:
             message = type(GOOD[kind]).FromString(source.ConsumeBytes(len(data)))

@@ -49,6 +49,8 @@ class FakeAgent:
         self.calls: Counter[str] = Counter()
         #: Requests that came, in order.
         self.requests: list[Message] = []
+        #: Whether it has the WIT profile.
+        self.with_wit = False
         #: How many streams are open now.
         self.open = 0
         self._endings = 0
@@ -104,6 +106,9 @@ class FakeAgent:
             proto.FETCH_X509_BUNDLES: proto.X509BundlesRequest,
             proto.FETCH_JWT_BUNDLES: proto.JWTBundlesRequest,
         }
+        if self.with_wit:
+            streams[proto.FETCH_WIT_SVID] = proto.WITSVIDRequest
+            streams[proto.FETCH_WIT_BUNDLES] = proto.WITBundlesRequest
         unary: dict[str, type[Message]] = {
             proto.FETCH_JWT_SVID: proto.JWTSVIDRequest,
             proto.VALIDATE_JWT_SVID: proto.ValidateJWTSVIDRequest,

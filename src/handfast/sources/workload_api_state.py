@@ -34,12 +34,31 @@ if TYPE_CHECKING:
     from handfast.crls import RevocationLists
     from handfast.svid import X509Svid
 
-__all__ = ["Choice", "Held", "X509State", "X509View", "by_hint", "first"]
+__all__ = [
+    "Choice",
+    "Held",
+    "X509State",
+    "X509View",
+    "by_hint",
+    "first",
+    "nothing_of",
+]
 
 _LOGGER = logging.getLogger("handfast.sources")
 
 #: Chooses one of the identities that the agent gave; None: none of them will do.
 Choice = Callable[[Sequence["X509Svid"]], "X509Svid | None"]
+
+
+def nothing_of(agent: str, cause: SourceError | None) -> SourceError:
+    """Make the error that says why an agent's answer is not there."""
+    if cause is None:
+        seen = f"no answer yet of {agent}"
+        return SourceError(detail_for(Reason.SOURCE_NOT_READY, seen=seen))
+    seen = cause.seen or cause.detail.text
+    if agent not in seen:
+        seen = f"{agent}: {seen}"
+    return SourceError(replace(cause.detail, seen=seen))
 
 
 def first(svids: Sequence[X509Svid]) -> X509Svid | None:
@@ -152,13 +171,7 @@ class X509State:
 
     def absent(self, cause: SourceError | None) -> SourceError:
         """Make the error that says why there is nothing; it names the agent."""
-        if cause is None:
-            seen = f"no answer yet of {self.agent}"
-            return SourceError(detail_for(Reason.SOURCE_NOT_READY, seen=seen))
-        seen = cause.seen or cause.detail.text
-        if self.agent not in seen:
-            seen = f"{self.agent}: {seen}"
-        return SourceError(replace(cause.detail, seen=seen))
+        return nothing_of(self.agent, cause)
 
     def none_fits(self, svids: tuple[X509Svid, ...], asked: str) -> SourceError:
         """Make the error that says that a choice fits none of the identities."""

@@ -24,7 +24,9 @@ from handfast.jwt_bundle import JwtBundle, JwtBundleSet
 from handfast.jwt_signer import JwtSigner
 from handfast.jwt_svid import JwtSvid
 from handfast.svid import X509Svid
+from handfast.testing.wit_issuer import FakeWitIssuer
 from handfast.workload_api import (
+    PROFILES,
     Endpoint,
     PermissionDenied,
     RpcError,
@@ -34,6 +36,7 @@ from handfast.workload_api import (
     X509Context,
     serve_workload_api,
 )
+from handfast.workload_api.service import Profile
 
 __all__ = ["FakeWorkloadApi"]
 
@@ -52,7 +55,7 @@ class _Watch:
         self._seen = self._fake.generation
 
 
-class FakeWorkloadApi:
+class FakeWorkloadApi(FakeWitIssuer):
     """A Workload API server on a local socket, for tests of its clients.
 
     It is the real server of handfast over answers that the test sets: everybody who
@@ -65,6 +68,7 @@ class FakeWorkloadApi:
         ids: For whom, the default identity first.
         path: Of the socket's file; one in a temporary directory when left out.
         limits: The server's limits.
+        profiles: What is served; ``"wit"`` (incubating) has to be asked for.
 
     Attributes:
         authority: Who issues.
@@ -97,6 +101,7 @@ class FakeWorkloadApi:
         ids: Iterable[str | SpiffeId] = ("spiffe://example.org/workload",),
         path: str | None = None,
         limits: ServiceLimits | None = None,
+        profiles: frozenset[Profile] = PROFILES,
     ) -> None:
         self.authority = authority or Authority("example.org")
         self.jwt_signer = JwtSigner.generate(self.authority.trust_domain)
@@ -113,6 +118,7 @@ class FakeWorkloadApi:
         self._failure: RpcError | None = None
         self._given_path = self._path = path
         self._limits = limits
+        self._profiles: frozenset[Profile] = profiles
         self._closing = ExitStack()
         self._bell = trio.Event()
         self._token: trio.lowlevel.TrioToken | None = None
@@ -267,6 +273,7 @@ class FakeWorkloadApi:
                             [listener],
                             self,
                             identify=_anybody,
+                            profiles=self._profiles,
                             limits=self._limits,
                             statistics=self.statistics,
                         )

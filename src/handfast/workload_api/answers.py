@@ -22,6 +22,7 @@ __all__ = [
     "HINT_MAX",
     "jwt_bundles_answer",
     "jwt_svids_answer",
+    "unique_hints",
     "validated_answer",
     "x509_bundles_answer",
     "x509_svids_answer",
@@ -36,7 +37,7 @@ _DEPTH_MAX: Final = 16
 _log = logging.getLogger("handfast.workload_api")
 
 
-def _hints(svids: Sequence[Any]) -> list[str]:
+def unique_hints(svids: Sequence[Any]) -> list[str]:
     """Hints that are unique in an answer: of two the first one stays (WAPI-48)."""
     found: list[str] = []
     for svid in svids:
@@ -83,6 +84,7 @@ def x509_svids_answer(context: X509Context) -> proto.X509SVIDResponse:
     for svid in context.svids:
         if svid.spiffe_id.trust_domain != context.bundles.own.trust_domain:
             raise ValueError(f"{svid.spiffe_id} is not of the issuer's trust domain")
+    hints = unique_hints(context.svids)
     return proto.X509SVIDResponse(
         svids=[
             proto.X509SVID(
@@ -92,7 +94,7 @@ def x509_svids_answer(context: X509Context) -> proto.X509SVIDResponse:
                 bundle=own,
                 hint=hint,
             )
-            for svid, hint in zip(context.svids, _hints(context.svids), strict=True)
+            for svid, hint in zip(context.svids, hints, strict=True)
         ],
         crl=context.bundles.crls,
         federated_bundles=_federated(context.bundles),
@@ -118,7 +120,7 @@ def jwt_svids_answer(svids: Sequence[JwtSvid]) -> proto.JWTSVIDResponse:
     return proto.JWTSVIDResponse(
         svids=[
             proto.JWTSVID(spiffe_id=str(svid.spiffe_id), svid=svid.token, hint=hint)
-            for svid, hint in zip(svids, _hints(svids), strict=True)
+            for svid, hint in zip(svids, unique_hints(svids), strict=True)
         ]
     )
 

@@ -2,8 +2,7 @@
 """The Workload API, served: what the standard wants of a server, over any issuer.
 
 The rules of the wire and of the messages are here; who gets what is the issuer's to
-say. Streams send everything at once and again whenever it has changed (WAPI-32,
-WAPI-33, WAPI-34), and nothing when it has not.
+say.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, cast
 
 import trio
 from google.protobuf.message import Message
@@ -53,8 +52,8 @@ _C = TypeVar("_C")
 _M = TypeVar("_M", bound=Message)
 
 #: A part of the API that an operator may switch off (WAPI-26).
-Profile = Literal["x509", "jwt"]
-#: All of them.
+Profile = Literal["x509", "jwt", "wit"]
+#: Those that are not incubating.
 PROFILES: Final[frozenset[Profile]] = frozenset(("x509", "jwt"))
 
 
@@ -126,7 +125,7 @@ class _Service(Generic[_C]):
         async def look() -> proto.X509SVIDResponse:
             return x509_svids_answer(await self._issuer.x509_context(call.caller))
 
-        return self._follow(call.caller, look)
+        return self.follow(call.caller, look)
 
     def fetch_x509_bundles(
         self, call: Call[_C], _: proto.X509BundlesRequest
@@ -134,7 +133,7 @@ class _Service(Generic[_C]):
         async def look() -> proto.X509BundlesResponse:
             return x509_bundles_answer(await self._issuer.x509_bundles(call.caller))
 
-        return self._follow(call.caller, look)
+        return self.follow(call.caller, look)
 
     # -- JWT
 
@@ -160,7 +159,7 @@ class _Service(Generic[_C]):
         async def look() -> proto.JWTBundlesResponse:
             return jwt_bundles_answer(await self._issuer.jwt_bundles(call.caller))
 
-        return self._follow(call.caller, look)
+        return self.follow(call.caller, look)
 
     async def validate_jwt_svid(
         self, call: Call[_C], request: proto.ValidateJWTSVIDRequest
@@ -181,9 +180,10 @@ class _Service(Generic[_C]):
 
     # -- for all
 
-    async def _follow(
+    async def follow(
         self, caller: _C, look: Callable[[], Awaitable[_M]]
     ) -> AsyncGenerator[_M, None]:
+        """Send everything at once, and again when it changes (WAPI-32 to WAPI-34)."""
         self._take(self._streams, caller, "streams")
         # Before the first look: a change between the two wakes the watch.
         watch = self._issuer.watch(caller)
@@ -214,10 +214,12 @@ def service_methods(
 ) -> Mapping[str, Method[_C]]:
     """Make the methods of a Workload API server, for `serve_calls`.
 
-    The WIT profile is not there: both its methods are Unimplemented (WAPI-70).
+    Without the WIT profile, which is incubating and has to be asked for, both its
+    methods are Unimplemented (WAPI-70).
 
     Args:
-        issuer: Who says what a caller gets.
+        issuer: Who says what a caller gets; for the WIT profile a `WitIssuer` of
+            handfast.workload_api.wit, too.
         share_of: Which callers share a rate of JWT-SVIDs; all of them, when left out.
         profiles: Which parts are served; the others' methods are Unimplemented.
         limits: Bounds.
@@ -231,6 +233,11 @@ def service_methods(
         methods[proto.FETCH_X509_BUNDLES] = ServerStream(
             proto.X509BundlesRequest, service.fetch_x509_bundles
         )
+    if "wit" in profiles:
+        # Opt-in: nobody else loads it.
+        from handfast.workload_api import wit  # noqa: PLC0415
+
+        methods |= wit.wit_methods(cast("wit.WitIssuer[_C]", issuer), service.follow)
     if "jwt" in profiles:
         methods[proto.FETCH_JWT_SVID] = Unary(
             proto.JWTSVIDRequest, service.fetch_jwt_svid

@@ -19,6 +19,7 @@ from handfast.cli.authority.options import state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE, Moment
 from handfast.cli.output import console, emit, iso
+from handfast.strict_json import is_list
 from handfast.text import escape
 
 # Facts of a process that its description has, too.
@@ -83,9 +84,7 @@ def _lines(row: AuditRow) -> Iterator[str]:
         # It says them, in words.
         facts = {name: it for name, it in facts.items() if name not in _SAID}
     for name, value in facts.items():
-        parts: Any = value
-        if not isinstance(value, list):
-            parts = [value]
+        parts = value if is_list(value) else [value]
         shown = ", ".join(_shown(str(part)) for part in parts)
         if shown and value is not None:
             yield f"    {name}: {shown}"
