@@ -225,6 +225,3 @@ def test_the_command_line_takes_lists(world: Any, tmp_path: Path) -> None:
     lax = handfast(*options, "--crl-policy", "if_available", chain)
     assert lax.returncode == 0
     assert handfast(*options, "--crl", chain, chain).returncode == 2
-    bundle = f"a.example={tmp_path / 'roots'}"
-    spiffe = handfast("verify", "--bundle", bundle, "--crl", tmp_path / "good", chain)
-    assert spiffe.returncode == 2
