@@ -50,7 +50,9 @@ class World:
         self.nursery = nursery
         self.refused: list[Exception] = []
 
-    async def start(self, shop: WorkloadApiSource, web: WorkloadApiSource) -> None:
+    async def start(
+        self, shop: WorkloadApiSource, web: WorkloadApiSource, workers: int
+    ) -> None:
         self.shop, self.web = shop, web
         self.stolen = (await web.wait_ready(10)).svid
         await shop.wait_ready(10)
@@ -61,7 +63,9 @@ class World:
             0, server, host="127.0.0.1", lifetime=LIFETIME
         )
         self.port = listeners[0].port
-        await self.nursery.start(partial(serve_mtls_listeners, self.handle, listeners))
+        await self.nursery.start(
+            partial(serve_mtls_listeners, self.handle, listeners, workers=workers)
+        )
 
     async def handle(self, stream: MtlsStream) -> None:
         await echo(stream)
@@ -80,7 +84,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(tmp_path: Path) -> AsyncGenerator[World, None]:
+async def world(tmp_path: Path, workers: int = 0) -> AsyncGenerator[World, None]:
     async with authority(tmp_path) as served:
         for name in (SHOP, WEB):
             served.state.registry.add(entry(name, ME))
@@ -90,7 +94,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World, None]:
             trio.open_nursery() as nursery,
         ):
             it = World(served, nursery)
-            await it.start(shop, web)
+            await it.start(shop, web, workers)
             yield it
             nursery.cancel_scope.cancel()
 
@@ -100,10 +104,13 @@ async def ask(stream: MtlsStream) -> None:
     assert await stream.receive_some() == b"hello"
 
 
+@pytest.mark.parametrize("workers", [0, 2])
 @trio_test
-async def test_a_revoked_svid_is_refused_and_its_streams_end(tmp_path: Path) -> None:
+async def test_a_revoked_svid_is_refused_and_its_streams_end(
+    tmp_path: Path, workers: int
+) -> None:
     """WAPI-47, P4, P6: sessions too; the workload itself has a new one, and goes on."""
-    async with world(tmp_path) as it:
+    async with world(tmp_path, workers) as it:
         thief = StaticSource(it.stolen, it.web.bundles)
         config = TlsConfig.client(thief, authorize=authorize.exactly(SHOP))
 
