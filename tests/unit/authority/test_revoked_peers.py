@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import trio
-from tests.support.served_authority import ME, SHOP, Served, authority
 from tests.support.authority_state import WEB, entry
 from tests.support.net_world import echo, trio_test
+from tests.support.served_authority import ME, SHOP, Served, authority
 
 from handfast import (
     ConnectionEnded,
