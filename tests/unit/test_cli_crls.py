@@ -32,7 +32,7 @@ def files(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("batch", [(), ("--batch",)])
 def test_verify_asks_lists_about_svids(files: Path, batch: tuple[str, ...]) -> None:
     """WAPI-47: that of the intermediate, too, which is in no bundle."""
-    chain = (*batch, files / "chain")
+    chain: list[str | Path] = [*batch, files / "chain"]
     start = ("verify", "--json", "--bundle", f"{OWN}={files / 'bundle'}", "--crl")
     both = (*start, files / "root", "--crl")
     done = run(*both, files / "good", *chain)

@@ -198,7 +198,7 @@ def test_what_is_accepted_openssl_accepts(world: Any) -> None:
         except VerificationError:
             continue
         accepted += 1
-        assert openssl_accepts(*world, left + right)
+        assert openssl_accepts(root, middle, leaf, left + right)
     assert accepted == 4, "two good lists of each issuer"
 
 
