@@ -17,7 +17,9 @@ static uint32_t verify(const struct recall_question *question, struct hf_policy 
                        struct hf_peer *out)
 {
     struct hf_verifier *verifier;
-    need(hf_verifier_new(question->set, policy, question->rules, cache, &verifier), "verifier");
+    need(hf_verifier_new_crls(question->set, policy, question->rules, cache, question->book,
+                              question->crl_policy, &verifier),
+         "verifier");
     uint32_t code = hf_verifier_verify(verifier, chain, question->at == 0 ? PKI_NOW : question->at,
                                        question->purpose, out)
                         .code;

@@ -18,6 +18,8 @@ struct recall_question {
     int rules;
     int purpose;
     int64_t at; /* 0: PKI_NOW */
+    struct hf_crl_book *book;
+    int crl_policy;
 };
 
 struct recall_answer {

@@ -71,7 +71,9 @@ hf_result tls_config_try(const struct tls_who *who, struct hf_config **out)
     need_ok(hf_policy_new(who->policy == NULL ? &anybody : who->policy,
                           who->policy == NULL ? 1 : who->policy_count, &policy),
             "policy");
-    need_ok(hf_verifier_new(set, policy, HF_RULES_STRICT, who->cache, &verifier), "verifier");
+    need_ok(hf_verifier_new_crls(set, policy, HF_RULES_STRICT, who->cache, who->book,
+                                 who->crl_policy, &verifier),
+            "verifier");
     const struct hf_config_spec spec = {
         .role = who->role,
         .min_version = who->min_version,

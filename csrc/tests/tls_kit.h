@@ -32,6 +32,8 @@ struct tls_who {
     const struct pki_cert *also;       /* a second authority of TLS_DOMAIN; NULL: none */
     struct hf_session_store *sessions; /* NULL: none; borrowed */
     struct hf_ticket_keys *tickets;    /* NULL: none; borrowed */
+    struct hf_crl_book *book;          /* NULL: asks no lists; borrowed */
+    int crl_policy;
 };
 
 /* A P-256 identity under the authority "root" of KIT_KEY(0). */

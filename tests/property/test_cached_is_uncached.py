@@ -2,7 +2,8 @@
 """P3: with a cache and without, the answer is one.
 
 A machine that asks the same questions of verifiers with a cache and without, about
-chains good and bad, while bundles are replaced, clocks jump and the cache is cleared.
+chains good and bad, while bundles and revocation lists are replaced, clocks jump and
+the cache is cleared.
 The world is small on purpose: the same questions come again, and near misses of them.
 """
 
@@ -15,12 +16,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.support import pki
+from tests.support.revoking import crl
 
 from handfast import (
     ChainCache,
     PeerError,
+    RevocationLists,
     TrustBundle,
     TrustBundleSet,
+    TrustDomain,
     VerifiedPeer,
     Verifier,
     _ffi,
@@ -64,6 +68,25 @@ POLICIES = [
     authorize.exactly("spiffe://a.example/web"),
     authorize.any_in("b.example") | authorize.exactly("spiffe://a.example/db"),
 ]
+
+
+def dates(start: int, end: int) -> dict[str, Any]:
+    return {"since": NOW + start * HOUR, "until": NOW + end * HOUR}
+
+
+# Of the root's and the intermediate's; some end while their certificates go on.
+LISTS = [
+    crl(EARLY, **dates(-15, 15)),
+    crl(EARLY, MIDDLES[0], **dates(-15, 15)),
+    crl(EARLY, LEAVES[3], **dates(-1, 1)),
+    crl(MIDDLES[0], **dates(-15, 15)),
+    crl(MIDDLES[0], **dates(-1, 2)),
+    crl(MIDDLES[0], LEAVES[1], **dates(-15, 15)),
+    crl(MIDDLES[0], key=KEYS[3], **dates(-15, 15)),
+    crl(OTHER, LEAVES[6], **dates(-15, 15)),
+]
+SOME = st.lists(st.sampled_from(LISTS), max_size=4, unique=True)
+ASKING = st.sampled_from([None, "if_available", "if_available", "required"])
 
 ABOVE = st.lists(st.sampled_from([*MIDDLES, EARLY, OTHER]), max_size=3)
 
@@ -112,6 +135,7 @@ class CachedIsUncached(RuleBasedStateMachine):
         self.cache = ChainCache(max_entries=20, max_age=AGE)
         self.seen: list[list[bytes]] = []
         self.trusted = TrustBundleSet([])
+        self.lists = RevocationLists()
 
     @initialize()
     def start(self) -> None:
@@ -125,6 +149,16 @@ class CachedIsUncached(RuleBasedStateMachine):
             both.append(bundle("b.example", theirs))
         self.trusted = TrustBundleSet(both)
 
+    @rule(ours=SOME, theirs=SOME, nobodys=SOME)
+    def publish(
+        self, ours: list[bytes], theirs: list[bytes], nobodys: list[bytes]
+    ) -> None:
+        """Replace the lists: good ones and others, in the right hands and in others."""
+        self.lists = RevocationLists(
+            {TrustDomain("a.example"): ours, TrustDomain("b.example"): theirs},
+            unclaimed=nobodys,
+        )
+
     @rule(
         leaf=st.sampled_from(LEAVES),
         above=ABOVE,
@@ -132,6 +166,7 @@ class CachedIsUncached(RuleBasedStateMachine):
         policy=st.sampled_from(POLICIES),
         rules=st.sampled_from(["strict", "strict", "compatible"]),
         purpose=st.sampled_from(["either", "client", "server"]),
+        asking=ASKING,
         again=st.integers(1, 3),
     )
     def ask(
@@ -143,13 +178,20 @@ class CachedIsUncached(RuleBasedStateMachine):
         for _ in range(again):
             self.compare(chain, **how)
 
-    @rule(data=st.data(), at=MOMENTS)
-    def ask_about_what_is_known(self, data: st.DataObject, at: dt.datetime) -> None:
+    @rule(data=st.data(), at=MOMENTS, asking=ASKING)
+    def ask_about_what_is_known(
+        self, data: st.DataObject, at: dt.datetime, asking: str | None
+    ) -> None:
         """The same chain at another time, under whatever the bundles are now."""
         if self.seen:
             chain = data.draw(st.sampled_from(self.seen))
             self.compare(
-                chain, at=at, policy=POLICIES[0], rules="strict", purpose="server"
+                chain,
+                at=at,
+                policy=POLICIES[0],
+                rules="strict",
+                purpose="server",
+                asking=asking,
             )
 
     @rule(data=st.data())
@@ -187,6 +229,7 @@ class CachedIsUncached(RuleBasedStateMachine):
         policy: Any,
         rules: Any,
         purpose: Any,
+        asking: str | None = None,
     ) -> None:
         how: dict[str, Any] = {
             "at": at,
@@ -194,6 +237,8 @@ class CachedIsUncached(RuleBasedStateMachine):
             "rules": rules,
             "purpose": purpose,
         }
+        if asking is not None:
+            how |= {"crls": self.lists, "crl_policy": asking}
         cached = Verifier(self.trusted, cache=self.cache, **how)
         uncached = Verifier(self.trusted, cache=None, **how)
         assert verdict(cached, chain) == verdict(uncached, chain)
@@ -223,3 +268,16 @@ def test_the_world_has_answers_of_all_kinds() -> None:
     # Another path at another time, so another window: each is remembered for itself.
     assert answers[0].not_after != answers[2].not_after
     assert cache.statistics().hits == 3
+
+
+def test_the_world_has_lists_of_all_kinds() -> None:
+    """Nor in one whose lists refuse everybody, or nobody."""
+    bundles = [bundle("a.example", [EARLY])]
+    chain = [LEAVES[0].der, MIDDLES[0].der]
+    found: set[Any] = set()
+    for one in LISTS:
+        crls = RevocationLists({TrustDomain("a.example"): [one]})
+        verifier = Verifier(bundles, at=NOW, crls=crls, crl_policy="if_available")
+        answer = verdict(verifier, chain)
+        found.add(answer[1] if isinstance(answer, tuple) else "accepted")
+    assert found == {"accepted", "certificate_revoked", "crl_untrusted"}

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import crypto
 from tests.support import pki
 
 from handfast import RevocationLists, TrustDomain
@@ -64,3 +65,26 @@ class Chain:
         self.leaf = pki.leaf(self.middle, f"spiffe://{domain}/web")
         self.bundle = self.root.bundle(domain)
         self.good = (crl(self.root), crl(self.middle))
+
+
+def openssl_accepts(
+    root: pki.Issued, middle: pki.Issued, leaf: pki.Issued, lists: list[bytes]
+) -> bool:
+    """OpenSSL's own verdict, with every certificate checked against a list."""
+    store = crypto.X509Store()
+    store.add_cert(crypto.X509.from_cryptography(root.certificate))
+    for der in lists:
+        store.add_crl(x509.load_der_x509_crl(der))
+    flags = crypto.X509StoreFlags
+    store.set_flags(flags.CRL_CHECK | flags.CRL_CHECK_ALL)
+    store.set_time(pki.now())
+    context = crypto.X509StoreContext(
+        store,
+        crypto.X509.from_cryptography(leaf.certificate),
+        [crypto.X509.from_cryptography(middle.certificate)],
+    )
+    try:
+        context.verify_certificate()
+    except crypto.X509StoreContextError:
+        return False
+    return True

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 
 import pytest
 from cryptography import x509
 from tests.support import pki, workloads
-from tests.support.revoking import Chain, crl, lists
+from tests.support.revoking import HOUR, Chain, crl, lists, openssl_accepts
 
 from handfast import (
     ChainCache,
@@ -187,6 +188,37 @@ def test_who_is_on_a_path_that_was_not_revoked_is_accepted(world: Chain) -> None
         assert verifier.verify(order).path_length == 3
     batch = verifier.verify_many([chain, world.leaf.chain])
     assert [item.ok for item in batch] == [True, False]
+
+
+def test_what_is_accepted_openssl_accepts(world: Chain) -> None:
+    """P2, for lists of SVIDs: claimed or not, by the strict path or the general one."""
+    root, middle, leaf = world.root, world.middle, world.leaf
+    old = pki.now() - HOUR / 2
+    of_middle: list[list[bytes]] = [
+        [],
+        [crl(middle)],
+        [crl(middle, leaf)],
+        [crl(middle, until=old)],
+        [crl(middle, key=root.key)],
+    ]
+    of_root: list[list[bytes]] = [
+        [],
+        [crl(root)],
+        [crl(root, middle)],
+        [crl(root, leaf)],
+    ]
+    accepted = 0
+    for left, right, ours in itertools.product(of_middle, of_root, (True, False)):
+        some = left + right
+        crls = lists(*some) if ours else RevocationLists(unclaimed=some)
+        verifier = Verifier(world.bundle, crls=crls, cache=None, purpose="client")
+        try:
+            verifier.verify(leaf.chain)
+        except VerificationError:
+            continue
+        accepted += 1
+        assert openssl_accepts(root, middle, leaf, some)
+    assert accepted == 4, "one of the intermediate's, two of the root's, in both hands"
 
 
 # ---- what is not a list ----

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import trio
@@ -82,6 +82,11 @@ async def open_when_heard(
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
 @click.option(
+    "--crl-policy",
+    type=click.Choice(["required", "if_available"]),
+    help="Ask the revocation lists that our source has about peers.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
@@ -107,6 +112,7 @@ def connect(
     allow_any: bool,
     alpn: tuple[str, ...],
     tls12: bool,
+    crl_policy: Literal["required", "if_available"] | None,
     timeout: float,
     retry: float,
     binary: bool,
@@ -131,6 +137,7 @@ def connect(
                 alpn=alpn,
                 min_version="1.2" if tls12 else "1.3",
                 key_log=log,
+                crl_policy=crl_policy,
             )
         )
     finally:

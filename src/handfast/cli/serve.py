@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import trio
@@ -168,6 +168,11 @@ def _tell(ports: Ports, permissive: Permissive, *, as_json: bool) -> None:
 @port_options
 @click.option("--alpn", multiple=True, help="Application protocol, best first.")
 @click.option("--tls12", is_flag=True, help="Allow TLS 1.2 as well.")
+@click.option(
+    "--crl-policy",
+    type=click.Choice(["required", "if_available"]),
+    help="Ask the revocation lists that our source has about peers.",
+)
 @click.option("--echo", is_flag=True, help="Send back what comes.")
 @click.option("--once", is_flag=True, help="End after the first connection.")
 @click.option(
@@ -186,6 +191,7 @@ def serve(
     allow_any: bool,
     alpn: tuple[str, ...],
     tls12: bool,
+    crl_policy: Literal["required", "if_available"] | None,
     echo: bool,
     once: bool,
     talk: bool,
@@ -214,6 +220,7 @@ def serve(
         alpn=alpn,
         min_version="1.2" if tls12 else "1.3",
         key_log=log,
+        crl_policy=crl_policy,
     )
     try:
         trio.run(

@@ -14,6 +14,8 @@ from rich.markup import escape
 from handfast import (
     ChainVerifier,
     HandfastError,
+    RevocationLists,
+    TrustBundleSet,
     VerificationError,
     VerifiedPeer,
     Verifier,
@@ -79,6 +81,19 @@ def _web_judge(
     ).verify
 
 
+def _spiffe_lists(
+    files: Sequence[Path], trusted: TrustBundleSet
+) -> RevocationLists | None:
+    """Find out whose each list is; None asks none."""
+    if not files:
+        return None
+    signers = {it.trust_domain: it.x509_authorities for it in trusted}
+    lists = RevocationLists.sort(read_crls(files), signers)
+    if lists.put_aside > len(lists.unclaimed):
+        raise click.UsageError("--crl: one of these is no revocation list")
+    return lists
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option(
@@ -112,7 +127,8 @@ def _web_judge(
     "crls",
     multiple=True,
     type=FILE,
-    help="With --web: a revocation list (PEM or DER); repeat it for several.",
+    help="A revocation list (PEM or DER); repeat it for several. It counts for whom "
+    "its signer is above.",
 )
 @click.option(
     "--crl-policy",
@@ -193,17 +209,20 @@ def verify(
             raise click.UsageError("--web takes --roots and --name, no SPIFFE options")
         judge = _web_judge(roots, name, at, purpose, crls, crl_policy)
     else:
-        if roots is not None or name is not None or crls:
-            raise click.UsageError("--roots, --name and --crl belong to --web")
+        if roots is not None or name is not None:
+            raise click.UsageError("--roots and --name belong to --web")
         if not bundles:
             raise click.UsageError("name the authorities: --bundle TRUST-DOMAIN=FILE")
+        trusted = read_bundles(bundles)
         verifier = Verifier(
-            read_bundles(bundles),
+            trusted,
             authorize=read_authorizer(*given) if any(given) else authorize.anyone(),
             # One moment for all of a batch, however long it takes.
             at=datetime.now(UTC) if batch and at is None else at,
             rules=rules,
             purpose=purpose,
+            crls=_spiffe_lists(crls, trusted),
+            crl_policy=crl_policy,
         )
         if batch:
             ctx.exit(verify_batch(files, verifier, options))
