@@ -26,6 +26,7 @@ from tests.support.net_world import trio_test
 
 from handfast.authority.attest import AttestationRefused, attest
 from handfast.authority.attest.descriptors import Descriptor
+from handfast.authority.attest.known import need_attestable
 
 OURS = os.path.realpath("/proc/self/exe")
 
@@ -50,6 +51,7 @@ async def test_the_kernel_says_who_calls_and_the_caller_does_nothing(
     groups = sorted({str(it) for it in os.getgroups()})
     assert values(found, "unix:supplementary_gid") == groups
     assert not found.missing
+    assert {need_attestable(it) for it in found.selectors} == found.selectors
     assert found.describe().startswith(f"pid {caller.said}, uid {os.getuid()}")
 
 

@@ -82,6 +82,18 @@ def test_entries_are_added_shown_and_removed(state: Path) -> None:
     assert run("entry", "list", state=state) == []
 
 
+def test_what_an_entry_asks_for_in_vain_is_said_at_once(state: Path) -> None:
+    with pytest.raises(ConfigError, match="what attestation finds"):
+        run("entry", "add", "/web", "--selector", "unix:user:web", state=state)
+    assert run("entry", "list", state=state) == []
+    words = ("entry", "add", "/web", "--selector", ME, "--federates-with", "b.example")
+    (added,) = run(*words, state=state)
+    assert added["without_bundle"] == ["b.example"]
+    arguments = ["authority", *words, "--hint", "2", "--state", str(state)]
+    result = CliRunner().invoke(handfast, arguments)
+    assert "no bundle of b.example yet" in result.stderr
+
+
 def test_a_file_is_applied_as_a_whole(state: Path, tmp_path: Path) -> None:
     file = tmp_path / "entries.toml"
     file.write_text(ENTRIES.format(me=ME))

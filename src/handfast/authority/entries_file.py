@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
+from handfast.authority.attest.known import need_attestable
 from handfast.authority.durations import parse_duration
 from handfast.authority.entries import Entry
 from handfast.authority.refusal import refuse
@@ -95,7 +96,9 @@ def _entry(row: _EntryRow, trust_domain: TrustDomain) -> Entry:
     )
     return Entry(
         spiffe_id=spiffe_id,
-        selectors=frozenset(map(Selector.parse, row.selectors)),
+        selectors=frozenset(
+            need_attestable(Selector.parse(text)) for text in row.selectors
+        ),
         x509_ttl=_span(row.x509_ttl),
         jwt_ttl=_span(row.jwt_ttl),
         hint=row.hint,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.support.authority_state import DOMAIN, WEB, World, entry, facts, settings
 
 from handfast import ConfigError, Reason, TrustDomain
+from handfast.authority.attest.known import need_attestable
 from handfast.authority.entries import Entry
 from handfast.authority.entries_file import parse_entries, read_entries
 from handfast.authority.matching import EntryIndex
@@ -214,6 +215,10 @@ _ONE = 'spiffe_id: /web\n    selectors: ["unix:uid:1"]'
             "lower case|upper",
         ),
         ("entries:\n  - spiffe_id: /web\n    selectors: [uid]", "TYPE:VALUE"),
+        (
+            "entries:\n  - spiffe_id: /web\n    selectors: [unix:uid:web]",
+            r"entries\[0\] \(/web\).* a value that unix:uid can have",
+        ),
     ],
 )
 def test_a_file_with_any_mistake_is_refused_with_its_place(
@@ -221,6 +226,31 @@ def test_a_file_with_any_mistake_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(ConfigError, match=words):
         parse_entries(text.encode(), "yaml", DOMAIN)
+
+
+@pytest.mark.parametrize(
+    ("selector", "words"),
+    [
+        ("unixx:uid:0", "what attestation finds: unix:uid, unix:gid"),
+        ("unix:id:0", "what attestation finds"),
+        ("unix:user:root", "unix:uid and the number"),
+        ("unix:group:staff", "unix:gid and the number"),
+        ("docker:label:a:b", "what attestation finds"),
+        ("unix:uid:01", "without zeros"),
+        ("unix:gid:-1", "without zeros"),
+        ("unix:uid:", "a value that unix:uid can have"),
+        ("unix:path:usr/bin/web", "whole path"),
+        ("unix:path:/usr/bin/", "whole path"),
+        ("unix:sha256:" + "A" * 64, "sha256sum"),
+        ("unix:sha256:sha256:" + "a" * 64, "sha256sum"),
+        ("container:id:web", "64 digits"),
+        ("systemd:id:web", "a value that systemd:id can have"),
+        ("k8s:pod-uid:web-0", "a value that k8s:pod-uid can have"),
+    ],
+)
+def test_what_no_process_can_have_is_refused(selector: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        need_attestable(Selector.parse(selector))
 
 
 def test_toml_with_a_mistake_is_refused() -> None:

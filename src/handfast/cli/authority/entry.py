@@ -10,14 +10,16 @@ from typing import Any
 import click
 
 from handfast import SpiffeId, TrustDomain
+from handfast.authority.attest.known import need_attestable
 from handfast.authority.entries import Entry
+from handfast.authority.federated import FederatedBundles
 from handfast.authority.registry import StoredEntry
 from handfast.authority.selectors import Selector
 from handfast.authority.state import AuthorityState
 from handfast.cli.authority.options import Duration, folded_table, state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE
-from handfast.cli.output import console, emit, human_duration, iso
+from handfast.cli.output import console, emit, human_duration, iso, notes
 
 # Facts of an entry that are lists of texts.
 _LISTS = {"selectors", "dns_names", "federates_with"}
@@ -68,16 +70,26 @@ def add(
             spiffe_id=SpiffeId(domain, spiffe_id)
             if spiffe_id.startswith("/")
             else SpiffeId.parse(spiffe_id),
-            selectors=frozenset(map(Selector.parse, selectors)),
+            selectors=frozenset(
+                need_attestable(Selector.parse(text)) for text in selectors
+            ),
             federates_with=frozenset(map(TrustDomain.parse, federates_with)),
             node=None if node is None else SpiffeId.parse(node),
             **more,
         )
         opened.registry.add(made)
+        known = FederatedBundles(opened.database, domain).trust_domains
+        unknown = sorted(map(str, made.federates_with - set(known)))
     if as_json:
-        emit({"event": "added", "id": made.id, **made.to_facts()})
-    else:
-        console.print(f"added {made.id}: {made.spiffe_id}")
+        facts = made.to_facts()
+        emit({"event": "added", "id": made.id, **facts, "without_bundle": unknown})
+        return
+    console.print(f"added {made.id}: {made.spiffe_id}")
+    for name in unknown:
+        notes.print(
+            f"there is no bundle of {name} yet: `run --federate`, or `bundle set`",
+            markup=False,
+        )
 
 
 @entry.command("list")
