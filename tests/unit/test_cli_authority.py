@@ -89,7 +89,8 @@ def test_what_an_entry_asks_for_in_vain_is_said_at_once(state: Path) -> None:
     words = ("entry", "add", "/web", "--selector", ME, "--federates-with", "b.example")
     (added,) = run(*words, state=state)
     assert added["without_bundle"] == ["b.example"]
-    arguments = ["authority", *words, "--hint", "2", "--state", str(state)]
+    words = ("entry", "add", "/db", *words[3:])
+    arguments = ["authority", *words, "--state", str(state)]
     result = CliRunner().invoke(handfast, arguments)
     assert "no bundle of b.example yet" in result.stderr
 
