@@ -6,6 +6,7 @@
 /* ---- acceptor ---- */
 
 static const int HF_ACCEPTOR_WORKERS_MAX;
+static const int HF_ACCEPTOR_NO_SOCKET;
 static const int HF_ACCEPTOR_SOCKETS_MAX;
 static const int HF_ACCEPTED_READY;
 static const int HF_ACCEPTED_REFUSED;
@@ -47,6 +48,7 @@ uint32_t hf_ffi_acceptor_start(struct hf_acceptor *);
 uint32_t hf_ffi_acceptor_stop(struct hf_acceptor *);
 uint32_t hf_ffi_acceptor_pause(struct hf_acceptor *, bool);
 uint32_t hf_ffi_acceptor_close_socket(struct hf_acceptor *, uint32_t, bool);
+uint32_t hf_ffi_acceptor_hand_in(struct hf_acceptor *, uint32_t, struct hf_conn *, int, uint64_t);
 uint32_t hf_ffi_acceptor_take(struct hf_acceptor *, struct hf_accepted *, size_t, size_t *);
 int hf_acceptor_event(const struct hf_acceptor *);
 size_t hf_acceptor_under_way(const struct hf_acceptor *, uint32_t);

@@ -9,6 +9,9 @@
  * ones wait (no more is accepted then), and how many failures are kept to be told one by one (the
  * others are counted by reason).
  *
+ * The workers shake hands for clients as well, on connections that are handed in: by the same
+ * loops, with the same deadline, and out of the same queue.
+ *
  * Linux only so far: elsewhere hf_acceptor_available() is false, and making one fails.
  *
  * Fork: a child has none of the threads. Every function refuses there (HF_E_WRONG_STATE), and
@@ -30,6 +33,9 @@ extern "C" {
 #define HF_ACCEPTOR_SOCKETS_MAX 16
 /* Failures that wait to be told one by one; past it they are counted. */
 #define HF_ACCEPTOR_FAILURES_MAX 256
+
+/* In the place of a listening socket: there is none, and workers do what is handed in. */
+#define HF_ACCEPTOR_NO_SOCKET (-2)
 
 struct hf_acceptor; /* owned; see each function for who may call it */
 
@@ -75,6 +81,14 @@ HF_MUST_USE hf_result hf_acceptor_pause(struct hf_acceptor *acceptor, bool pause
 HF_MUST_USE hf_result hf_acceptor_close_socket(struct hf_acceptor *acceptor, uint32_t socket,
                                                bool end);
 
+/* A connection whose handshake a worker is to do: one that was not begun, of a configuration that
+ * no other worker uses, and a non-blocking socket that may be connecting still. When this succeeds
+ * both are the acceptor's, and come out of the queue under socket 0, whatever becomes of them, with
+ * `tag` for a generation; the caller bounds how many there are. Its time begins now.
+ * HF_E_WRONG_STATE where no worker `index` runs. From the thread that starts and stops. */
+HF_MUST_USE hf_result hf_acceptor_hand_in(struct hf_acceptor *acceptor, uint32_t index,
+                                          struct hf_conn *conn, int fd, uint64_t tag);
+
 #define HF_ACCEPTED_READY 1     /* verified and authorized: conn and fd are the caller's */
 #define HF_ACCEPTED_REFUSED 2   /* conn is the caller's: its next step repeats the failure */
 #define HF_ACCEPTED_TIMED_OUT 3 /* from here on there is no conn */
@@ -95,7 +109,7 @@ struct hf_accepted {
     int32_t system;      /* errno, or 0 */
     uint32_t socket;     /* which of the listening sockets */
     uint32_t count;      /* of connections; more than 1: only counted, and no address is known */
-    uint64_t generation; /* of the configuration that it began with */
+    uint64_t generation; /* of the configuration that it began with; or its tag */
     int64_t age_ms;      /* since it was accepted */
     int family;          /* of the address: AF_INET, AF_INET6, another, or 0: not known */
     uint16_t port;

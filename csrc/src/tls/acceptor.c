@@ -53,18 +53,23 @@ static hf_result check(const struct hf_acceptor_spec *spec)
 static hf_result open_sockets(struct hf_acceptor *acceptor, const struct hf_acceptor_spec *spec)
 {
     for (uint32_t i = 0; i < spec->socket_count; i++) {
+        bool none = spec->sockets[i] == HF_ACCEPTOR_NO_SOCKET;
+        atomic_init(&acceptor->sockets[i].broken, none);
+        atomic_init(&acceptor->sockets[i].under_way, 0);
+        atomic_init(&acceptor->sockets[i].closing, false);
+        atomic_init(&acceptor->sockets[i].ending, false);
+        atomic_init(&acceptor->sockets[i].holders, 0);
+        acceptor->sockets[i].fd = -1;
+        acceptor->socket_count = i + 1;
+        if (none) {
+            continue;
+        }
         /* A copy: the caller may close his at any time, and the number may be another's then. */
         int fd = fcntl(spec->sockets[i], F_DUPFD_CLOEXEC, 0);
         if (fd < 0) {
             return hf_acceptor_failed("dup");
         }
-        atomic_init(&acceptor->sockets[i].broken, false);
-        atomic_init(&acceptor->sockets[i].under_way, 0);
-        atomic_init(&acceptor->sockets[i].closing, false);
-        atomic_init(&acceptor->sockets[i].ending, false);
-        atomic_init(&acceptor->sockets[i].holders, 0);
         acceptor->sockets[i].fd = fd;
-        acceptor->socket_count = i + 1;
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
             return hf_acceptor_failed("fcntl");
@@ -82,6 +87,7 @@ static hf_result open_workers(struct hf_acceptor *acceptor, uint32_t count)
         atomic_init(&worker->oldest_number, UINT64_MAX);
         atomic_init(&worker->asked_for_room, 0);
         atomic_init(&worker->asked_for_descriptors, 0);
+        HF_NEED(pthread_mutex_init(&worker->inbox_lock, NULL) == 0, HF_E_OUT_OF_MEMORY);
         worker->epoll = epoll_create1(EPOLL_CLOEXEC);
         worker->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         acceptor->worker_count = i + 1;
@@ -134,6 +140,9 @@ void hf_acceptor_free(struct hf_acceptor *acceptor)
     hf_queue_close(&acceptor->queue);
     hf_sources_close(&acceptor->sources);
     close_descriptors(acceptor);
+    for (uint32_t i = 0; i < acceptor->worker_count; i++) {
+        (void)pthread_mutex_destroy(&acceptor->workers[i].inbox_lock);
+    }
     for (uint32_t i = 0; i < acceptor->socket_count; i++) {
         drop_configs(&acceptor->sockets[i]);
     }

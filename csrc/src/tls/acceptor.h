@@ -9,6 +9,7 @@
  * that a step ends it.
  *
  *   accept --> worker's list (by age) --finish()--> queue --hf_acceptor_take()--> the caller
+ *     the caller --hf_acceptor_hand_in()--> worker's inbox --^
  *
  * Invariants:
  *   1. A handshake is touched by its worker alone until it is in the queue, and then by whoever
@@ -48,6 +49,8 @@ struct hf_shake {
     int fd;
     uint32_t socket;
     uint32_t events; /* what epoll waits for */
+    bool handed_in;  /* somebody waits for this one, by its tag */
+    bool connecting; /* and its socket may be still */
     int outcome;
     uint32_t code;
     int system;
@@ -67,8 +70,10 @@ struct hf_acceptor_worker {
     _Atomic uint64_t oldest_number; /* for the others; UINT64_MAX: none */
     atomic_uint asked_for_room;
     atomic_uint asked_for_descriptors;
-    uint32_t left;  /* bits of the closing sockets that it has let go of */
-    uint32_t ended; /* and of those whose handshakes it has ended */
+    pthread_mutex_t inbox_lock;
+    struct hf_shake *inbox; /* handed in, the newest first */
+    uint32_t left;          /* bits of the closing sockets that it has let go of */
+    uint32_t ended;         /* and of those whose handshakes it has ended */
 };
 
 struct hf_acceptor_socket {
@@ -144,6 +149,10 @@ void hf_acceptor_make_room(struct hf_acceptor_worker *worker);
 void hf_acceptor_free_descriptor(struct hf_acceptor_worker *worker);
 /* Accept nothing for a moment: what failed would fail again at once. */
 void hf_worker_rest(struct hf_acceptor_worker *worker);
+
+/* acceptor_inbox.c: begin what was handed in; free what nobody will begin. */
+void hf_worker_open_inbox(struct hf_acceptor_worker *worker);
+void hf_worker_empty_inbox(struct hf_acceptor_worker *worker);
 
 /* acceptor_close.c: let go of sockets that are closing, and end what is to be ended. */
 void hf_worker_mind_closing(struct hf_acceptor_worker *worker);

@@ -164,6 +164,7 @@ void hf_acceptor_accept(struct hf_acceptor_worker *worker, uint32_t socket)
         }
         shake->fd = fd;
         shake->socket = socket;
+        shake->events = EPOLLIN;
         shake->began = hf_acceptor_now();
         shake->number = atomic_fetch_add(&acceptor->accepted, 1);
         read_remote(&shake->remote, &from, len);

@@ -46,6 +46,17 @@ hf_result hf_acceptor_stop(struct hf_acceptor *acceptor)
     HF_FAIL(HF_E_BAD_ARGUMENT);
 }
 
+hf_result hf_acceptor_hand_in(struct hf_acceptor *acceptor, uint32_t index, struct hf_conn *conn,
+                              int fd, uint64_t tag)
+{
+    (void)acceptor;
+    (void)index;
+    (void)conn;
+    (void)fd;
+    (void)tag;
+    HF_FAIL(HF_E_BAD_ARGUMENT);
+}
+
 hf_result hf_acceptor_pause(struct hf_acceptor *acceptor, bool paused)
 {
     (void)acceptor;

@@ -73,7 +73,8 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
     struct hf_acceptor_queue *queue = &acceptor->queue;
     struct hf_shake *rest = NULL;
     (void)pthread_mutex_lock(&queue->lock);
-    if (shake->code != 0 && queue->failures >= HF_ACCEPTOR_FAILURES_MAX) {
+    bool untold = shake->code != 0 && !shake->handed_in;
+    if (untold && queue->failures >= HF_ACCEPTOR_FAILURES_MAX) {
         count_untold(queue, shake->socket, shake->outcome, shake->code);
         rest = shake;
     } else {
@@ -89,7 +90,7 @@ void hf_queue_put(struct hf_acceptor *acceptor, struct hf_shake *shake)
             queue->last->newer = shake;
         }
         queue->last = shake;
-        queue->failures += shake->code != 0 ? 1 : 0;
+        queue->failures += untold ? 1 : 0;
     }
     (void)pthread_mutex_unlock(&queue->lock);
     hf_shake_free(rest);
@@ -113,7 +114,7 @@ static struct hf_shake *pop(struct hf_acceptor_queue *queue)
     if (shake->outcome == HF_ACCEPTED_READY) {
         atomic_fetch_sub(&queue->ready, 1);
     }
-    queue->failures -= shake->code != 0 ? 1 : 0;
+    queue->failures -= shake->code != 0 && !shake->handed_in ? 1 : 0;
     return shake;
 }
 

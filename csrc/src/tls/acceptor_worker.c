@@ -6,6 +6,7 @@
 #ifdef __linux__
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,8 +62,7 @@ static void publish_oldest(struct hf_acceptor_worker *worker)
 
 void hf_worker_begin(struct hf_acceptor_worker *worker, struct hf_shake *shake)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(uintptr_t)shake};
-    shake->events = EPOLLIN;
+    struct epoll_event event = {.events = shake->events, .data.u64 = (uint64_t)(uintptr_t)shake};
     shake->older = worker->newest;
     if (worker->newest == NULL) {
         worker->oldest = shake;
@@ -126,10 +126,26 @@ bool hf_worker_give_way(struct hf_acceptor_worker *worker)
 
 /* ---- handshakes ---- */
 
+/* What became of a connect(2) that was waited for, as errno. */
+static int connected(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
 static void step(struct hf_acceptor_worker *worker, struct hf_shake *shake)
 {
     int done;
     uint32_t want;
+    if (shake->connecting) {
+        shake->connecting = false;
+        shake->system = connected(shake->fd);
+        if (shake->system != 0) {
+            hf_worker_finish(worker, shake, HF_ACCEPTED_FAILED, HF_E_IO);
+            return;
+        }
+    }
     hf_result r = hf_conn_handshake_fd(shake->conn, shake->fd, &done, &want);
     if (!hf_is_ok(r)) {
         hf_worker_finish(worker, shake, HF_ACCEPTED_REFUSED, r.code);
@@ -240,6 +256,7 @@ void *hf_acceptor_work(void *argument)
         listen_or_not(worker, now);
         int n = epoll_wait(worker->epoll, events, EVENTS, patience(worker, now));
         uint32_t sockets = handle(worker, events, n);
+        hf_worker_open_inbox(worker);
         end_late_ones(worker);
         hf_worker_give_way_as_asked(worker);
         for (uint32_t i = 0; sockets != 0; i++, sockets >>= 1) {
@@ -249,6 +266,7 @@ void *hf_acceptor_work(void *argument)
         }
     }
     close_all(worker);
+    hf_worker_empty_inbox(worker);
     return NULL;
 }
 #endif

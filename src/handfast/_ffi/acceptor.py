@@ -56,7 +56,7 @@ class Accepted(NamedTuple):
         system: The system's error number, or 0.
         listener: Which of the listening sockets.
         connections: How many: more than one were only counted.
-        generation: Of the configuration that it began with.
+        generation: Of the configuration that it began with; or its tag.
         age: Seconds since it was accepted.
         remote: The peer's address as `getpeername` has it; None when not known.
     """
@@ -144,6 +144,20 @@ class NativeAcceptor:
         code = lib.hf_ffi_acceptor_close_socket(self._handle, listener, end)
         if code:
             raise_for(code)
+
+    def hand_in(self, worker: int, conn: Conn, fd: int, tag: int) -> None:
+        """Have a worker shake hands; both are the engine's when this succeeds.
+
+        They come out of the queue with the tag for a generation.
+        """
+
+        def give(handle: Any) -> int:
+            code: int = lib.hf_ffi_acceptor_hand_in(
+                self._handle, worker, handle, fd, tag
+            )
+            return code
+
+        conn.give_away(give)
 
     def take(self) -> list[Accepted]:
         """Take some of the queue; the sockets in it are the caller's to close."""

@@ -156,6 +156,19 @@ class Conn:
         self._lazy = False  # its handshake is over
         return self
 
+    def give_away(self, give: Callable[[Any], int]) -> None:
+        """Let somebody else in the engine own the connection; then this is of no use.
+
+        Only while nothing was done with it. A failure leaves it with us.
+        """
+        with self._lock:
+            code = give(self._handle)
+            if not code:
+                ffi.gc(self._handle, None)
+                del self._handle
+        if code:
+            raise_for(code)
+
     def _own(self, pointer: Any) -> None:
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
         self._step = ffi.new(_STEP)
