@@ -110,9 +110,10 @@ def _save(sequence: int) -> Callable[[Path], object]:
     return lambda folder: FederationState(folder).save(_known(sequence))
 
 
-def _forget(folder: Path) -> object:
-    FederationState(folder).load()  # tidies, as a program that starts does
-    return FederationState(folder).remove(_known(1).document.trust_domain)
+def _forget(folder: Path) -> None:
+    state = FederationState(folder)
+    state.load()  # tidies, as a program that starts does
+    state.remove(_known(1).document.trust_domain)
 
 
 def _look_at_federation(folder: Path) -> str:
