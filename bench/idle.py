@@ -27,7 +27,6 @@ from bench.sampling import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 NAME = "memory"
 COUNT, COUNT_SHORT = 10_000, 2_000
@@ -102,12 +101,7 @@ class Process:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
     def line(self) -> str:

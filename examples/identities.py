@@ -13,4 +13,6 @@ authority = Authority("prod.example.com")
 for name in ("server", "client"):
     svid = authority.issue(f"spiffe://prod.example.com/{name}")
     (folder / f"{name}.pem").write_bytes(svid.to_pem_chain())
-    (folder / f"{name}.key").write_bytes(svid.to_pem_key())
+    key = folder / f"{name}.key"
+    key.touch(mode=0o600)  # before there is anything in it
+    key.write_bytes(svid.to_pem_key())

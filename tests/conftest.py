@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all tests share: an authority of each of two trust domains, made once."""
+"""What all tests share: clocks, and an authority of each of two trust domains."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+import trio.testing
 from hypothesis import settings
 
 from handfast import _ffi
@@ -42,3 +43,16 @@ def engine_now() -> Iterator[datetime]:
     _ffi.fix_clock(int(now.timestamp()))
     yield now
     _ffi.reset_clock()
+
+
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """The event loop's clock, which jumps when every task waits."""
+    return trio.testing.MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What others do wrong is no error of ours."""
+    yield
+    assert not [it for it in caplog.records if it.levelname == "ERROR"]

@@ -101,6 +101,7 @@ static const int HF_FFI_CONFIG;
 static const int HF_FFI_CONN;
 static const int HF_FFI_CHAIN_CACHE;
 static const int HF_FFI_CRL_SET;
+static const int HF_FFI_CRL_BOOK;
 static const int HF_FFI_SESSION_STORE;
 static const int HF_FFI_ACCEPTOR;
 static const int HF_FFI_TICKET_KEYS;
@@ -231,6 +232,7 @@ int64_t hf_ffi_conn_handshake_fd(struct hf_conn *, int, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_read_fd(struct hf_conn *, int, uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_write_fd(struct hf_conn *, int, const uint8_t *, size_t, struct hf_ffi_step *);
 uint32_t hf_ffi_conn_flush_fd(struct hf_conn *, int, struct hf_ffi_step *);
+uint32_t hf_ffi_conn_close_fd(struct hf_conn *, int, struct hf_ffi_step *);
 
 struct hf_chain {
     const uint8_t *der;
@@ -255,6 +257,7 @@ int64_t hf_ffi_conn_met(const struct hf_conn *, struct hf_ffi_met *);
 uint32_t hf_ffi_conn_presented(const struct hf_conn *, struct hf_chain *);
 uint32_t hf_ffi_conn_alpn(const struct hf_conn *, const uint8_t **, size_t *);
 uint32_t hf_ffi_conn_facts(const struct hf_conn *, struct hf_conn_facts *);
+int64_t hf_ffi_conn_resumed(const struct hf_conn *);
 uint32_t hf_ffi_conn_channel_binding(struct hf_conn *, uint8_t *);
 uint32_t hf_ffi_conn_key_log(struct hf_conn *, const char **, size_t *);
 size_t hf_conn_pending_in(const struct hf_conn *);

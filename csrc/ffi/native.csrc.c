@@ -21,6 +21,7 @@ enum {
     HF_FFI_CONN,
     HF_FFI_CHAIN_CACHE,
     HF_FFI_CRL_SET,
+    HF_FFI_CRL_BOOK,
     HF_FFI_SESSION_STORE,
     HF_FFI_ACCEPTOR,
     HF_FFI_TICKET_KEYS,
@@ -337,6 +338,11 @@ static uint32_t hf_ffi_conn_flush_fd(struct hf_conn *conn, int fd, struct hf_ffi
     return hf_ffi_peek(conn, hf_conn_flush_fd(conn, fd, &step->want).code, step);
 }
 
+static uint32_t hf_ffi_conn_close_fd(struct hf_conn *conn, int fd, struct hf_ffi_step *step)
+{
+    return hf_ffi_peek(conn, hf_conn_close_fd(conn, fd, &step->want).code, step);
+}
+
 /* The peer, and what it presented for keeping, in one crossing. */
 struct hf_ffi_met {
     struct hf_presented_chain *kept;
@@ -372,6 +378,14 @@ static uint32_t hf_ffi_conn_alpn(const struct hf_conn *conn, const uint8_t **nam
 static uint32_t hf_ffi_conn_facts(const struct hf_conn *conn, struct hf_conn_facts *out)
 {
     return hf_conn_facts(conn, out).code;
+}
+
+/* 0 or 1, or the negative code. */
+static int64_t hf_ffi_conn_resumed(const struct hf_conn *conn)
+{
+    int resumed;
+    uint32_t code = hf_conn_resumed(conn, &resumed).code;
+    return code == 0 ? resumed : -(int64_t)code;
 }
 
 static uint32_t hf_ffi_conn_channel_binding(struct hf_conn *conn, uint8_t *out)

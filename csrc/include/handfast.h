@@ -412,6 +412,11 @@ HF_MUST_USE hf_result hf_conn_write_fd(struct hf_conn *conn, int fd, const uint8
                                        size_t len, size_t *taken, uint32_t *want);
 HF_MUST_USE hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *want);
 
+/* Close and flush in one, for a socket that the caller closes right after (unless *want == WRITE):
+ * the close_notify then shares a packet with the socket's own end, where nothing is left unread. A
+ * connection that failed has none, but its alert may still wait. */
+HF_MUST_USE hf_result hf_conn_close_fd(struct hf_conn *conn, int fd, uint32_t *want);
+
 /* Facts, after the handshake (HF_E_WRONG_STATE before). peer() and the chain outlive nothing:
  * copied, or borrowed until hf_conn_free. The chain is also there after a refused handshake, for
  * diagnosis (hf_conn_presented), clearly unverified. */
@@ -436,6 +441,8 @@ struct hf_conn_facts {
     char signature[64]; /* the peer's CertificateVerify algorithm */
 };
 HF_MUST_USE hf_result hf_conn_facts(const struct hf_conn *conn, struct hf_conn_facts *out);
+/* One of them alone, which is asked most: 0 or 1. */
+HF_MUST_USE hf_result hf_conn_resumed(const struct hf_conn *conn, int *out);
 
 /* RFC 9266 tls-exporter: 32 bytes, the same on both ends. */
 HF_MUST_USE hf_result hf_conn_channel_binding(struct hf_conn *conn, uint8_t out[32]);

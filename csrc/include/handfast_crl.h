@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * handfast_crl.h - certificate revocation lists for general RFC 5280 paths. Included by handfast.h.
+ * handfast_crl.h - certificate revocation lists, for general RFC 5280 paths and for SVIDs. Included
+ * by handfast.h.
  *
  * What counts. A list speaks of a certificate when it is in the name of the certificate's issuer,
  * is signed by the key of a certificate of that name on the very path that was built (whose key
@@ -51,6 +52,37 @@ size_t hf_crl_set_entries(const struct hf_crl_set *set);
 HF_MUST_USE hf_result hf_verifier_new_web_crls(const uint8_t *roots, size_t roots_len,
                                                uint32_t max_depth, struct hf_crl_set *crls,
                                                int crl_policy, struct hf_verifier **out);
+
+/* Lists of several trust domains, each for its own SVIDs and never for another's (P1), even where
+ * two call their authorities by the same name: immutable, counted. */
+struct hf_crl_book;
+
+/* crls: a reference is taken. NULL: this trust domain has lists that cannot be used; who is in no
+ * position to say what they say believes none of its SVIDs, under either policy
+ * (HF_E_CRL_INVALID). */
+struct hf_crl_page {
+    const uint8_t *trust_domain;
+    size_t trust_domain_len;
+    struct hf_crl_set *crls;
+};
+
+/* Any number of pages, 0 too. `unclaimed` (a reference is taken, NULL for none) are lists of which
+ * nobody knows whose they are, such as those of a peer's intermediate: they count for whoever has
+ * the key that signed them on his path, and are not there for anybody else.
+ * Errors: HF_E_BAD_ARGUMENT, also for one trust domain twice. */
+HF_MUST_USE hf_result hf_crl_book_new(const struct hf_crl_page *pages, size_t count,
+                                      struct hf_crl_set *unclaimed, struct hf_crl_book **out);
+struct hf_crl_book *hf_crl_book_ref(struct hf_crl_book *book);
+void hf_crl_book_unref(struct hf_crl_book *book);
+
+/* hf_verifier_new() with lists: a reference on `book` is taken. NULL: none are asked, and
+ * crl_policy must be 0. A chain is asked about by the lists of the trust domain whose authority it
+ * ends in: every certificate below that authority. What is remembered in a cache is bound to the
+ * content of the lists and to their dates; sessions are judged again before they are resumed. */
+HF_MUST_USE hf_result hf_verifier_new_crls(struct hf_bundle_set *bundles, struct hf_policy *policy,
+                                           int rules, struct hf_chain_cache *cache,
+                                           struct hf_crl_book *book, int crl_policy,
+                                           struct hf_verifier **out);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
 
 static hf_result judge(const struct grammar_case *made, enum hf_way way, struct hf_peer *peer)
 {
-    struct hf_judge_options options = {made->rules, way};
+    struct hf_judge_options options = {.rules = made->rules, .way = way};
     return hf_judge_svid(made->bundles, &made->asked, &options, peer);
 }
 

@@ -94,7 +94,7 @@ hf_result kit_judge_by(enum hf_way way, const struct hf_bundle_set *set, struct 
                               .x509s = NULL,
                               .at = ask.at == 0 ? PKI_NOW : ask.at,
                               .purpose = ask.purpose};
-    struct hf_judge_options options = {ask.rules, way};
+    struct hf_judge_options options = {.rules = ask.rules, .way = way};
     return hf_judge_svid(set, &in, &options, out == NULL ? &ignored : out);
 }
 

@@ -219,8 +219,8 @@ static void a_clean_end_and_a_cut(void)
     uint32_t want;
     new_wire(&w);
     HF_CHECK(shake(&w));
-    HF_CHECK_OK(hf_conn_close(w.conn[0]));
-    HF_CHECK_OK(hf_conn_flush_fd(w.conn[0], w.fd[0], &want));
+    HF_CHECK_OK(hf_conn_close_fd(w.conn[0], w.fd[0], &want));
+    HF_CHECK(want == HF_WANT_NOTHING);
     HF_CHECK_CODE(hf_conn_read_fd(w.conn[1], w.fd[1], &byte, 1, &len, &want), HF_E_CLOSED);
     hang_up(&w, 1);
     HF_CHECK_CODE(hf_conn_read_fd(w.conn[0], w.fd[0], &byte, 1, &len, &want), HF_E_TRUNCATED);

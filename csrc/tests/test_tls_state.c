@@ -29,6 +29,7 @@ static void check_nothing_yet(struct hf_conn *conn)
     struct hf_peer peer;
     struct hf_conn_facts facts;
     uint8_t binding[32];
+    int resumed;
     HF_CHECK_CODE(hf_conn_read(conn, &byte, 1, &len, &want), HF_E_WRONG_STATE);
     HF_CHECK(len == 0 && byte == 0x55);
     HF_CHECK_CODE(hf_conn_write(conn, (const uint8_t *)"x", 1), HF_E_WRONG_STATE);
@@ -36,6 +37,7 @@ static void check_nothing_yet(struct hf_conn *conn)
     HF_CHECK_CODE(hf_conn_peer(conn, &peer), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_alpn(conn, &name, &len), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_facts(conn, &facts), HF_E_WRONG_STATE);
+    HF_CHECK_CODE(hf_conn_resumed(conn, &resumed), HF_E_WRONG_STATE);
     HF_CHECK_CODE(hf_conn_channel_binding(conn, binding), HF_E_WRONG_STATE);
 }
 
@@ -126,10 +128,12 @@ static void one_thread_at_a_time(void)
     HF_CHECK_CODE(hf_conn_read_fd(conn, -1, byte, 1, &len, &want), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_write_fd(conn, -1, byte, 1, &len, &want), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_flush_fd(conn, -1, &want), HF_E_BUSY);
+    HF_CHECK_CODE(hf_conn_close_fd(conn, -1, &want), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_peer(conn, &peer), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_presented(conn, &chain), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_alpn(conn, &data, &len), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_facts(conn, &facts), HF_E_BUSY);
+    HF_CHECK_CODE(hf_conn_resumed(conn, &done), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_channel_binding(conn, byte), HF_E_BUSY);
     HF_CHECK_CODE(hf_conn_key_log(conn, &lines, &len), HF_E_BUSY);
     atomic_store(&conn->busy, false);

@@ -11,7 +11,7 @@
 static struct pki_cert root, middle, leaf, other_root;
 static struct hf_bundle_set *set;
 
-static const struct hf_judge_options strict = {HF_RULES_STRICT, HF_WAY_ANY};
+static const struct hf_judge_options strict = {.rules = HF_RULES_STRICT};
 
 #define ID "spiffe://a.example/ns/prod/web"
 
@@ -89,7 +89,7 @@ static void decoded_certificates_are_taken_as_they_are(void)
                               .x509s = x509s,
                               .at = PKI_NOW,
                               .purpose = HF_PURPOSE_CLIENT};
-    struct hf_judge_options general = {HF_RULES_STRICT, HF_WAY_GENERAL};
+    struct hf_judge_options general = {.rules = HF_RULES_STRICT, .way = HF_WAY_GENERAL};
     struct hf_peer peer;
     HF_CHECK_OK(hf_judge_svid(set, &in, &general, &peer));
     HF_CHECK(strcmp(peer.id, ID) == 0);

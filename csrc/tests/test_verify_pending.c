@@ -30,7 +30,7 @@ static struct hf_presented in;
 static bool begin_as(const struct hf_bundle_set *by, struct kit_certs presented, struct kit_ask ask,
                      enum hf_way way)
 {
-    struct hf_judge_options options = {ask.rules, way};
+    struct hf_judge_options options = {.rules = ask.rules, .way = way};
     bool ready = true;
     /* Whatever lay there before must not matter. */
     (void)memset(&pending, 0x5a, sizeof(pending));
@@ -197,7 +197,7 @@ static void authorities_of_one_name(void)
 
 static void arguments_must_be_there(void)
 {
-    struct hf_judge_options options = {HF_RULES_STRICT, HF_WAY_ANY};
+    struct hf_judge_options options = {.rules = HF_RULES_STRICT};
     bool ready = true;
     HF_CHECK_CODE(hf_pending_begin(NULL, &in, &options, &pending, &ready), HF_E_BAD_ARGUMENT);
     HF_CHECK(!ready);

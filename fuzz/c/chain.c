@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hf_presented asked = {
         .chain = &chain, .at = PKI_NOW + ((how >> 3) & 3) * 3600, .purpose = ((how >> 1) & 3) % 3};
     struct hf_peer peer;
-    struct hf_judge_options options = {rules, HF_WAY_ANY};
+    struct hf_judge_options options = {.rules = rules};
     hf_result r = hf_judge_svid(chain_pool_bundles(), &asked, &options, &peer);
     if (!hf_is_ok(r)) {
         REQUIRE(is_nobody(&peer) && hf_error_row_of(r.code) != NULL);

@@ -34,6 +34,7 @@ def conversation(parts: list[bytes]) -> tuple[list[Event], bool]:
     """What two calls come to; and whether the connection was given up."""
     wire = ClientWire(limits=LIMITS)
     open_calls = {wire.start("/S/M", b"request", timeout=1.0) for _ in range(2)}
+    wire.ping()
     wire.sent(len(wire.to_send()))
     found: list[Event] = []
     taken = said = came = 0

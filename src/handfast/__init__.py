@@ -9,11 +9,11 @@ are used first: other event loops and plain scripts never load it.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 from handfast import authorize
 from handfast._ffi import OpenSslVersion, openssl_version
+from handfast._later import load_later
 from handfast.authority import Authority
 from handfast.authorize import Authorizer
 from handfast.batch import BatchItem, BatchResult, BatchSummary
@@ -21,6 +21,7 @@ from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.chain_buffer import ChainBuffer
 from handfast.chain_cache import ChainCache, ChainCacheStatistics
 from handfast.chain_verifier import ChainVerifier
+from handfast.crls import RevocationLists
 from handfast.errors import (
     Category,
     ConfigError,
@@ -130,6 +131,7 @@ __all__ = [
     "PeerMisbehaved",
     "PrivateKey",
     "Reason",
+    "RevocationLists",
     "SessionStatistics",
     "SessionStore",
     "Source",
@@ -186,12 +188,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_LATER[name]), name)
-    globals()[name] = value  # asked only once
-    return value
+__getattr__ = load_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

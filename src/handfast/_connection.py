@@ -312,6 +312,17 @@ class Connection:
         """Send what waits; `Want.NOTHING` when all of it went."""
         return self._conn.flush_fd(fd)
 
+    def close_fd(self, fd: int) -> _ffi.Want:
+        """End our direction and send that, as the last thing before the socket's end.
+
+        A connection that failed has no close_notify; its alert is sent if it waits.
+
+        Returns:
+            `Want.NOTHING`: close the socket now. `Want.WRITE`: first wait and call
+            `flush_fd`.
+        """
+        return self._conn.close_fd(fd)
+
     # ---- facts ----
 
     @property
@@ -374,7 +385,8 @@ class Connection:
         session comes, checked again in this one; `peer.verified_at` is when the chain
         was verified last: then, or now if its bundle has changed since.
         """
-        return self._facts()[1]
+        self._need_established()
+        return self._conn.resumed()
 
     @property
     def authenticated_at(self) -> datetime:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from handfast import _ffi
-from handfast.errors import Reason, SourceError, detail_for
+from handfast.errors import Reason, SourceError, VerificationError, detail_for
 
 if TYPE_CHECKING:
     from handfast._tls_config import TlsConfig
@@ -44,4 +44,10 @@ def judge_again(
         # A verdict holds before not_after: in that second itself it has ended.
         last = int(peer.not_after.timestamp()) - 1
         at = _ffi.NOW if _ffi.clock_now() <= last else last
-        newest.verifier.verify(peer.chain, at, PEER_PURPOSE[config.role])
+        try:
+            newest.verifier.verify(peer.chain, at, PEER_PURPOSE[config.role])
+        except VerificationError as error:
+            # Lists came after its end, and do not name it: those on them are refused
+            # for that before anything else.
+            if at == _ffi.NOW or error.reason is not Reason.CRL_NOT_YET_VALID:
+                raise

@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 from handfast import _ffi
 from handfast.authorize import Authorizer
 from handfast.bundle import TrustBundle, TrustBundleSet
-from handfast.errors import ConfigError, Reason, detail_for
+from handfast.crls import RevocationLists
+from handfast.errors import ConfigError, InvalidCrl, Reason, detail_for
 from handfast.names import DnsName, IpAddress
 from handfast.pem import CRL, read_pem
 from handfast.roots import system_roots
@@ -210,3 +211,63 @@ def _native_bundle(bundle: TrustBundle) -> _ffi.NativeBundle:
 def native_bundles(bundles: TrustBundleSet) -> _ffi.NativeBundleSet:
     """Build the engine's snapshot of the bundles, of bundles that are there already."""
     return _ffi.NativeBundleSet([_native_bundle(bundle) for bundle in bundles])
+
+
+# Likewise lists: they may be megabytes, and are there again in every snapshot.
+_crl_sets: WeakValueDictionary[tuple[bytes, ...], _ffi.NativeCrlSet] = (
+    WeakValueDictionary()
+)
+
+
+def _native_lists(lists: tuple[bytes, ...]) -> _ffi.NativeCrlSet:
+    known = _crl_sets.get(lists)
+    if known is None:
+        known = _crl_sets.setdefault(lists, _ffi.NativeCrlSet(lists))
+    return known
+
+
+def _usable(lists: tuple[bytes, ...]) -> _ffi.NativeCrlSet | None:
+    """Lists that came from elsewhere; None when the engine refuses one of them."""
+    try:
+        return _native_lists(lists)
+    except (InvalidCrl, ConfigError):
+        return None
+
+
+def need_lists(crls: object) -> RevocationLists:
+    """Insist on lists by trust domain that can all be used.
+
+    Raises:
+        InvalidCrl: one cannot.
+    """
+    if not isinstance(crls, RevocationLists):
+        refuse("crls= to be RevocationLists, or None to ask none", type(crls).__name__)
+    for name in crls.trust_domains:
+        _native_lists(crls.get(name))
+    return crls
+
+
+def spiffe_verifier(  # noqa: PLR0913, PLR0917 - the engine's own list
+    bundles: TrustBundleSet,
+    policy: _ffi.NativePolicy,
+    rules: int,
+    cache: _ffi.NativeChainCache | None,
+    crls: RevocationLists | None = None,
+    crl_policy: int = 0,
+) -> _ffi.NativeVerifier:
+    """Build a verifier of SVIDs, with revocation lists or, without a policy, without.
+
+    A trust domain whose lists cannot be used is one whose SVIDs are refused: nobody can
+    say who of them was revoked. Others are none the worse for it.
+    """
+    native = native_bundles(bundles)
+    if crls is None or crl_policy == 0:
+        return _ffi.NativeVerifier.spiffe(native, policy, rules, cache)
+    pages = [
+        (name.name, _usable(crls.get(name))) for name in sorted(crls.trust_domains)
+    ]
+    # Of nobody known: what the engine does not read is not there.
+    read = tuple(der for der in crls.unclaimed if _usable((der,)) is not None)
+    unclaimed = _usable(read) if read else None
+    book = _ffi.NativeCrlBook(pages, unclaimed, crl_policy)
+    return book.verifier(native, policy, rules, cache)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from handfast.authorize import Authorizer
     from handfast.bundle import TrustBundle, TrustBundleSet
     from handfast.chain_cache import ChainCache
+    from handfast.crls import RevocationLists
     from handfast.session_store import SessionStore
     from handfast.sources.base import Source
     from handfast.tickets import TicketKeys
@@ -80,6 +81,7 @@ class TlsConfig:
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
         sessions: SessionStore | TicketKeys | Literal["own"] | None = "own",
+        crl_policy: Literal["required", "if_available"] | None = None,
     ) -> Self:
         """Mutual TLS, the accepting side.
 
@@ -102,6 +104,9 @@ class TlsConfig:
                 again (P4). Each configuration has its own unless it is given one; None
                 resumes nothing. It lasts over rotations, too. With `TicketKeys` they
                 wait with the peers instead, for every server that has the keys.
+            crl_policy: Ask the revocation lists that the source has about peers, those
+                of the peer's own trust domain; see `Verifier`. None asks none. With
+                `"required"` and a source without lists nobody comes in.
 
         Raises:
             ConfigError: a setting is not valid.
@@ -119,6 +124,7 @@ class TlsConfig:
             key_log=key_log,
             cache=cache,
             sessions=sessions,
+            crl_policy=crl_policy,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -136,6 +142,7 @@ class TlsConfig:
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
         sessions: SessionStore | Literal["own"] | None = "own",
+        crl_policy: Literal["required", "if_available"] | None = None,
     ) -> Self:
         """Mutual TLS, the connecting side; the arguments are those of `server`.
 
@@ -155,6 +162,7 @@ class TlsConfig:
             key_log=key_log,
             cache=cache,
             sessions=sessions,
+            crl_policy=crl_policy,
         )
         return cls(recipe, _need_source(source), key_log)
 
@@ -215,6 +223,8 @@ class TlsConfig:
         rules: Literal["strict", "compatible"] = "strict",
         key_log: Callable[[str], object] | TextIO | None = None,
         cache: ChainCache | Literal["shared"] | None = "shared",
+        crls: RevocationLists | None = None,
+        crl_policy: Literal["required", "if_available"] = "required",
     ) -> Self:
         """One-way TLS to a SPIFFE server: it is verified by its ID, we show nothing.
 
@@ -232,10 +242,13 @@ class TlsConfig:
             rules: As for `server`.
             key_log: As for `server`.
             cache: As for `server`.
+            crls: As for `Verifier`.
+            crl_policy: As for `Verifier`.
 
         Raises:
             ConfigError: a setting is not valid.
             InvalidBundle: an authority cannot be used.
+            InvalidCrl: a list cannot be used.
         """
         recipe = Recipe.check(
             "one-way client",
@@ -247,8 +260,10 @@ class TlsConfig:
             rules=rules,
             key_log=key_log,
             cache=cache,
+            crl_policy=crl_policy,
         )
-        built = recipe.build_stranger(_settings.as_bundle_set(bundles))
+        lists = None if crls is None else _settings.need_lists(crls)
+        built = recipe.build_stranger(_settings.as_bundle_set(bundles), lists)
         return cls(recipe, built, key_log)
 
     @classmethod

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from handfast.authorize import Authorizer
     from handfast.bundle import TrustBundleSet
     from handfast.chain_cache import ChainCache
+    from handfast.crls import RevocationLists
     from handfast.ids import SpiffeId
     from handfast.session_store import SessionStore
     from handfast.sources.base import SourceSnapshot
@@ -70,6 +71,8 @@ class Recipe(NamedTuple):
     cache: _ffi.NativeChainCache | None
     sessions: session_store.Kept
     kind: Kind
+    # Revocation lists are asked; 0: not.
+    crl_policy: int = 0
 
     @classmethod
     def check(  # noqa: PLR0913 - the settings, all by keyword
@@ -85,6 +88,7 @@ class Recipe(NamedTuple):
         key_log: object,
         cache: ChainCache | Literal["shared"] | None = None,
         sessions: SessionStore | TicketKeys | Literal["own"] | None = None,
+        crl_policy: str | None = None,
     ) -> Self:
         """Check the settings; `authorize` None where nobody is authorized by an ID."""
         policy = None
@@ -104,6 +108,9 @@ class Recipe(NamedTuple):
             cache=chain_cache.as_native(cache),
             sessions=session_store.as_native(sessions),
             kind=kind,
+            crl_policy=0
+            if crl_policy is None
+            else _settings.one_of("crl_policy=", crl_policy, _settings.CRL_POLICIES),
         )
 
     @property
@@ -118,7 +125,7 @@ class Recipe(NamedTuple):
         svid = _ffi.NativeSvid(snapshot.svid.chain, snapshot.svid.key.view())
         verifier = None
         if self.is_mutual:
-            verifier = self._spiffe_verifier(snapshot.bundles)
+            verifier = self._spiffe_verifier(snapshot.bundles, snapshot.crls)
         return Built(
             snapshot.generation,
             self._config(svid, verifier),
@@ -129,11 +136,13 @@ class Recipe(NamedTuple):
             self.key_log,
         )
 
-    def _spiffe_verifier(self, bundles: TrustBundleSet) -> _ffi.NativeVerifier:
+    def _spiffe_verifier(
+        self, bundles: TrustBundleSet, crls: RevocationLists | None
+    ) -> _ffi.NativeVerifier:
         if self.policy is None:
             raise InternalError(detail_for(Reason.INTERNAL))
-        return _ffi.NativeVerifier.spiffe(
-            _settings.native_bundles(bundles), self.policy, self.rules, self.cache
+        return _settings.spiffe_verifier(
+            bundles, self.policy, self.rules, self.cache, crls, self.crl_policy
         )
 
     def _build_web_server(self, snapshot: CertificateSnapshot) -> Built:
@@ -149,9 +158,11 @@ class Recipe(NamedTuple):
             self.key_log,
         )
 
-    def build_stranger(self, bundles: TrustBundleSet) -> Built:
+    def build_stranger(
+        self, bundles: TrustBundleSet, crls: RevocationLists | None
+    ) -> Built:
         """Make the engine's configuration for a client that has no SVID."""
-        return self.build_client(self._spiffe_verifier(bundles))
+        return self.build_client(self._spiffe_verifier(bundles, crls))
 
     def build_client(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for a client without a certificate."""

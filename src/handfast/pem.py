@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
 
-__all__ = ["CERTIFICATE", "CRL", "read_pem", "write_pem"]
+__all__ = ["CERTIFICATE", "CRL", "is_pem", "read_pem", "write_pem"]
 
 CERTIFICATE: Final = "CERTIFICATE"
 CRL: Final = "X509 CRL"
@@ -42,6 +42,11 @@ def _decode(label: str, lines: list[str]) -> bytes:
         return base64.b64decode("".join("".join(lines).split()), validate=True)
     except (ValueError, binascii.Error):
         _refuse(f"base64 in {label}", "something else")
+
+
+def is_pem(data: bytes) -> bool:
+    """Whether a file is meant to be PEM: DER has no reason to hold such an edge."""
+    return b"-----BEGIN" in data
 
 
 def read_pem(data: bytes | str, *labels: str) -> list[tuple[str, bytes]]:

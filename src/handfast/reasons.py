@@ -1189,7 +1189,7 @@ ROWS: dict[Reason, Row] = {
         0x4802,
         None,
         "the endpoint leads to an address that is not connected to",
-        "if it is meant to, name its network: allow_networks=, or --allow-network",
+        "if it is meant to, name its network: allow_networks, or --allow-network",
     ),
     Reason.FEDERATION_REDIRECT: Row(
         Category.FEDERATION,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from handfast.batch import BatchResult
     from handfast.bundle import TrustBundle, TrustBundleSet
     from handfast.chain_cache import ChainCache
+    from handfast.crls import RevocationLists
     from handfast.peer import VerifiedPeer
 
 __all__ = ["Verifier"]
@@ -58,10 +59,15 @@ class Verifier:
         cache: Where chains that were found good are remembered: the process's shared
             cache, one of your own, or None to verify each chain anew. The answer is
             the same in all three (P3).
+        crls: Revocation lists by trust domain, such as a snapshot's; each is asked
+            about chains of its own trust domain and no other. None asks none.
+        crl_policy: With `crls`, as for `ChainVerifier`: `"required"` refuses a chain
+            with a certificate below its authority of which no list speaks.
 
     Raises:
         ConfigError: an argument is not valid.
         InvalidBundle: an authority cannot be used, or a trust domain comes twice.
+        InvalidCrl: a list cannot be used.
     """
 
     __slots__ = ("_at", "_native", "_purpose")
@@ -75,14 +81,18 @@ class Verifier:
         rules: Literal["strict", "compatible"] = "strict",
         purpose: Literal["either", "client", "server"] = "either",
         cache: ChainCache | Literal["shared"] | None = "shared",
+        crls: RevocationLists | None = None,
+        crl_policy: Literal["required", "if_available"] = "required",
     ) -> None:
         self._at = _ffi.to_seconds(_settings.need_moment(at))
         self._purpose = _settings.one_of("purpose=", purpose, _settings.PURPOSES)
-        self._native = _ffi.NativeVerifier.spiffe(
-            _settings.native_bundles(_settings.as_bundle_set(bundles)),
+        self._native = _settings.spiffe_verifier(
+            _settings.as_bundle_set(bundles),
             _ffi.NativePolicy(_settings.need_authorizer(authorize).program()),
             _settings.one_of("rules=", rules, _settings.RULES),
             as_native(cache),
+            None if crls is None else _settings.need_lists(crls),
+            _settings.one_of("crl_policy=", crl_policy, _settings.CRL_POLICIES),
         )
 
     def verify(self, chain_der: Sequence[bytes]) -> VerifiedPeer:

@@ -40,12 +40,6 @@ PREFACE = b"\0\0\0\4\0\0\0\0\0"  # an empty SETTINGS frame
 Agent = Callable[[trio.SocketStream], Awaitable[None]]
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 # ---- agents ----
 
 

@@ -7,8 +7,6 @@ next, and nothing of it is an error in the server's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import trio
 import trio.testing
@@ -25,19 +23,7 @@ from tests.support.wire_world import COUNT, ECHO, TALK, WAIT
 from handfast.workload_api import ServerLimits, StatusCode, proto
 from handfast.workload_api.messages import frame_message
 
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_logged_as_an_error(
-    caplog: pytest.LogCaptureFixture,
-) -> Iterator[None]:
-    yield
-    assert not [it for it in caplog.records if it.levelname == "ERROR"]
+pytestmark = pytest.mark.usefixtures("no_error_is_logged")
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0\0\0", b"\0\0\0\0\5half"])

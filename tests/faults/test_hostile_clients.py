@@ -26,12 +26,6 @@ MANY = 200
 TIMEOUT = 10.0
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 def client_hello() -> bytes:
     """Return the first flight of a good client."""
     connection = Connection(client_config())

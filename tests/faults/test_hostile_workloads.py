@@ -7,7 +7,7 @@ next, and nothing of it is an error in the server's log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain, count, repeat
 
@@ -42,18 +42,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HELLO = PREFACE + frame(SETTINGS)
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_logged_as_an_error(
-    caplog: pytest.LogCaptureFixture,
-) -> Iterator[None]:
-    yield
-    assert not [it for it in caplog.records if it.levelname == "ERROR"]
+pytestmark = pytest.mark.usefixtures("no_error_is_logged")
 
 
 async def until_cut_off(attacker: RawClient, flood: Iterable[bytes]) -> None:
@@ -255,6 +244,24 @@ async def test_bytes_do_not_put_off_the_beginning(
                 await attacker.send(bytes([byte]))
                 await trio.sleep(0.1)
             await attacker.read_to_the_end()
+        assert served.statistics.failed == {"idle": 1}
+
+
+@trio_test
+async def test_pings_do_not_keep_a_connection_that_has_no_call(
+    clock: trio.testing.MockClock,
+) -> None:
+    """P8, D1: they are answered, and put nothing off."""
+    limits = ServerLimits(idle_timeout=10.0)
+    async with attacked(limits) as (served, attacker):
+        began = trio.current_time()
+        await attacker.send(HELLO)
+        with suppress(trio.BrokenResourceError):
+            for _ in range(100):
+                await attacker.send(frame(PING, bytes(8)))
+                await trio.sleep(1.0)
+        assert trio.current_time() - began < 15
+        assert frame(PING, bytes(8), flags=1) in await attacker.read_to_the_end()
         assert served.statistics.failed == {"idle": 1}
 
 

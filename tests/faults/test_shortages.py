@@ -18,12 +18,6 @@ from tests.support.net_world import InMemory, ask, client_config, serving, trio_
 from handfast.net import MtlsStream
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.mark.parametrize(
     "number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 )

@@ -24,12 +24,6 @@ TIMEOUT = 10.0
 QUICK = 23
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @dataclass(slots=True)
 class Ending:
     """How one end of a conversation came out."""

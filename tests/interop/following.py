@@ -10,6 +10,7 @@ import trio
 from tests.interop.world import PATIENCE
 
 from handfast import SourceError, SourceSnapshot, WorkloadApiSource
+from handfast.workload_api import ClientLimits
 
 
 async def until(
@@ -47,10 +48,12 @@ def serial(snapshot: SourceSnapshot) -> int:
 
 @asynccontextmanager
 async def opened(
-    endpoint: str, *, jwt_bundles: bool = False
+    endpoint: str, *, jwt_bundles: bool = False, limits: ClientLimits | None = None
 ) -> AsyncIterator[WorkloadApiSource]:
     """Our source at an agent, when it has its first identity."""
-    async with WorkloadApiSource(endpoint, jwt_bundles=jwt_bundles) as source:
+    async with WorkloadApiSource(
+        endpoint, jwt_bundles=jwt_bundles, limits=limits
+    ) as source:
         await source.wait_ready(PATIENCE)
         yield source
 
@@ -60,12 +63,14 @@ def follow(
     test: Callable[[WorkloadApiSource], Awaitable[None]],
     *,
     jwt_bundles: bool = False,
+    limits: ClientLimits | None = None,
 ) -> None:
     """Run a test in trio with an opened source."""
 
     async def main() -> None:
         with trio.fail_after(PATIENCE):
-            async with opened(endpoint, jwt_bundles=jwt_bundles) as source:
+            opening = opened(endpoint, jwt_bundles=jwt_bundles, limits=limits)
+            async with opening as source:
                 await test(source)
 
     trio.run(main)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 import trio
 from tests.interop.agents import short_folder
-from tests.interop.following import follow, serial, until
-from tests.interop.world import Running, running
+from tests.interop.following import follow, serial, until, until_troubled
+from tests.interop.world import PATIENCE, Running, running
 
 from handfast import WorkloadApiSource
+from handfast.workload_api import ClientLimits
 
 _PROGRAM = Path(__file__).parent / "peers" / "grpcio_agent.py"
 
@@ -96,3 +98,52 @@ def test_invalid_argument_is_never_asked_again(agent: Agent) -> None:
         assert (stream.opened, stream.connected) == (1, False)
 
     follow(agent.endpoint, test)
+
+
+def test_an_agent_that_was_stopped_is_noticed(agent: Agent) -> None:
+    """W5: nothing is closed and nothing fails, only a PING has no answer."""
+    limits = ClientLimits(ping_after=0.1, ping_timeout=1.0)
+
+    async def test(source: WorkloadApiSource) -> None:
+        await agent.next_stream()
+        before = source.snapshot()
+        agent.process.process.send_signal(signal.SIGSTOP)
+        try:
+            await until_troubled(source)
+            assert "PING" in str(source.trouble)
+            assert source.health.state == "stale"
+            assert source.snapshot() is before
+        finally:
+            agent.process.process.send_signal(signal.SIGCONT)
+        while source.trouble is not None:
+            await source.wait_changed()
+
+    follow(agent.endpoint, test, limits=limits)
+
+
+def test_two_early_questions_are_borne_and_the_fourth_is_too_many(agent: Agent) -> None:
+    """P8: gRPC's own count, which is why no source asks more than that."""
+
+    async def test(source: WorkloadApiSource) -> None:
+        await agent.next_stream()
+        [follower] = source._life.followers
+        used = source._life.link._current
+        assert used is not None
+        channel = used.channel
+
+        async def rest() -> None:
+            """Wait until somebody waits for the agent, and no question is open."""
+            pulse = channel._pulse
+            while not channel._reading or pulse._asked_at or pulse._early:
+                await trio.lowlevel.checkpoint()
+
+        for _ in range(3):  # the first one is in time: there was none before it
+            await rest()
+            channel.probe(PATIENCE)
+        await rest()
+        assert (follower.failures, channel.is_usable) == ({}, True)
+        channel.probe(PATIENCE)
+        await until_troubled(source)
+        assert "too many pings" in str(source.trouble).lower().replace("_", " ")
+
+    follow(agent.endpoint, test, limits=ClientLimits(ping_timeout=PATIENCE))

@@ -117,6 +117,42 @@ def test_the_command_line_reports_who_speaks_plain_text(
         assert (peer["address"], peer["connections"]) == ("127.0.0.1", 1)
 
 
+def test_the_report_is_there_while_it_runs_and_when_it_is_told_to_stop(
+    world: World, serve: Serve, tmp_path: Path
+) -> None:
+    """A supervisor sends SIGTERM: what was recorded is not lost by it."""
+    report = tmp_path / "report.json"
+    options = ("--mode", "permissive", "--plain-report", report, "--echo")
+    with serve(*options) as (server, port):
+        for number, told_by in enumerate((signal.SIGUSR1, signal.SIGTERM), 1):
+            with socket.create_connection(("127.0.0.1", int(port))) as plain:
+                plain.sendall(b"in the clear\n")
+                assert plain.recv(100) == b"in the clear\n"
+            server.process.send_signal(told_by)
+            assert server.event("plain_text_report")["plain_text"] == number
+            if told_by == signal.SIGTERM:
+                assert server.exit_code() == 0
+            assert json.loads(report.read_text())["plain_text"] == number
+
+
+def test_a_server_that_is_told_to_stop_drains(world: World, serve: Serve) -> None:
+    """P6: with workers, too; nobody new comes in, and who is there ends."""
+    with serve("--echo", "--workers", "2") as (server, port):
+        with running(*s_client(world, port, "-quiet")) as client:
+            assert server.event("accepted")["spiffe_id"] == CLIENT
+            client.send("before\n")
+            client.wait_for("before")
+            server.process.send_signal(signal.SIGTERM)
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", int(port))).close()
+                except ConnectionRefusedError:
+                    break
+            client.end_input()
+            assert client.exit_code() == 0
+        assert server.exit_code() == 0
+
+
 async def answer(stream: MtlsStream | PlainStream) -> None:
     """One HTTP request; the answer says who asked, from where, and by way of whom."""
     async with stream:

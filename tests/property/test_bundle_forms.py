@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.any_json import any_json
 
 from handfast import HandfastError, InvalidBundle, TrustBundle
+from handfast.bundle_forms import form_of, read_any_bundle
 from handfast.der import split_der
 from handfast.errors import InvalidCertificate
 from handfast.testing import der, forge_root
@@ -30,24 +31,11 @@ def public_key(raw: bytes) -> bytes:
 KNOWN_KEYS = {public_key(raw) for raw in POOL[:2]}
 
 some = st.lists(st.sampled_from(POOL), max_size=6)
-json_values: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(allow_nan=False),
-        st.sampled_from(["x509-svid", "EC", "keys", "MAA=", ""]),
-        st.text(max_size=5),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(["keys", "use", "kty", "x5c", "spiffe_sequence", "x"]),
-            inner,
-            max_size=4,
-        ),
-    ),
-    max_leaves=12,
+json_values = any_json(
+    ["x509-svid", "EC", "keys", "MAA=", ""],
+    ["keys", "use", "kty", "x5c", "spiffe_sequence", "x"],
+    members=4,
+    leaves=12,
 )
 
 
@@ -65,6 +53,25 @@ def test_every_form_holds_the_same(parts: list[bytes]) -> None:
     assert TrustBundle.from_json("a.example", bundle.to_json()) == bundle
     if parts:
         assert TrustBundle.from_pem("a.example", bundle.to_pem()) == bundle
+
+
+@given(some)
+def test_a_file_of_any_form_is_read_without_saying_which(parts: list[bytes]) -> None:
+    """X509-43."""
+    bundle = TrustBundle.from_der("a.example", parts)
+    forms = {"der": b"".join(parts), "document": bundle.to_json()}
+    if parts:
+        forms["pem"] = b"# of an administrator\n" + bundle.to_pem()
+    for form, data in forms.items():
+        assert form_of(data) == form
+        assert read_any_bundle("a.example", data) == bundle
+
+
+@given(st.sampled_from([b"{", b" {}", b"-----BEGIN", b"0", b""]), st.binary(min_size=1))
+def test_a_file_of_no_form_is_refused(start: bytes, data: bytes) -> None:
+    with pytest.raises(InvalidBundle) as caught:
+        read_any_bundle("a.example", start + data)
+    check_refusal(caught.value)
 
 
 @given(some, some)

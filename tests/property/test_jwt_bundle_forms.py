@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import pki
+from tests.support.any_json import any_json
 
 from handfast import (
     BundleDocument,
@@ -50,24 +50,11 @@ documents = st.builds(
     numbers,
     st.one_of(st.none(), st.integers(0, 2**31 - 1)),
 )
-json_values: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(allow_nan=False),
-        st.sampled_from(["jwt-svid", "EC", "RSA", "P-256", "AQAB", "AA", "", "kid"]),
-        st.text(max_size=5),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from("keys use kty crv x y n e kid alg trust_domains".split()),
-            inner,
-            max_size=6,
-        ),
-    ),
-    max_leaves=14,
+json_values = any_json(
+    ["jwt-svid", "EC", "RSA", "P-256", "AQAB", "AA", "", "kid"],
+    "keys use kty crv x y n e kid alg trust_domains".split(),
+    members=6,
+    leaves=14,
 )
 
 

@@ -100,9 +100,17 @@ async def program(
             process.terminate()
             nursery.cancel_scope.cancel()
     finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    await pipe.aclose()
+        await end_process(process)
+
+
+async def end_process(process: trio.Process) -> None:
+    """End a process and its pipes, whatever happens to us.
+
+    Cancellation: it is ended all the same.
+    """
+    process.kill()
+    with trio.CancelScope(shield=True):
+        await process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                await pipe.aclose()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import trio
+from tests.soak.programs import end_process
 
 from handfast import (
     StaticSource,
@@ -139,12 +140,7 @@ async def child_process(module: str) -> AsyncGenerator[trio.Process, None]:
     try:
         yield process
     finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    await pipe.aclose()
+        await end_process(process)
 
 
 async def ask(process: trio.Process, question: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from handfast import TrustDomain
 from handfast.authority.entries import Entry
 from handfast.authority.selectors import Selector
@@ -45,6 +47,30 @@ def entry(spiffe_id: str = WEB, *selectors: str, **more: Any) -> Entry:
 
 def facts(*selectors: str) -> frozenset[Selector]:
     return frozenset(map(Selector.parse, selectors))
+
+
+@dataclass
+class Process:
+    """A caller as attestation would describe it."""
+
+    selectors: frozenset[Selector] = facts("unix:uid:1000", "unix:gid:100")
+    pid: int = 7
+    began: int = 1
+    uid: int = 1000
+    there: bool = True
+    hidden: frozenset[Selector] = frozenset()
+    learnt: int = 0
+
+    def still_there(self) -> bool:
+        return self.there
+
+    async def learn(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.learnt += 1
+        self.selectors |= self.hidden
+
+    def describe(self) -> str:
+        return f"pid {self.pid}"
 
 
 @dataclass

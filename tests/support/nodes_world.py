@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 from google.protobuf.message import Message
-from tests.support.authority_state import facts, settings
+from tests.support.authority_state import settings
 
 from handfast import (
     SpiffeId,
@@ -30,7 +30,6 @@ from handfast.authority.nodes.proto import (
     SignX509Request,
     SignX509Response,
 )
-from handfast.authority.selectors import Selector
 from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
@@ -42,22 +41,6 @@ from handfast.workload_api.channel import Channel
 DOMAIN = TrustDomain.parse("a.example")
 NODE = node_id(DOMAIN, "db-7")
 OTHER = node_id(DOMAIN, "db-8")
-
-
-@dataclass
-class Process:
-    """A caller as attestation would describe it."""
-
-    selectors: frozenset[Selector] = facts("unix:uid:1000", "unix:gid:100")
-    pid: int = 7
-    uid: int = 1000
-    there: bool = True
-
-    def still_there(self) -> bool:
-        return self.there
-
-    def describe(self) -> str:
-        return f"pid {self.pid}"
 
 
 @dataclass

@@ -15,6 +15,7 @@ from tests.support import peers, pki, workloads
 
 from handfast import (
     Connection,
+    RevocationLists,
     SessionStore,
     TicketKeys,
     TlsConfig,
@@ -46,21 +47,29 @@ def at(moment: datetime) -> None:
 
 
 class Rotating:
-    """A source whose identity and bundles are replaced from outside."""
+    """A source whose identity, bundles and lists are replaced from outside."""
 
-    def __init__(self, svid: Any, *bundles: Any) -> None:
+    def __init__(
+        self, svid: Any, *bundles: Any, crls: RevocationLists | None = None
+    ) -> None:
         self._snapshot = SourceSnapshot(
-            svid=svid, bundles=TrustBundleSet(bundles), generation=1
+            svid=svid,
+            bundles=TrustBundleSet(bundles),
+            generation=1,
+            crls=crls or RevocationLists(),
         )
 
     def snapshot(self) -> SourceSnapshot:
         return self._snapshot
 
-    def rotate(self, svid: Any, *bundles: Any) -> None:
+    def rotate(
+        self, svid: Any, *bundles: Any, crls: RevocationLists | None = None
+    ) -> None:
         self._snapshot = SourceSnapshot(
             svid=svid,
             bundles=TrustBundleSet(bundles),
             generation=self._snapshot.generation + 1,
+            crls=crls or RevocationLists(),
         )
 
 

@@ -30,6 +30,8 @@ from handfast.workload_api import (
     proto,
     serve_calls,
 )
+from handfast.workload_api.client_wire import ClientWire
+from handfast.workload_api.server_wire import ServerWire
 
 #: Echoes the audiences, one SVID each.
 ECHO = proto.FETCH_JWT_SVID
@@ -134,3 +136,19 @@ async def serving(
 def socket_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     left, right = trio.socket.socketpair()
     return trio.SocketStream(left), trio.SocketStream(right)
+
+
+async def ask(channel: Channel, *audience: str, within: float = 15) -> list[str]:
+    """Have audiences echoed."""
+    request = proto.JWTSVIDRequest(audience=audience)
+    answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=within)
+    return [it.svid for it in answer.svids]
+
+
+def taken(wire: ClientWire | ServerWire) -> bytes:
+    """All that a side has to send."""
+    found = b""
+    while data := wire.to_send():
+        wire.sent(len(data))
+        found += data
+    return found

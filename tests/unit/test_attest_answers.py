@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 from tests.support.attesting import PYTHON, move, sha256_of, values
 from tests.support.kernel_answers import PID, USER, Answers, ask
 from tests.support.net_world import trio_test
 
-from handfast.authority.attest import AttestationRefused, executable
+from handfast.authority.attest import AttestationRefused, Attestor, executable
 from handfast.authority.attest.credentials import (
     PeerCredentials,
 )
@@ -164,9 +165,9 @@ async def test_another_program_while_we_look_is_refused(
     """W1: execve between two reads; the layout of the program is another then."""
     real = HashCache.sha256
 
-    def then_execute(cache: HashCache, fd: int) -> str:
+    def then_execute(cache: HashCache, fd: int, **more: int | None) -> str:
         kernel.stat(layout=8)
-        return real(cache, fd)
+        return real(cache, fd, **more)
 
     monkeypatch.setattr(HashCache, "sha256", then_execute)
     with pytest.raises(AttestationRefused, match="changed while"):
@@ -434,3 +435,61 @@ async def test_a_proc_that_says_something_else_is_refused(
     kernel.write(name, text)
     with pytest.raises(AttestationRefused):
         await ask(kernel)
+
+
+# ---- what is found when somebody asks for it ----
+
+
+@trio_test
+async def test_a_hash_is_found_when_it_is_asked_for_and_once(
+    kernel: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: a connection alone makes nobody read an executable."""
+    real, read = HashCache.sha256, 0
+
+    def count(cache: HashCache, fd: int, **more: int | None) -> str:
+        nonlocal read
+        read += 1
+        assert more == {"payer": USER}
+        return real(cache, fd, **more)
+
+    monkeypatch.setattr(HashCache, "sha256", count)
+    caller = await ask(kernel, Attestor(system=kernel, hash_executables="when asked"))
+    assert (values(caller, "unix:sha256"), read) == ([], 0)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(caller.learn)
+    assert (values(caller, "unix:sha256"), read) == ([sha256_of(PYTHON)], 1)
+    assert caller.still_there()
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "while"])
+@trio_test
+async def test_what_executes_another_program_before_it_is_asked_has_no_hash(
+    kernel: Answers, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    """W1: neither the hash of the next program, nor a mixture."""
+    real = HashCache.sha256
+
+    def then_execute(cache: HashCache, fd: int, **more: int | None) -> str:
+        kernel.stat(layout=8)
+        return real(cache, fd, **more)
+
+    caller = await ask(kernel, Attestor(system=kernel, hash_executables="when asked"))
+    if before:
+        kernel.stat(layout=8)
+    monkeypatch.setattr(HashCache, "sha256", then_execute)
+    with pytest.raises(AttestationRefused, match="not what it was"):
+        await caller.learn()
+    assert values(caller, "unix:sha256") == []
+
+
+@trio_test
+async def test_why_there_is_no_hash_is_said(kernel: Answers) -> None:
+    judge = Attestor(
+        system=kernel, hash_executables="when asked", largest_executable=10
+    )
+    caller = await ask(kernel, judge)
+    await caller.learn()
+    assert "more than 10 bytes" in caller.missing["unix:sha256"]
+    await (await ask(kernel)).learn()  # which has found all there is already

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from tests.support.attesting import sha256_of
 
 from handfast.authority.attest import hashing
 from handfast.authority.attest.hashing import HashCache
+from handfast.errors import AttestationRefused, Reason
 
 SHELL = os.path.realpath("/bin/sh")
 
@@ -39,9 +41,9 @@ def _reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     done: list[int] = []
     real = hashing._read
 
-    def read(fd: int, size: int) -> str:
+    def read(fd: int, size: int, clock: Callable[[], float]) -> str:
         done.append(size)
-        return real(fd, size)
+        return real(fd, size, clock)
 
     monkeypatch.setattr(hashing, "_read", read)
     return done
@@ -54,6 +56,90 @@ def test_a_file_that_only_root_may_change_is_read_once(
     cache = HashCache()
     assert cache.sha256(shell) == cache.sha256(shell) == sha256_of(SHELL)
     assert len(done) == len(cache) == 1
+
+
+def test_an_image_of_a_users_own_never_passes_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W1: `unix:sha256` cannot be forged by what is found where another file was.
+
+    Two images, mounted one after the other on one loop device: their maker has given
+    both files root as owner, one inode, one size and one time.
+    """
+    files = [tmp_path / "good", tmp_path / "evil"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    kept = Path("/").stat().st_dev
+    same = SimpleNamespace(
+        st_dev=kept + 1,
+        st_ino=12,
+        st_size=4,
+        st_mtime_ns=0,
+        st_ctime_ns=0,
+        st_uid=0,
+        st_mode=0o100755,
+    )
+    monkeypatch.setattr(
+        "handfast.authority.attest.hashing.os.fstat", lambda _number: same
+    )
+    cache = HashCache()
+    found = []
+    for file in files:
+        fd = os.open(file, os.O_RDONLY)
+        found.append(cache.sha256(fd))
+        os.close(fd)
+    assert found == [hashlib.sha256(it).hexdigest() for it in (b"good", b"evil")]
+    assert len(cache) == 0
+
+
+def test_a_user_has_so_many_bytes_read_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: the owner of an executable chooses its size, and how often he connects."""
+    monkeypatch.setattr(hashing, "_BURST", 3000)
+    monkeypatch.setattr(hashing, "_RATE", 1000)
+    now = [0.0]
+    file = tmp_path / "web"
+    file.write_bytes(bytes(1000))
+    file.chmod(0o666)
+    cache = HashCache(clock=lambda: now[0])
+    fd = os.open(file, os.O_RDONLY)
+    for _ in range(3):
+        cache.sha256(fd, payer=1000)
+    with pytest.raises(AttestationRefused) as refused:
+        cache.sha256(fd, payer=1000)
+    assert refused.value.reason is Reason.ATTESTATION_SLOW
+    assert cache.sha256(fd, payer=1001) == cache.sha256(fd)
+    now[0] = 1.0
+    cache.sha256(fd, payer=1000)
+    os.close(fd)
+
+
+def test_what_is_remembered_costs_nobody_anything(shell: int) -> None:
+    cache = HashCache(clock=lambda: 0.0)
+    size = Path(SHELL).stat().st_size
+    for _ in range(2 + (1 << 30) // size):
+        cache.sha256(shell, payer=1000)
+
+
+def test_a_file_that_is_read_slowly_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: a thread of its user's is free again, though nobody waits for it any more."""
+    now = [0.0]
+    real = os.pread
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        now[0] += 5
+        return real(fd, length, offset)
+
+    file = tmp_path / "web"
+    file.write_bytes(bytes(3 << 20))
+    fd = os.open(file, os.O_RDONLY)
+    monkeypatch.setattr("handfast.authority.attest.hashing.os.pread", pread)
+    with pytest.raises(AttestationRefused, match="2097152 of 3145728 bytes"):
+        HashCache(clock=lambda: now[0]).sha256(fd)
+    os.close(fd)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])

@@ -30,11 +30,6 @@ def kernel(tmp_path: Path) -> Answers:
     return Answers(tmp_path)
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @trio_test
 async def test_on_an_old_kernel_the_process_must_be_older_than_the_socket(
     kernel: Answers, tmp_path: Path
@@ -82,7 +77,7 @@ async def test_an_executable_that_cannot_be_read_in_time_is_refused(
     """W1: a file system that never answers keeps nobody else waiting."""
     go_on = threading.Event()
 
-    def wait(_cache: HashCache, _fd: int) -> str:
+    def wait(_cache: HashCache, _fd: int, **_more: object) -> str:
         go_on.wait()
         raise OSError(errno.EIO, "at last")
 
@@ -102,7 +97,7 @@ async def test_a_user_has_a_share_of_the_places_to_wait_and_no_more(
     monkeypatch.setattr(attestor, "_WAITING_OF_USER", 3)
     go_on = threading.Event()
 
-    def wait(_cache: HashCache, _fd: int) -> str:
+    def wait(_cache: HashCache, _fd: int, **_more: object) -> str:
         go_on.wait()
         raise OSError(errno.EIO, "at last")
 

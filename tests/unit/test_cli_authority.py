@@ -10,15 +10,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import trio
 from click.testing import CliRunner
 
-from handfast import BundleDocument, ConfigError, TrustBundle
+from handfast import BundleDocument, ConfigError, SpiffeId, TrustBundle
 from handfast.authority import Authority
+from handfast.authority.audit import AuditRow, audit
+from handfast.authority.entries import Entry
+from handfast.authority.issuing import Issuing
+from handfast.authority.selectors import Selector
+from handfast.authority.state import AuthorityState
 from handfast.cli.app import handfast
 from handfast.workload_api import Endpoint, RpcError, open_channel, proto
 
@@ -127,6 +134,39 @@ def test_the_audit_log_tells_of_changes(state: Path) -> None:
     assert only["details"]["selectors"] == [ME]
 
 
+def test_the_audit_log_shows_people_what_other_commands_take(state: Path) -> None:
+    """Serials whole, as `crl revoke` wants them, and a grep's line for each row."""
+    with AuthorityState.open(state) as opened:
+        made = Entry(
+            spiffe_id=SpiffeId.parse("spiffe://a.example/web"),
+            selectors=frozenset({Selector.parse(ME)}),
+        )
+        opened.registry.add(made)
+        who = {"pid": 7, "uid": 0, "caller": "pid 7, uid 0", "path": "/w\x1b[2J"}
+        issued = Issuing(opened).x509(made, who)
+    words = ["authority", "audit", "--event", "x509_issued", "--state", str(state)]
+    result = CliRunner().invoke(handfast, words, standalone_mode=False)
+    first, *others = result.stdout.splitlines()
+    assert "x509_issued spiffe://a.example/web until 20" in first
+    assert {it.strip() for it in others} == {
+        f"serial: {issued.serial}",
+        f"entry: {made.id}",
+        "caller: pid 7, uid 0",
+        f"matched: {ME}",
+    }
+    run("crl", "revoke", issued.serial, state=state)
+    assert run("audit", state=state)[-1]["event"] == "x509_revoked"
+
+
+def test_nobody_writes_to_a_terminal_by_the_name_of_a_program(state: Path) -> None:
+    with AuthorityState.look(state) as opened, opened.database.transaction() as do:
+        at = datetime(2026, 11, 22, tzinfo=UTC)
+        audit(do, AuditRow(at=at, event="x509_given", details={"path": "/w\x1b[2J"}))
+    words = ["authority", "audit", "--event", "x509_given", "--state", str(state)]
+    shown = CliRunner().invoke(handfast, words, standalone_mode=False).stdout
+    assert "/w\\x1b[2J" in shown
+
+
 def test_an_offline_root_gets_a_csr(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     run("init", "--trust-domain", "a.example", "--offline-root", state=folder)
@@ -139,10 +179,23 @@ def test_an_offline_root_gets_a_csr(tmp_path: Path) -> None:
 
 def test_keys_are_encrypted_with_a_password_file(tmp_path: Path) -> None:
     folder, password = tmp_path / "state", tmp_path / "password"
+    password.touch(mode=0o600)
     password.write_text("correct horse\n")
     run("init", "--trust-domain", "a.example", "--key-password", password, state=folder)
     for path in (folder / "keys").iterdir():
         assert b"ENCRYPTED" in path.read_bytes()
+
+
+def test_a_password_that_everybody_may_read_is_none(tmp_path: Path) -> None:
+    password, folder = tmp_path / "password", tmp_path / "state"
+    password.write_text("correct horse\n")
+    password.chmod(0o644)
+    words = ("init", "--trust-domain", "a.example", "--key-password", password)
+    with pytest.raises(click.UsageError, match="everybody may read it"):
+        run(*words, state=folder)
+    assert not folder.exists()
+    password.chmod(0o640)  # a group of its own is how secrets are mounted
+    run(*words, state=folder)
 
 
 def test_nobody_answers_a_reload_when_nobody_runs(state: Path) -> None:

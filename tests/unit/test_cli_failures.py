@@ -11,23 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.command_line import handfast
 
 from handfast.authority import Authority
 from handfast.cli.output import error_facts
 from handfast.testing.catalogue import REFUSED
 
 WEB = "spiffe://a.example/web"
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "handfast.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-        timeout=60,
-    )
 
 
 @pytest.fixture
@@ -47,7 +37,7 @@ def identity(tmp_path: Path) -> list[str]:
 def test_a_file_that_is_not_there_is_a_failure_of_input(
     command: list[str], tmp_path: Path
 ) -> None:
-    done = run(*command, "--json", tmp_path / "no-such-file.pem")
+    done = handfast(*command, "--json", tmp_path / "no-such-file.pem")
     assert done.returncode == 3, done.stderr
     event = json.loads(done.stdout.splitlines()[-1])
     assert (event["event"], event["exit_code"]) == ("failed", 3)
@@ -58,7 +48,7 @@ def test_nobody_listening_is_told_to_people_and_programs(identity: list[str]) ->
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, and never listening
         port = closed.getsockname()[1]
-        done = run("connect", "--json", "127.0.0.1", str(port), *identity)
+        done = handfast("connect", "--json", "127.0.0.1", str(port), *identity)
     assert done.returncode == 3, done.stderr
     event = json.loads(done.stdout)
     assert (event["event"], event["reason"]) == ("failed", "io")
@@ -77,7 +67,7 @@ def test_what_each_attempt_met_is_told() -> None:
 
 
 def test_wrong_usage_is_json_too() -> None:
-    done = run("connect", "--json")
+    done = handfast("connect", "--json")
     assert done.returncode == 2
     assert json.loads(done.stdout)["reason"] == "usage"
 
@@ -85,7 +75,7 @@ def test_wrong_usage_is_json_too() -> None:
 def test_an_empty_file_is_not_approved_of(tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_bytes(b"\n")
-    done = run("inspect", "--json", empty)
+    done = handfast("inspect", "--json", empty)
     assert done.returncode == 2
     assert json.loads(done.stdout)["reason"] == "chain_empty"
 
@@ -99,7 +89,7 @@ def test_inspect_shows_what_can_be_said_of_an_odd_certificate(
     odd = next(leaf for leaf in REFUSED if leaf.name == name)
     file = tmp_path / "odd.der"
     file.write_bytes(odd.forge(Authority("a.example"), WEB).chain[0])
-    done = run("inspect", *options, file)
+    done = handfast("inspect", *options, file)
     assert done.returncode == 1, done.stderr
     assert str(odd.reason) in done.stdout
     assert "Traceback" not in done.stderr
@@ -108,7 +98,7 @@ def test_inspect_shows_what_can_be_said_of_an_odd_certificate(
 def test_pem_around_something_else_is_unreadable(tmp_path: Path) -> None:
     file = tmp_path / "odd.pem"
     file.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    done = run("inspect", "--json", file)
+    done = handfast("inspect", "--json", file)
     assert done.returncode == 1, done.stderr
     (only,) = json.loads(done.stdout)["certificates"]
     assert (only["role"], only["engine"]) == ("unreadable", "der_tag")

@@ -28,6 +28,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 def ports(**options: Any) -> Ports:
     plain: dict[str, Any] = {
+        "workers": 0,
         "mode": "strict",
         "plain_report": None,
         "identities": (),
@@ -59,6 +60,10 @@ def settings(make: Maker | None = None, **options: Any) -> dict[str, Any]:
 
 def test_without_options_nothing_is_set() -> None:
     assert settings() == {}
+
+
+def test_workers_are_given_on() -> None:
+    assert settings(workers=2) == {"workers": 2}
 
 
 def test_options_become_settings_of_the_server() -> None:

@@ -4,30 +4,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.support.command_line import handfast
 
 from handfast import openssl_version
 from handfast.authority import Authority
 from handfast.testing import forge
 
 WEB = "spiffe://a.example/web"
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "handfast.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 @pytest.fixture
@@ -50,7 +39,7 @@ def good(authority: Authority, tmp_path: Path) -> Path:
 
 
 def test_a_good_chain_is_accepted_with_its_identity(good: Path, bundle: Path) -> None:
-    done = run("verify", "--json", "--bundle", f"a.example={bundle}", good)
+    done = handfast("verify", "--json", "--bundle", f"a.example={bundle}", good)
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
     assert verdict["ok"] is True
@@ -64,7 +53,7 @@ def test_der_and_bundle_documents_do_as_well(
     chain.write_bytes(b"".join(authority.issue(WEB).chain))
     document = tmp_path / "bundle.json"
     document.write_bytes(authority.bundle.to_json())
-    done = run("verify", "--bundle", f"a.example={document}", chain)
+    done = handfast("verify", "--bundle", f"a.example={document}", chain)
     assert done.returncode == 0, done.stderr
     assert WEB in done.stdout
 
@@ -75,7 +64,7 @@ def test_one_refused_chain_among_good_ones_exits_with_1(
     bad = tmp_path / "bad.pem"
     other = Authority("a.example")
     bad.write_bytes(other.issue(WEB).to_pem_chain())
-    done = run("verify", "--json", "--bundle", f"a.example={bundle}", good, bad)
+    done = handfast("verify", "--json", "--bundle", f"a.example={bundle}", good, bad)
     assert done.returncode == 1
     first, second = map(json.loads, done.stdout.splitlines())
     assert first["ok"] is True
@@ -89,14 +78,14 @@ def test_a_refusal_is_explained_to_a_person(
 ) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_bytes(forge(authority, WEB, uris=()).to_pem_chain())
-    done = run("verify", "--bundle", f"a.example={bundle}", bad)
+    done = handfast("verify", "--bundle", f"a.example={bundle}", bad)
     assert done.returncode == 1
     assert "svid_no_spiffe_id" in done.stdout
     assert "what to do" in done.stderr
 
 
 def test_time_can_be_chosen(good: Path, bundle: Path) -> None:
-    done = run(
+    done = handfast(
         "verify",
         "--json",
         "--bundle",
@@ -114,7 +103,7 @@ def test_time_can_be_chosen(good: Path, bundle: Path) -> None:
 def test_an_authorizer_is_asked(good: Path, bundle: Path) -> None:
     trust = ("--bundle", f"a.example={bundle}")
     allow = ("--allow-prefix", "spiffe://a.example/db")
-    done = run("verify", "--json", *trust, *allow, good)
+    done = handfast("verify", "--json", *trust, *allow, good)
     assert done.returncode == 1
     verdict = json.loads(done.stdout)
     assert verdict["reason"] == "not_authorized"
@@ -128,7 +117,7 @@ def test_a_file_that_cannot_be_read_as_a_bundle_is_named(
 ) -> None:
     junk = tmp_path / "junk.pem"
     junk.write_bytes(b"not a bundle")
-    done = run("verify", "--json", "--bundle", f"a.example={junk}", good)
+    done = handfast("verify", "--json", "--bundle", f"a.example={junk}", good)
     assert done.returncode == 2
     assert json.loads(done.stdout)["file"] == str(junk)
 
@@ -141,8 +130,8 @@ def test_web_chains_need_the_right_name(tmp_path: Path) -> None:
     chain.write_bytes(leaf.to_pem_chain())
     roots.write_bytes(authority.bundle.to_pem())
     options = ("verify", "--json", "--web", "--roots", roots)
-    assert run(*options, "--name", "www.example.com", chain).returncode == 0
-    wrong = run(*options, "--name", "www.example.org", chain)
+    assert handfast(*options, "--name", "www.example.com", chain).returncode == 0
+    wrong = handfast(*options, "--name", "www.example.org", chain)
     assert wrong.returncode == 1
     assert json.loads(wrong.stdout)["reason"] == "name_mismatch"
 
@@ -160,13 +149,13 @@ def test_web_chains_need_the_right_name(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_exits_with_2_and_no_traceback(arguments: tuple[str, ...]) -> None:
-    done = run(*arguments)
+    done = handfast(*arguments)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_inspect_ticks_every_rule_of_a_good_svid(good: Path) -> None:
-    done = run("inspect", good)
+    done = handfast("inspect", good)
     assert done.returncode == 0, done.stdout
     assert WEB in done.stdout
     assert "✓ X509-02" in done.stdout
@@ -187,7 +176,7 @@ def test_inspect_crosses_the_broken_rule(
 ) -> None:
     file = tmp_path / "bad.der"
     file.write_bytes(forge(authority, WEB, **knobs).chain[0])
-    done = run("inspect", "--json", file)
+    done = handfast("inspect", "--json", file)
     assert done.returncode == 1
     rules = json.loads(done.stdout)["certificates"][0]["rules"]
     crossed = {entry["rule"] for entry in rules if not entry["kept"]}
@@ -199,13 +188,13 @@ def test_inspect_shows_bundles_and_documents(bundle: Path, tmp_path: Path) -> No
     der = tmp_path / "authority.der"
     der.write_bytes(authority.public_bytes(Encoding.DER))
     for file in (bundle, der):
-        done = run("inspect", "--json", file)
+        done = handfast("inspect", "--json", file)
         assert done.returncode == 0, done.stdout
         assert json.loads(done.stdout)["certificates"][0]["role"] == "authority"
 
 
 def test_the_version_names_both_openssls() -> None:
-    done = run("--version")
+    done = handfast("--version")
     assert done.returncode == 0
     assert "handfast 0." in done.stdout
     assert f" on {openssl_version()}; signature lanes: " in done.stdout

@@ -29,6 +29,7 @@ from handfast.testing import attempt_handshake
 
 ROLES = ("client", "server")
 CLOSE_NOTIFY = bytes([21, 3, 3, 0, 2, 1, 0])  # nothing is encrypted yet
+# As RFC 8446 names them, whatever our own table says.
 ALERTS = {
     Reason.UNKNOWN_AUTHORITY: 48,
     Reason.UNKNOWN_TRUST_DOMAIN: 48,
@@ -51,6 +52,7 @@ def refusal(
     # The other end knows what the alert says, and nothing more.
     assert isinstance(told, PeerAlert), told
     alert = ROWS[error.reason].alert
+    assert alert == ALERTS.get(error.reason, alert)
     if error.reason is Reason.NOT_AUTHORIZED:
         alert = NOT_AUTHORIZED_ALERT
     assert told.alert == error.detail.alert == alert

@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
+from functools import partial
 from pathlib import Path
+
+from tests.support.interpreter import ROOT, run_program
 
 from handfast import _ffi
 
-ROOT = Path(__file__).resolve().parents[2]
-
 PRELUDE = """
 import os, sys, threading, signal
-sys.path.insert(0, {root!r})
 from handfast import *
 from handfast import _ffi
 from handfast.testing import connection_pair, handshake_in_memory
@@ -23,21 +19,7 @@ from tests.support import workloads
 client, server = workloads.client(), workloads.server()
 """
 
-
-def run(code: str, **environment: str) -> str:
-    """Run a program in a new interpreter; a hang is ended by the timeout alone."""
-    program = PRELUDE.format(root=str(ROOT)) + textwrap.dedent(code)
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
+run = partial(run_program, PRELUDE)
 
 
 def test_an_interpreter_ends_with_live_objects() -> None:

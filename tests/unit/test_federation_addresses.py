@@ -193,11 +193,6 @@ async def test_one_of_several_addresses_is_enough(web: Web) -> None:
         assert fetched.hops[0].address == "127.0.0.1"
 
 
-@pytest.fixture
-def clock() -> MockClock:
-    return MockClock(autojump_threshold=0)
-
-
 class Silent(trio.abc.SocketFactory):
     """Makes sockets that never connect."""
 

@@ -194,7 +194,7 @@ def test_a_write_that_stopped_in_the_middle_leaves_the_old_one(
 def test_what_a_crash_left_unfinished_is_cleared(tmp_path: Path) -> None:
     state = FederationState(tmp_path)
     state.save(known(sequence=1))
-    unfinished = only_file(tmp_path).with_suffix(".json.tmp")
+    unfinished = tmp_path / ".handfast-0123.unfinished"
     unfinished.write_bytes(b"half of")
     assert list(state.load().values()) == [known(sequence=1)]
     assert not unfinished.exists()

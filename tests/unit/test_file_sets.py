@@ -233,6 +233,23 @@ def test_a_withdrawn_set_is_gone_at_once(tmp_path: Path) -> None:
     read(tmp_path)
 
 
+def test_a_withdrawn_set_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WAPI-51: a power cut gives back what the disk has not heard of."""
+    writer = FileSetWriter(tmp_path)
+    writer.write(plan_identity(snapshot(0)))
+    left: list[bool] = []
+
+    def sync(handle: int) -> None:
+        assert os.fstat(handle).st_ino == tmp_path.stat().st_ino
+        left.append((tmp_path / "..data").is_symlink())
+
+    monkeypatch.setattr("os.fsync", sync)
+    writer.withdraw()
+    assert left == [False]
+
+
 def test_nothing_to_write_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         sync.write_files(tmp_path)

@@ -77,12 +77,6 @@ async def test_a_close_does_not_wait_for_ever_in_memory(
     await server.aclose()
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @trio_test
 async def test_both_ends_may_close_at_the_same_time() -> None:
     for make in (over_tcp, over_memory):

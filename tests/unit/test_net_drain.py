@@ -28,12 +28,6 @@ from handfast.net import (
 )
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 async def serve_until_drained(world: InMemory, handler: object) -> None:
     """Serve, and say by ending that there is nothing left."""
     await serve_mtls_listeners(handler, [world.listener])  # type: ignore[arg-type]

@@ -1,30 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams end on purpose: by age, with their credentials, when trust is withdrawn."""
+"""Streams end on purpose: by age, with their credentials, because they are told to."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
+from tests.support.living import Wall, ended_with, living, state, svid_for
 from tests.support.net_world import (
     DB,
     WEB,
     InMemory,
-    Pair,
-    authority,
     client_config,
     echo,
     over_memory,
     over_tcp,
     server_config,
-    shake_hands,
-    source,
     trio_test,
 )
 
@@ -32,26 +27,13 @@ from handfast import (
     ConfigError,
     ConnectionEnded,
     Reason,
-    SourceError,
-    StaticSource,
-    TrustBundleSet,
     _ffi,
-    authorize,
 )
-from handfast.authority import Authority
-from handfast.errors import detail_for
 from handfast.net import Lifetime, MtlsStream
 from handfast.net.keeper import TICK
 from handfast.net.stream_wire import StreamWire
-from handfast.sources import SourceSnapshot
 
 HOUR = 3600.0
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
 
 
 @pytest.fixture
@@ -60,71 +42,6 @@ def wall() -> Iterator[Wall]:
     wall = Wall()
     yield wall
     _ffi.reset_clock()
-
-
-class Wall:
-    """Moves the wall clock when a test has moved the other one."""
-
-    def __init__(self) -> None:
-        self._now = int(datetime.now(UTC).timestamp())
-        _ffi.fix_clock(self._now)
-
-    async def sleep(self, seconds: float) -> None:
-        """Let time go by on both clocks, a second at a time."""
-        for _ in range(int(seconds)):
-            self._now += 1
-            _ffi.fix_clock(self._now)
-            await trio.sleep(1)
-
-    def jump(self, seconds: float) -> None:
-        """Set the wall clock alone."""
-        self._now += int(seconds)
-        _ffi.fix_clock(self._now)
-
-
-@asynccontextmanager
-async def living(lifetime: Lifetime, **settings: Any) -> AsyncGenerator[Pair, None]:
-    """Make a client's stream with a lifetime, and the server's without."""
-    ends = trio.testing.memory_stream_pair()
-    client = MtlsStream(
-        ends[0], client_config(source=settings.get("ours")), lifetime=lifetime
-    )
-    server = MtlsStream(ends[1], server_config(source=settings.get("theirs")))
-    await shake_hands(client, server)
-    async with client, server:
-        yield client, server
-
-
-async def ended_with(stream: MtlsStream, reason: Reason) -> None:
-    """Use a stream in every way, and be told why it is not there any more."""
-    assert stream.closed
-    assert stream.ended is reason
-    for use in (
-        stream.receive_some,
-        lambda: stream.send_all(b"x"),
-        stream.send_eof,
-        stream.wait_send_all_might_not_block,
-    ):
-        with pytest.raises(trio.BrokenResourceError) as broken:
-            await use()
-        assert isinstance(broken.value.__cause__, ConnectionEnded)
-        assert broken.value.__cause__.reason is reason
-
-
-def state(stream: MtlsStream) -> str:
-    """Say how far a stream is on its way to its end."""
-    if stream.closed:
-        return "closed"
-    return "draining" if stream.draining else "open"
-
-
-def svid_for(spiffe_id: str, seconds: float) -> StaticSource:
-    """Make an identity that ends soon."""
-    issuer = authority("a.example")
-    return StaticSource(
-        issuer.issue(spiffe_id, ttl=timedelta(seconds=seconds)),
-        TrustBundleSet([issuer.bundle]),
-    )
 
 
 @trio_test
@@ -227,127 +144,6 @@ async def test_a_wall_clock_that_jumps_moves_validity_and_no_deadline(
     told = [it for it in caplog.records if it.levelno == logging.WARNING]
     assert [it.getMessage()[:26] for it in told] == ["the wall clock was set by "] * 2
     assert clock.current_time() > 300
-
-
-@pytest.mark.parametrize("way", ["close", "drain"])
-@trio_test
-async def test_a_removed_authority_ends_what_rests_on_it(
-    way: Any, clock: trio.testing.MockClock
-) -> None:
-    """R11: on_revoked, at the next snapshot, and no other stream."""
-    old, new = Authority("b.example"), Authority("b.example")
-    ours = source(WEB, trust=("a.example",))
-    both = TrustBundleSet([authority("a.example").bundle, old.bundle])
-    ours.update(bundles=both)
-    config = client_config(source=ours, authorize=authorize.anyone())
-    lifetime = Lifetime(on_revoked=way, drain_timeout=5)
-    theirs = StaticSource(
-        old.issue("spiffe://b.example/db"),
-        TrustBundleSet([authority("a.example").bundle]),
-    )
-    rests, other = (
-        (
-            MtlsStream(a, config, lifetime=lifetime),
-            MtlsStream(b, server_config(source=s)),
-        )
-        for (a, b), s in (
-            (trio.testing.memory_stream_pair(), theirs),
-            (trio.testing.memory_stream_pair(), None),
-        )
-    )
-    await shake_hands(*rests)
-    await shake_hands(*other)
-    async with rests[0], rests[1], other[0], other[1]:
-        ours.update(bundles=both)  # the same content again
-        await trio.sleep(3 * TICK)
-        assert state(rests[0]) == "open"
-        ours.update(bundles=both.with_bundle(new.bundle))
-        await trio.sleep(2 * TICK)
-        assert state(rests[0]) == ("closed" if way == "close" else "draining")
-        await trio.sleep(6)
-        assert await rests[1].receive_some() == b""
-        await ended_with(rests[0], Reason.CREDENTIALS_REVOKED)
-        assert state(other[0]) == "open"
-        await other[0].send_all(b"good")
-        assert await other[1].receive_some() == b"good"
-    assert clock.current_time() > 0
-
-
-@pytest.mark.parametrize("way", ["close", "drain"])
-@trio_test
-async def test_a_stream_that_drains_already_is_closed_when_trust_is_withdrawn(
-    way: Any, clock: trio.testing.MockClock
-) -> None:
-    """R11: with "close", a long drain is no way to outlive it; it was asked to end."""
-    issuer = authority("a.example")
-    ours = StaticSource(issuer.issue(WEB), issuer.bundle)
-    lifetime = Lifetime(max_age=10, on_revoked=way, drain_timeout=HOUR)
-    async with living(lifetime, ours=ours) as (client, server):
-        await client.wait_draining()
-        ours.update(svid=issuer.issue("spiffe://a.example/another"))
-        await trio.sleep(2 * TICK)
-        if way == "close":
-            assert await server.receive_some() == b""
-            await ended_with(client, Reason.CREDENTIALS_REVOKED)
-        else:
-            assert state(client) == "draining"
-    assert clock.current_time() < HOUR
-
-
-@trio_test
-async def test_a_withdrawn_identity_ends_what_rests_on_it(
-    clock: trio.testing.MockClock,
-) -> None:
-    """R11: a renewed SVID changes nothing; another identity, or none, does."""
-
-    class Withdrawn(StaticSource):
-        gone = False
-
-        def snapshot(self) -> SourceSnapshot:
-            if self.gone:
-                raise SourceError(detail_for(Reason.CONFIG_INVALID))
-            return super().snapshot()
-
-    issuer = authority("a.example")
-    for withdraw in ("other", "none"):
-        ours = Withdrawn(issuer.issue(WEB), issuer.bundle)
-        async with living(Lifetime(on_revoked="close"), ours=ours) as (client, server):
-            ours.update(svid=issuer.issue(WEB))
-            await trio.sleep(3 * TICK)
-            assert not client.closed
-            if withdraw == "other":
-                ours.update(svid=issuer.issue("spiffe://a.example/another"))
-            else:
-                ours.gone = True
-            await trio.sleep(2 * TICK)
-            assert await server.receive_some() == b""
-            await ended_with(client, Reason.CREDENTIALS_REVOKED)
-    assert clock.current_time() > 0
-
-
-@trio_test
-async def test_a_source_with_a_bug_ends_neither_streams_nor_the_program(
-    clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What fails while streams are watched is told once, and they live on."""
-
-    class Buggy(StaticSource):
-        broken = False
-
-        def snapshot(self) -> SourceSnapshot:
-            if self.broken:
-                raise ZeroDivisionError
-            return super().snapshot()
-
-    issuer = authority("a.example")
-    ours = Buggy(issuer.issue(WEB), issuer.bundle)
-    async with living(Lifetime(on_revoked="close"), ours=ours) as (client, server):
-        ours.broken = True
-        await trio.sleep(5 * TICK)
-        await client.send_all(b"still here")
-        assert await server.receive_some() == b"still here"
-    assert len([it for it in caplog.records if it.exc_info]) == 1
-    assert clock.current_time() > 0
 
 
 @trio_test

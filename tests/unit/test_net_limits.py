@@ -38,12 +38,6 @@ from handfast.net.sources import Sources
 from handfast.sources import SourceSnapshot
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.mark.parametrize("count", [1, 3])
 @trio_test
 async def test_the_oldest_handshake_gives_way_at_the_limit(

@@ -152,6 +152,24 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
 
 
 @trio_test
+async def test_a_silent_server_is_given_up_in_its_own_time() -> None:
+    """D1: also while somebody else has much more."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    with silent:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(open_mtls_stream, "127.0.0.1", port, client_config())
+            for _ in range(2):
+                begin = trio.current_time()
+                with pytest.raises(HandshakeTimeout):
+                    await open_mtls_stream(
+                        "127.0.0.1", port, client_config(), handshake_timeout=0.1
+                    )
+                assert trio.current_time() - begin >= 0.1
+            nursery.cancel_scope.cancel()
+
+
+@trio_test
 async def test_cancelling_closes_the_connection() -> None:
     listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
     port = listener.socket.getsockname()[1]

@@ -55,6 +55,21 @@ def hello(name: str = NAME) -> bytes:
     return connection.to_send()
 
 
+async def told_back(stream: MtlsStream, count: int) -> bool:
+    """Send so much to an echo and read meanwhile: buffers need not hold all of it."""
+
+    async def send() -> None:
+        await stream.send_all(bytes(count))
+        await stream.send_eof()
+
+    answer = b""
+    async with stream, trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        async for data in stream:
+            answer += data
+    return answer == bytes(count)
+
+
 @trio_test
 async def test_the_backend_shakes_hands_itself() -> None:
     """Nothing is decrypted on the way: both ends see each other's identities."""
@@ -67,7 +82,7 @@ async def test_the_backend_shakes_hands_itself() -> None:
             await stream.do_handshake()
             assert str(stream.peer.spiffe_id) == DB
             assert to.active == 1
-            assert await ask(stream, bytes(1_000_000)) == bytes(1_000_000)
+            assert await told_back(stream, 1_000_000)
             await front.until(lambda it: not it.statistics.active)
             assert front.statistics.passed_through == 1
             assert front.statistics.handshakes_ok == 0
@@ -305,9 +320,3 @@ async def test_names_that_are_ours_are_served_beside() -> None:
             await front.until(lambda it: not it.statistics.active)
             assert front.statistics.handshakes_ok == 1
             assert front.statistics.passed_through == 1
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)

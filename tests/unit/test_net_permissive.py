@@ -37,12 +37,6 @@ from handfast.net.log import RareLines
 from handfast.tls import Connection
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 async def plain_echo(stream: PlainStream) -> None:
     """Say who it is not, then send back what comes."""
     with suppress(trio.BrokenResourceError):

@@ -303,12 +303,6 @@ class _OneStream(trio.abc.Listener[trio.abc.Stream]):
         await self._receive.aclose()
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @trio_test
 async def test_failures_behind_a_proxy_are_logged_with_both_addresses(
     caplog: pytest.LogCaptureFixture,

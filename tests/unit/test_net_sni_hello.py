@@ -132,9 +132,3 @@ async def test_a_hello_that_stops_is_ended_at_the_deadline(
         assert trio.current_time() - start == pytest.approx(2)
         await trio.testing.wait_all_tasks_blocked()
     assert world.statistics.handshakes_failed == {Reason.HANDSHAKE_TIMEOUT: 1}
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """A clock that jumps when every task waits."""
-    return trio.testing.MockClock(autojump_threshold=0)

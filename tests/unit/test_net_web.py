@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from tests.support import pki
 from tests.support.net_world import trio_test
-from tests.unit.test_revocation import crl
+from tests.support.revoking import crl
 
 from handfast import ConfigError, InvalidCrl, Reason, TlsConfig, VerificationError
 from handfast.net import open_mtls_stream

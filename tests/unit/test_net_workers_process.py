@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
+from functools import partial
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.interpreter import run_program
 
 PRELUDE = """
 import os, signal, sys, threading, warnings
-sys.path.insert(0, {root!r})
 from functools import partial
 import trio
 from handfast.net import MtlsStream, open_mtls_listeners, serve_mtls_listeners
@@ -29,21 +23,7 @@ async def start(nursery, handler=echo):
     return Served(listener)
 """
 
-
-def run(code: str) -> str:
-    """Run a program in a new interpreter; a hang is ended by the timeout alone."""
-    program = PRELUDE.format(root=str(ROOT)) + textwrap.dedent(code)
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
+run = partial(run_program, PRELUDE)
 
 
 @pytest.mark.parametrize("way", ["os._exit(0)", "return"])

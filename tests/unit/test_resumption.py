@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from tests.support import pki, workloads
 from tests.support.forking import holds_in_a_child
+from tests.support.resuming import Rotating
 
 from handfast import (
     ConfigError,
@@ -20,36 +21,15 @@ from handfast import (
     SessionStore,
     TlsConfig,
     TrustBundle,
-    TrustBundleSet,
     UsageError,
     VerificationError,
     _ffi,
     authorize,
 )
 from handfast.authority import Authority
-from handfast.sources import SourceSnapshot
 from handfast.testing import handshake_in_memory, transfer
 
 KEY = "db:443"
-
-
-class Rotating:
-    """A source whose identity and bundles are replaced from outside."""
-
-    def __init__(self, svid: Any, *bundles: Any) -> None:
-        self._snapshot = SourceSnapshot(
-            svid=svid, bundles=TrustBundleSet(bundles), generation=1
-        )
-
-    def snapshot(self) -> SourceSnapshot:
-        return self._snapshot
-
-    def rotate(self, svid: Any, *bundles: Any) -> None:
-        self._snapshot = SourceSnapshot(
-            svid=svid,
-            bundles=TrustBundleSet(bundles),
-            generation=self._snapshot.generation + 1,
-        )
 
 
 @dataclass

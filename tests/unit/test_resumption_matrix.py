@@ -64,6 +64,23 @@ def test_the_svid_expired(way: Way, engine_now: datetime) -> None:
     assert not world.client.visit(world.server).resumed
 
 
+@pytest.mark.parametrize("which", ["intermediate", "authority"])
+def test_what_signed_the_svid_expired(
+    way: Way, engine_now: datetime, which: str
+) -> None:
+    """R3: the window is that of the whole path, with its anchor."""
+    ends = engine_now + timedelta(seconds=600)
+    ca = pki.root("a.example", not_after=ends if which == "authority" else None)
+    middle = pki.intermediate(ca, not_after=ends if which == "intermediate" else None)
+    world = World(way, ca)
+    world.client.becomes(pki.leaf(middle, workloads.CLIENT))
+    world.known()
+    at(ends - timedelta(seconds=1))
+    assert world.client.visit(world.server, keep=way.version == "1.3").resumed
+    at(ends)
+    assert refused(world) is Reason.CERTIFICATE_EXPIRED
+
+
 def test_our_own_svid_expired(way: Way, engine_now: datetime) -> None:
     """What a full handshake would show to the peer is shown: no session hides it."""
     world = World(way)
@@ -196,6 +213,29 @@ def test_another_listener_is_another_identity(way: Way) -> None:
     world.known()
     other = pki.leaf(world.ca, "spiffe://a.example/another").svid()
     world.server = world.another(source=Rotating(other, world.ca.bundle("a.example")))
+    assert not world.client.visit(world.server).resumed
+
+
+def test_another_listener_is_of_another_trust_domain(way: Way) -> None:
+    """R1: its peers, its bundles and its policy are the same; it is somebody else."""
+    there = pki.root("b.example")
+    world = World(way)
+    world.known()
+    other = pki.leaf(there, "spiffe://b.example/server").svid()
+    bundles = (world.ca.bundle("a.example"), there.bundle("b.example"))
+    world.server = world.another(source=Rotating(other, *bundles))
+    assert not world.client.visit(world.server).resumed
+
+
+def test_an_authority_of_another_trust_domain_came(way: Way) -> None:
+    """R2: whom else we trust has no bearing on a session; whom we let in has."""
+    world = World(way)
+    world.known()
+    there = pki.root("b.example").bundle("b.example")
+    world.source.rotate(world.svid, world.ca.bundle("a.example"), there)
+    assert world.client.visit(world.server).resumed
+    both = authorize.any_in("a.example") | authorize.any_in("b.example")
+    world.server = world.another(authorize=both)
     assert not world.client.visit(world.server).resumed
 
 

@@ -6,17 +6,15 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 from tests.support import pki
+from tests.support.command_line import handfast
+from tests.support.revoking import crl
 
 from handfast import (
     ChainVerifier,
@@ -40,39 +38,6 @@ def world() -> tuple[pki.Issued, pki.Issued, pki.Issued]:
     names = [x509.DNSName("www.example")]
     leaf = pki.leaf(middle, uris=(), sans=names, subject="a client")
     return root, middle, leaf
-
-
-def crl(
-    issuer: pki.Issued,
-    *revoked: pki.Issued,
-    key: Any = None,
-    number: bool = True,
-    until: dt.datetime | None = None,
-    extra: tuple[x509.ExtensionType, bool] | None = None,
-    reason: x509.ReasonFlags | None = None,
-) -> bytes:
-    """Sign a list of an issuer's, an hour old."""
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.certificate.subject)
-        .last_update(pki.now() - HOUR)
-        .next_update(until or pki.now() + HOUR)
-    )
-    if number:
-        builder = builder.add_extension(x509.CRLNumber(7), critical=False)
-    if extra is not None:
-        builder = builder.add_extension(*extra)
-    for one in revoked:
-        entry = (
-            x509.RevokedCertificateBuilder()
-            .serial_number(one.certificate.serial_number)
-            .revocation_date(dt.datetime(2025, 3, 4, tzinfo=dt.UTC))
-        )
-        if reason is not None:
-            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
-        builder = builder.add_revoked_certificate(entry.build())
-    signed = builder.sign(key or issuer.key, hashes.SHA256())
-    return signed.public_bytes(Encoding.DER)
 
 
 def judge(world: Any, crls: Any, **how: Any) -> Any:
@@ -260,16 +225,6 @@ def test_what_is_accepted_openssl_accepts(world: Any) -> None:
     assert accepted == 4, "two good lists of each issuer"
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "handfast.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
 def test_the_command_line_takes_lists(world: Any, tmp_path: Path) -> None:
     root, middle, leaf = world
     files = {
@@ -284,15 +239,15 @@ def test_the_command_line_takes_lists(world: Any, tmp_path: Path) -> None:
     options = ("verify", "--json", "--web", "--purpose", "client")
     options += ("--roots", tmp_path / "roots", "--crl", tmp_path / "der")  # type: ignore[assignment]
     chain = tmp_path / "chain"
-    assert run(*options, "--crl", tmp_path / "good", chain).returncode == 0
-    done = run(*options, "--crl", tmp_path / "bad", chain)
+    assert handfast(*options, "--crl", tmp_path / "good", chain).returncode == 0
+    done = handfast(*options, "--crl", tmp_path / "bad", chain)
     assert done.returncode == 1
     assert json.loads(done.stdout)["reason"] == "certificate_revoked"
-    missing = run(*options, chain)
+    missing = handfast(*options, chain)
     assert json.loads(missing.stdout)["reason"] == "crl_missing"
-    lax = run(*options, "--crl-policy", "if_available", chain)
+    lax = handfast(*options, "--crl-policy", "if_available", chain)
     assert lax.returncode == 0
-    assert run(*options, "--crl", chain, chain).returncode == 2
+    assert handfast(*options, "--crl", chain, chain).returncode == 2
     bundle = f"a.example={tmp_path / 'roots'}"
-    spiffe = run("verify", "--bundle", bundle, "--crl", tmp_path / "good", chain)
+    spiffe = handfast("verify", "--bundle", bundle, "--crl", tmp_path / "good", chain)
     assert spiffe.returncode == 2

@@ -16,7 +16,6 @@ from tests.support.identity_files import (
     DOMAIN,
     NAMES,
     Pauses,
-    Version,
     kubernetes,
     private,
     refusal,
@@ -30,7 +29,6 @@ from handfast import (
     SourceError,
     SourceState,
 )
-from handfast.authority import Authority
 from handfast.pem import CERTIFICATE, write_pem
 from handfast.sources import files_read
 from handfast.testing import FakeClock, forge, forge_intermediate, forge_root
@@ -51,22 +49,6 @@ def test_the_generation_grows_with_the_content_and_with_nothing_else(
     write(tmp_path, SECOND)
     assert found.refresh().generation == 2
     assert found.statistics().updates == 2
-
-
-def test_an_svid_that_has_ended_is_not_given_out(tmp_path: Path) -> None:
-    """W5: static until it ends, then a failure that names the files."""
-    write(tmp_path, FIRST)
-    clock = FakeClock(datetime.now(UTC))
-    found = source(tmp_path, now=clock)
-    found.refresh()
-    clock.set(FIRST.svid.not_after - timedelta(seconds=1))
-    found.snapshot()
-    clock.set(FIRST.svid.not_after)
-    with pytest.raises(SourceError, match="not renewed") as caught:
-        found.snapshot()
-    assert caught.value.reason is Reason.SOURCE_EXPIRED
-    assert str(tmp_path) in str(caught.value)
-    assert found.health.state is SourceState.UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -137,20 +119,6 @@ def test_a_key_is_never_shown(tmp_path: Path) -> None:
     assert secret not in str(refusal(tmp_path))
 
 
-def test_a_failure_that_is_kept_holds_no_bytes_of_a_key(tmp_path: Path) -> None:
-    """Its frames are let go, those of its causes too."""
-    write(tmp_path, FIRST)
-    private(tmp_path / "tls.key", SECOND.svid.to_pem_key())
-    found = source(tmp_path)
-    found.look()
-    found.look()
-    error: BaseException | None = found.health.failure
-    assert error is not None
-    while error is not None:
-        assert error.__traceback__ is None
-        error = error.__cause__ or error.__context__
-
-
 def test_a_chain_ends_with_the_first_of_its_certificates(tmp_path: Path) -> None:
     """W5: an intermediate that ends before the leaf ends the identity."""
     authority = forge_root(DOMAIN)
@@ -170,39 +138,3 @@ def test_a_chain_ends_with_the_first_of_its_certificates(tmp_path: Path) -> None
     with pytest.raises(SourceError) as caught:
         found.snapshot()
     assert caught.value.reason is Reason.SOURCE_EXPIRED
-
-
-def test_it_grows_louder_as_the_end_comes_near(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W5: whoever does not renew is heard of early, and once for each step."""
-    write(tmp_path, FIRST)
-    # When it was issued: a run of all tests takes minutes of its hour.
-    clock = FakeClock(FIRST.svid.not_after - timedelta(hours=1))
-    found = source(tmp_path, now=clock)
-    found.refresh()
-    heard: list[int] = []
-    for minutes in (30, 14, 13, 5, 4, -1, -2):
-        clock.set(FIRST.svid.not_after - timedelta(minutes=minutes))
-        found.look()
-        heard.append(len([it for it in caplog.records if it.levelname != "INFO"]))
-    assert heard == [0, 1, 1, 2, 2, 3, 3]
-    assert caplog.records[-1].levelname == "ERROR"
-
-
-def test_an_svid_that_is_short_and_dated_back_is_not_late_from_the_beginning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    authority = Authority(DOMAIN, svid_ttl=timedelta(seconds=10))
-    svid = authority.issue(FIRST.svid.spiffe_id)
-    write(tmp_path, Version(svid=svid, bundle=authority.bundle))
-    # It begins a minute before it is made, and ends ten seconds after.
-    clock = FakeClock(svid.not_after - timedelta(seconds=10))
-    found = source(tmp_path, now=clock)
-    found.refresh()
-    assert not [it for it in caplog.records if it.levelname != "INFO"]
-    clock.advance(9.5)
-    found.look()
-    assert [it.levelname for it in caplog.records if it.levelname != "INFO"] == [
-        "WARNING"
-    ]

@@ -12,9 +12,9 @@ from tests.support.agent_messages import OTHER, OWN, WEB
 from tests.support.identity_files import Pauses, private, refusal, source
 
 from handfast import Reason, SourceSnapshot, TrustBundleSet, TrustDomain
+from handfast.crls import RevocationLists
 from handfast.pem import CRL, write_pem
 from handfast.sources import files_folder
-from handfast.sources.crls import RevocationLists
 from handfast.sources.file_sets import FileSetWriter, plan_identity
 
 OWN_DOMAIN, OTHER_DOMAIN = TrustDomain(OWN), TrustDomain(OTHER)

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import gc
 import mmap
-import select
 import subprocess
 import sys
 import threading
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.support import batch
+from tests.support.free_gil import counted_meanwhile
 
 from handfast import (
     BatchResult,
@@ -296,43 +296,17 @@ def test_a_million_chains_need_the_memory_of_their_verdicts() -> None:
     assert int(done.stdout) * unit < 150 * 1024 * 1024
 
 
-def _counts_while(work: Callable[[], object]) -> int:
-    """How far another thread counts; it is given the GIL by nobody but C calls.
-
-    See test_verify.py: the switch interval is an hour, so nothing is ever preempted.
-    """
-    counted, running = 0, True
-
-    def count() -> None:
-        nonlocal counted
-        while running:
-            counted += 1
-            select.select([], [], [], 0)  # gives the GIL back to whoever wants it
-
-    thread = threading.Thread(target=count)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(3600.0)
-    try:
-        thread.start()
-        before = counted
-        for _ in range(1000):  # on a busy machine its turn may come late
-            work()
-            if counted != before:
-                break
-        return counted - before
-    finally:
-        running = False
-        sys.setswitchinterval(interval)
-        thread.join()
-
-
 def test_the_gil_is_free_while_a_batch_is_verified(verifier: Verifier) -> None:
     """P9: one call, all in one piece, and another thread gets on meanwhile."""
     data = batch.flat_buffer(
         [b"".join(forge(batch.root(), f"{batch.WEB}/{n}").chain) for n in range(200)]
     )
     results: list[BatchResult] = []
-    assert _counts_while(lambda: results.append(verifier.verify_many(data))) > 0
+
+    def verify() -> None:
+        results.append(verifier.verify_many(data))
+
+    assert counted_meanwhile(verify, tries=1000) > 0
     assert results[0].all_ok
 
 

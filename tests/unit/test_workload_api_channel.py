@@ -13,10 +13,10 @@ from tests.support.net_world import trio_test
 from tests.support.wire_world import (
     BREAK,
     COUNT,
-    ECHO,
     REFUSE,
     SECRET,
     WAIT,
+    ask,
     serving,
     socket_pair,
 )
@@ -32,12 +32,6 @@ from handfast.workload_api import (
     Unary,
     proto,
 )
-
-
-async def ask(channel: Channel, *audience: str, within: float = 15) -> list[str]:
-    request = proto.JWTSVIDRequest(audience=audience)
-    answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=within)
-    return [it.svid for it in answer.svids]
 
 
 @trio_test

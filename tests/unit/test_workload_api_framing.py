@@ -11,6 +11,7 @@ import pytest
 from h2.errors import ErrorCodes
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.wire_world import taken
 
 from handfast.errors import ConfigError, Reason
 from handfast.workload_api import ServiceLimits
@@ -35,15 +36,6 @@ from handfast.workload_api.status import (
     write_message,
 )
 from handfast.workload_api.timeouts import read_timeout, write_timeout
-
-
-def taken(wire: ClientWire | ServerWire) -> bytes:
-    """All that a side has to send."""
-    found = b""
-    while data := wire.to_send():
-        wire.sent(len(data))
-        found += data
-    return found
 
 
 @given(

@@ -33,12 +33,6 @@ from handfast.sources.workload_api_tokens import Asked, Kept, Tokens
 from handfast.workload_api import StatusCode, proto
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 @pytest.fixture(name="signer")
 def get_signer() -> JwtSigner:
     """Whoever signs the tokens of a.example."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -14,10 +14,8 @@ from handfast.errors import Reason, SourceError, detail_for
 from handfast.sources.workload_api_pace import (
     Backoff,
     Pace,
-    Urgency,
     longest_pause,
     never_again,
-    urgency_of,
 )
 
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
@@ -89,26 +87,3 @@ def test_an_end_without_a_message_is_a_failure() -> None:
     pace = Pace(STEADY)
     waits = [pace.ended(lasted=3600.0, answered=False) for _ in range(3)]
     assert waits == [0.5, 1.0, 2.0]
-
-
-@pytest.mark.parametrize(
-    ("minutes", "urgency"),
-    [
-        (0, Urgency.FRESH),
-        (30, Urgency.FRESH),
-        (36, Urgency.FRESH),
-        (37, Urgency.LATE),
-        (48, Urgency.LATE),
-        (49, Urgency.URGENT),
-        (57, Urgency.URGENT),
-        (58, Urgency.LAST),
-        (60, Urgency.EXPIRED),
-        (600, Urgency.EXPIRED),
-    ],
-)
-def test_a_renewal_that_does_not_come_gets_more_urgent(
-    minutes: int, urgency: Urgency
-) -> None:
-    """W5: the warnings grow over an SVID's life of an hour."""
-    end = BEGIN + timedelta(hours=1)
-    assert urgency_of(BEGIN, end, BEGIN + timedelta(minutes=minutes)) is urgency

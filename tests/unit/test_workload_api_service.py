@@ -265,6 +265,20 @@ async def test_tokens_have_a_rate_for_each_caller() -> None:
 
 
 @trio_test
+async def test_streams_have_a_rate_for_each_caller() -> None:
+    """P8: whoever starts processes without end is told to slow down."""
+    api = FakeWorkloadApi(ids=[WEB])
+    limits = ServiceLimits(stream_burst=2, stream_rate=0.001)
+    methods = service_methods(api, limits=limits)
+    async with serving(methods) as served, await served.open() as channel:
+        for _ in range(2):
+            async with x509_svids(channel) as answers:
+                await anext(answers)
+        async with x509_svids(channel) as answers:
+            assert await the_code(answers) is StatusCode.RESOURCE_EXHAUSTED
+
+
+@trio_test
 async def test_an_issuer_that_cannot_answer_now_says_so() -> None:
     """WAPI-18, on the server's side: an error of the moment is Unavailable."""
     async with asked() as (api, channel):

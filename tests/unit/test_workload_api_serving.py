@@ -10,24 +10,18 @@ from tests.support.wire_world import (
     ECHO,
     TALK,
     WAIT,
+    ask,
     serving,
 )
 
 from handfast.errors import ConfigError, Reason, TransportError, detail_for
 from handfast.workload_api import (
-    Channel,
     RpcError,
     ServerLimits,
     StatusCode,
     proto,
 )
 from handfast.workload_api.client_wire import CallEnded, Event
-
-
-async def ask(channel: Channel, *audience: str, within: float = 15) -> list[str]:
-    request = proto.JWTSVIDRequest(audience=audience)
-    answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=within)
-    return [it.svid for it in answer.svids]
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,6 @@ from handfast.workload_api import StatusCode, proto
 BUNDLES = proto.FETCH_X509_BUNDLES
 
 
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
-
-
 # ---- beginning ----
 
 

@@ -3,29 +3,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import count
 
 import pytest
 import trio
 import trio.testing
-from tests.support import agent_messages as messages
 from tests.support.agent_messages import API, WEB, part, svid, svids
 from tests.support.net_world import trio_test
 from tests.support.source_world import X509, of, world
 
 from handfast import Reason, SourceError
-from handfast.sources.workload_api_pace import Urgency
 from handfast.sources.workload_api_x509 import X509Reader
 from handfast.workload_api import Channel, StatusCode, proto
 
 BUNDLES = proto.FETCH_X509_BUNDLES
-
-
-@pytest.fixture
-def clock() -> trio.testing.MockClock:
-    """Time passes when nobody has anything to do."""
-    return trio.testing.MockClock(autojump_threshold=0)
 
 
 @trio_test
@@ -177,56 +168,6 @@ async def test_an_agent_that_restarts_is_followed_again(
 
 
 @trio_test
-async def test_what_is_cached_serves_until_it_ends_with_growing_warnings(
-    clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """W5: fail static until expiry, then fail with the agent's name."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.agent.stop()
-        seen: list[tuple[int, Urgency]] = []
-        caplog.clear()
-        begin = it.now()
-        for minutes in (10, 30, 50, 58):
-            it.now.set(begin + timedelta(minutes=minutes))
-            await trio.sleep(12)
-            assert source.snapshot().generation == 1
-            seen.append((minutes, source.statistics().urgency))
-        assert seen == [
-            (10, Urgency.FRESH),
-            (30, Urgency.FRESH),
-            (50, Urgency.URGENT),
-            (58, Urgency.LAST),
-        ]
-        assert source.health.state == "stale"
-        age = source.health.age(it.now())
-        assert age is not None
-        assert age >= timedelta(minutes=57)
-        it.now.set(begin + timedelta(minutes=61))
-        await trio.sleep(12)
-        with pytest.raises(SourceError) as caught:
-            source.snapshot()
-        assert caught.value.reason is Reason.SOURCE_EXPIRED
-        assert it.agent.endpoint in str(caught.value)
-        statistics = source.statistics()
-        assert statistics.expires_in is not None
-        assert statistics.expires_in < 0
-        assert statistics.streams["FetchX509SVID"].age is not None
-        assert source.health.state == "unavailable"
-        told = [
-            (it.levelname, it.__dict__["urgency"])
-            for it in caplog.records
-            if "urgency" in it.__dict__
-        ]
-        assert told == [("WARNING", 2), ("ERROR", 3), ("CRITICAL", 4)]
-        # It comes back: all is well.
-        it.agent.say(X509, svids(part(messages.fresh(WEB, it.now))))
-        await it.agents.start()
-        await source.wait_ready(60)
-        assert source.statistics().urgency is Urgency.FRESH
-
-
-@trio_test
 async def test_an_agent_that_was_away_is_found_before_a_short_svid_ends(
     clock: trio.testing.MockClock,
 ) -> None:
@@ -244,34 +185,6 @@ async def test_an_agent_that_was_away_is_found_before_a_short_svid_ends(
         began = trio.current_time()
         await it.until(lambda: sum(source.statistics().failures.values()) > 10)
         assert 9 < trio.current_time() - began < 11
-
-
-@trio_test
-async def test_an_agent_that_does_not_renew_is_told_of_too(
-    clock: trio.testing.MockClock,
-) -> None:
-    """W5: connected is not healthy."""
-    async with world() as it, it.source() as source:
-        await source.wait_ready(5)
-        it.now.advance(minutes=55)
-        assert source.statistics().connected
-        assert source.health.state == "stale"
-
-
-@trio_test
-async def test_a_short_svid_that_was_dated_back_is_fresh_when_it_comes(
-    clock: trio.testing.MockClock,
-) -> None:
-    """W5: of ten seconds, and a minute old by its certificate; no false alarm."""
-    async with world() as it:
-        short = messages.authority().issue(WEB, ttl=timedelta(seconds=10))
-        it.now.set(short.not_after - timedelta(seconds=10))
-        it.agent.say(X509, svids(part(short)))
-        async with it.source() as source:
-            await source.wait_ready(5)
-            assert source.statistics().urgency == Urgency.FRESH
-            it.now.advance(seconds=9)
-            assert source.statistics().urgency == Urgency.URGENT
 
 
 @trio_test

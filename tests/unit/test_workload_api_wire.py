@@ -9,6 +9,7 @@ import h2.events
 import h2.settings
 import pytest
 from h2.errors import ErrorCodes
+from tests.support.wire_world import taken
 
 from handfast.errors import Reason
 from handfast.workload_api.client_wire import (
@@ -20,23 +21,11 @@ from handfast.workload_api.client_wire import (
 from handfast.workload_api.frames import WireError
 from handfast.workload_api.limits import WireLimits
 from handfast.workload_api.messages import frame_message
-from handfast.workload_api.server_wire import (
-    ServerWire,
-)
 from handfast.workload_api.status import (
     PermissionDenied,
     RpcError,
     StatusCode,
 )
-
-
-def taken(wire: ClientWire | ServerWire) -> bytes:
-    """All that a side has to send."""
-    found = b""
-    while data := wire.to_send():
-        wire.sent(len(data))
-        found += data
-    return found
 
 
 class Peer:

@@ -14,7 +14,6 @@ from handfast import (
     Reason,
     SourceError,
     TrustBundle,
-    TrustDomain,
     VerificationError,
     Verifier,
 )
@@ -327,64 +326,6 @@ def test_no_bundle_at_all_is_no_answer() -> None:
     with pytest.raises(SourceError) as caught:
         X509Reader(FakeClock()).read_bundles(agent.bundles())
     assert caught.value.reason is Reason.SOURCE_INVALID
-
-
-# ---- revocation lists ----
-
-
-def test_lists_are_kept_for_the_trust_domain_that_signed_them() -> None:
-    """WAPI-47: also for an intermediate of ours that signs."""
-    own, other = agent.authority(), agent.authority(OTHER)
-    lists = [agent.crl(own.root), agent.crl(own.signer), agent.crl(other.root)]
-    update = read(svids(federated=[other.bundle], crl=lists))
-    assert update.crls.get(TrustDomain.parse(OWN)) == tuple(lists[:2])
-    assert update.crls.get(TrustDomain.parse(OTHER)) == (lists[2],)
-    assert update.crls.put_aside == 0
-
-
-def test_lists_of_nobody_known_are_put_aside() -> None:
-    """WAPI-47: a stranger's, a forged one in the root's name, and garbage."""
-    own = agent.authority()
-    forged = agent.crl(own.root)
-    forged = forged[:-1] + bytes([forged[-1] ^ 1])
-    stranger = agent.crl(Authority(OTHER).root)
-    update = read(svids(crl=[b"garbage", forged, stranger, agent.crl(own.root)]))
-    assert len(update.crls) == 1
-    assert update.crls.put_aside == 3
-
-
-def test_lists_are_enforced_by_whoever_asks() -> None:
-    """WAPI-47: the peer's own trust domain's lists, and required ones by default."""
-    own, peer = agent.authority(), svid(API)
-    lists = [agent.crl(own.root), agent.crl(own.signer, peer)]
-    update = read(svids(crl=lists))
-    verifier = Verifier(update.bundles)
-    with pytest.raises(VerificationError) as caught:
-        update.crls.check(verifier.verify(peer.chain), update.bundles)
-    assert caught.value.reason is Reason.CERTIFICATE_REVOKED
-    update.crls.check(verifier.verify(svid(WEB).chain), update.bundles)
-
-
-def test_a_trust_domain_without_lists_fails_closed() -> None:
-    """WAPI-47: unless the caller asks for less."""
-    update = read(svids())
-    peer = Verifier(update.bundles).verify(svid(API).chain)
-    with pytest.raises(VerificationError) as caught:
-        update.crls.check(peer, update.bundles)
-    assert caught.value.reason is Reason.CRL_MISSING
-    update.crls.check(peer, update.bundles, crl_policy="if_available")
-
-
-def test_a_list_of_one_trust_domain_says_nothing_about_another() -> None:
-    """WAPI-47, P1: the bundles of the peer's domain are needed, too."""
-    own, other = agent.authority(), agent.authority(OTHER)
-    peer = svid(f"spiffe://{OTHER}/web")
-    lists = [agent.crl(own.root, peer), agent.crl(own.signer, peer)]
-    update = read(svids(federated=[other.bundle], crl=lists))
-    verified = Verifier(update.bundles).verify(peer.chain)
-    with pytest.raises(VerificationError) as caught:
-        update.crls.check(verified, update.bundles)
-    assert caught.value.reason is Reason.CRL_MISSING
 
 
 def test_what_comes_again_is_not_decoded_again() -> None:

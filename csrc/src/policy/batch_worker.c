@@ -65,7 +65,7 @@ static hf_result judge(struct hf_batch_worker *worker, const struct hf_batch_ite
     const struct hf_batch_run *run = worker->run;
     const struct hf_presented presented = {
         .chain = &item->chain, .at = run->options.at, .purpose = run->options.purpose};
-    const struct hf_judge_options options = {.rules = run->verifier->rules};
+    const struct hf_judge_options options = hf_verifier_options(run->verifier, HF_WAY_ANY);
     HF_TRY(hf_judge_svid(run->verifier->bundles, &presented, &options, &worker->peer));
     return hf_verifier_authorize(run->verifier, &worker->peer);
 }
@@ -170,7 +170,7 @@ static bool begin(struct hf_batch_worker *worker, struct hf_batch_waiting *waiti
 {
     const struct hf_batch_run *run = worker->run;
     struct hf_pending *pending = &waiting->pending;
-    const struct hf_judge_options options = {.rules = run->verifier->rules};
+    const struct hf_judge_options options = hf_verifier_options(run->verifier, HF_WAY_ANY);
     bool ready = false;
     waiting->presented = (struct hf_presented){.chain = &waiting->item.chain,
                                                .at = run->options.at,

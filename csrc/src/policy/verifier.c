@@ -23,12 +23,27 @@ static hf_result make(enum hf_verifier_kind kind, struct hf_verifier **out)
     return hf_ok();
 }
 
+static hf_result check_crl_policy(bool lists, int policy)
+{
+    bool known = lists ? policy == HF_CRL_REQUIRED || policy == HF_CRL_IF_AVAILABLE : policy == 0;
+    HF_NEED_SEEN(known, HF_E_BAD_ARGUMENT, "HF_CRL_* with CRLs, 0 without", "%d", policy);
+    return hf_ok();
+}
+
 hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_policy *policy, int rules,
                           struct hf_chain_cache *cache, struct hf_verifier **out)
+{
+    return hf_verifier_new_crls(bundles, policy, rules, cache, NULL, 0, out);
+}
+
+hf_result hf_verifier_new_crls(struct hf_bundle_set *bundles, struct hf_policy *policy, int rules,
+                               struct hf_chain_cache *cache, struct hf_crl_book *book,
+                               int crl_policy, struct hf_verifier **out)
 {
     HF_NEED_PTR(out);
     *out = NULL;
     HF_NEED_PTR(bundles);
+    HF_TRY(check_crl_policy(book != NULL, crl_policy));
     HF_NEED_SEEN(rules == HF_RULES_STRICT || rules == HF_RULES_COMPATIBLE, HF_E_BAD_ARGUMENT,
                  "HF_RULES_STRICT or HF_RULES_COMPATIBLE", "%d", rules);
     HF_TRY(make(HF_VERIFIER_SPIFFE, out));
@@ -36,6 +51,8 @@ hf_result hf_verifier_new(struct hf_bundle_set *bundles, struct hf_policy *polic
     (*out)->bundles = hf_bundle_set_ref(bundles);
     (*out)->policy = hf_policy_ref(policy);
     (*out)->cache = hf_chain_cache_ref(cache);
+    (*out)->book = hf_crl_book_ref(book);
+    (*out)->crl_policy = crl_policy;
     return hf_ok();
 }
 
@@ -45,21 +62,13 @@ hf_result hf_verifier_new_web(const uint8_t *roots, size_t roots_len, uint32_t m
     return hf_verifier_new_web_crls(roots, roots_len, max_depth, NULL, 0, out);
 }
 
-static hf_result check_crl_policy(const struct hf_crl_set *crls, int policy)
-{
-    bool known =
-        crls == NULL ? policy == 0 : policy == HF_CRL_REQUIRED || policy == HF_CRL_IF_AVAILABLE;
-    HF_NEED_SEEN(known, HF_E_BAD_ARGUMENT, "HF_CRL_* with CRLs, 0 without", "%d", policy);
-    return hf_ok();
-}
-
 hf_result hf_verifier_new_web_crls(const uint8_t *roots, size_t roots_len, uint32_t max_depth,
                                    struct hf_crl_set *crls, int crl_policy,
                                    struct hf_verifier **out)
 {
     HF_NEED_PTR(out);
     *out = NULL;
-    HF_TRY(check_crl_policy(crls, crl_policy));
+    HF_TRY(check_crl_policy(crls != NULL, crl_policy));
     HF_NEED_SEEN(max_depth <= MAX_DEPTH_MAX, HF_E_BAD_ARGUMENT, "a depth of at most 7", "%u",
                  (unsigned)max_depth);
     struct hf_verifier *verifier = NULL;
@@ -94,6 +103,7 @@ void hf_verifier_unref(struct hf_verifier *verifier)
     hf_policy_unref(verifier->policy);
     hf_chain_cache_unref(verifier->cache);
     hf_bundle_unref(verifier->roots);
+    hf_crl_book_unref(verifier->book);
     hf_crl_set_unref(verifier->crls);
     hf_mem_free(verifier);
 }
@@ -125,12 +135,14 @@ static hf_result judge_svid(const struct hf_verifier *verifier,
     const struct hf_recaller recaller = {.cache = verifier->cache,
                                          .bundles = verifier->bundles,
                                          .rules = verifier->rules,
-                                         .policy = hf_policy_digest(verifier->policy)};
+                                         .policy = hf_policy_digest(verifier->policy),
+                                         .crls = verifier->book,
+                                         .crl_policy = verifier->crl_policy};
     struct hf_recall_miss miss;
     if (hf_recall(&recaller, presented, &miss, out)) {
         return hf_verifier_authorize(verifier, out);
     }
-    const struct hf_judge_options options = {.rules = verifier->rules};
+    const struct hf_judge_options options = hf_verifier_options(verifier, HF_WAY_ANY);
     struct hf_presented known = *presented;
     if (miss.keyed) {
         known.digest = miss.chain_digest;

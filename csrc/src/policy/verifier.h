@@ -20,9 +20,19 @@ struct hf_verifier {
     struct hf_policy *policy;      /* SPIFFE; NULL refuses everybody */
     struct hf_chain_cache *cache;  /* SPIFFE; NULL remembers nothing */
     struct hf_bundle *roots;       /* WEB */
-    struct hf_crl_set *crls;       /* WEB; NULL asks none */
-    int crl_policy;                /* WEB: HF_CRL_* */
+    struct hf_crl_book *book;      /* SPIFFE: lists by trust domain */
+    struct hf_crl_set *crls;       /* WEB */
+    int crl_policy;                /* HF_CRL_*; 0 asks no lists */
 };
+
+/* How an SVID verifier asks its judge. */
+static inline struct hf_judge_options hf_verifier_options(const struct hf_verifier *verifier,
+                                                          enum hf_way way)
+{
+    const struct hf_judge_options options = {verifier->rules, way, verifier->book,
+                                             verifier->crl_policy};
+    return options;
+}
 
 /* The second half of a SPIFFE verdict: whoever authenticated by other ways than the entry below (a
  * batch) comes here before anything is handed out. On refusal `peer` is nobody. */

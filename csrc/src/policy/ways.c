@@ -21,6 +21,6 @@ hf_result hf_verifier_authenticate(struct hf_verifier *verifier, const struct hf
                  way);
     const struct hf_presented presented = {
         .chain = chain, .at = hf_clock_resolve(at), .purpose = purpose};
-    const struct hf_judge_options options = {verifier->rules, (enum hf_way)way};
+    const struct hf_judge_options options = hf_verifier_options(verifier, (enum hf_way)way);
     return hf_judge_svid(verifier->bundles, &presented, &options, out);
 }

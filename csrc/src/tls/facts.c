@@ -119,6 +119,16 @@ hf_result hf_conn_facts(const struct hf_conn *conn, struct hf_conn_facts *out)
     return hf_ok();
 }
 
+hf_result hf_conn_resumed(const struct hf_conn *conn, int *out)
+{
+    HF_NEED_PTR(out);
+    *out = 0;
+    HF_CONN_ENTER(conn);
+    HF_TRY(need_opened(conn));
+    *out = SSL_session_reused(conn->ssl);
+    return hf_ok();
+}
+
 hf_result hf_conn_channel_binding(struct hf_conn *conn, uint8_t out[32])
 {
     static const unsigned char empty[1] = {0};

@@ -7,6 +7,7 @@
  * peer said last, often the alert that explains it all, may still be read. Writing stays refused.
  */
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -14,6 +15,9 @@
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* such systems have SO_NOSIGPIPE, which is the socket's owner's to set */
+#endif
+#ifndef MSG_MORE
+#define MSG_MORE 0
 #endif
 
 /* A maximal record and what goes around it. */
@@ -31,12 +35,12 @@ static hf_result system_failure(int number, const char *what)
 }
 
 /* Send what waits. *want becomes WRITE when some of it could not be sent now. */
-static hf_result flush(struct hf_conn *conn, int fd, uint32_t *want)
+static hf_result flush_as(struct hf_conn *conn, int fd, uint32_t *want, int flags)
 {
     struct hf_buffer *out = &conn->transport.out;
     while (hf_buffer_len(out) != 0 && conn->send_errno == 0) {
         struct hf_span waiting = hf_buffer_span(out);
-        ssize_t n = send(fd, waiting.data, waiting.len, MSG_NOSIGNAL);
+        ssize_t n = send(fd, waiting.data, waiting.len, MSG_NOSIGNAL | flags);
         if (n >= 0) {
             hf_buffer_drop(out, (size_t)n);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -54,6 +58,11 @@ static hf_result flush(struct hf_conn *conn, int fd, uint32_t *want)
         hf_buffer_relax(out);
     }
     return hf_ok();
+}
+
+static hf_result flush(struct hf_conn *conn, int fd, uint32_t *want)
+{
+    return flush_as(conn, fd, want, 0);
 }
 
 enum fill { FILLED, ENDED, NOTHING_THERE };
@@ -193,4 +202,23 @@ hf_result hf_conn_flush_fd(struct hf_conn *conn, int fd, uint32_t *want)
     *want = HF_WANT_NOTHING;
     HF_CONN_ENTER(conn);
     return flush(conn, fd, want);
+}
+
+/* The system keeps the close_notify back for the end that follows at once, and sends one packet
+ * instead of two. Where the peer's bytes lie unread, closing would reset the connection and drop
+ * what is kept back, so there it goes out by itself. */
+static int last_flags(int fd)
+{
+    int unread = 0;
+    return ioctl(fd, FIONREAD, &unread) == 0 && unread == 0 ? MSG_MORE : 0;
+}
+
+hf_result hf_conn_close_fd(struct hf_conn *conn, int fd, uint32_t *want)
+{
+    HF_NEED_PTR(want);
+    *want = HF_WANT_NOTHING;
+    hf_result closed = hf_conn_close(conn);
+    (void)closed;
+    HF_CONN_ENTER(conn);
+    return flush_as(conn, fd, want, last_flags(fd));
 }

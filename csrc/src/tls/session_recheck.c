@@ -49,9 +49,14 @@ static hf_result check_own(const struct hf_svid *svid, const struct hf_session_f
     return hf_ok();
 }
 
-/* The bundle's content is what it was: the verdict on the chain is, too, within its window. */
-static bool same_bundle(const struct hf_verifier *verifier, const struct hf_peer *peer)
+/* The bundle's content is what it was: the verdict on the chain is, too, within its window. Not
+ * where revocation lists are asked, which have dates and contents of their own: the chain is judged
+ * by those of now, which costs little for one that is in the cache. */
+static bool same_verdict(const struct hf_verifier *verifier, const struct hf_peer *peer)
 {
+    if (verifier->crl_policy != 0) {
+        return false;
+    }
     struct hf_span domain = hf_span_of(peer->id + HF_SPIFFE_SCHEME_LEN, peer->trust_domain_len);
     const struct hf_bundle *bundle = hf_bundle_set_find(verifier->bundles, domain);
     return bundle != NULL && bundle->count != 0 &&
@@ -89,7 +94,7 @@ hf_result hf_session_recheck(const struct hf_config *config, const struct hf_ses
         hf_peer_clear(out);
         return r;
     }
-    if (same_bundle(config->verifier, out)) {
+    if (same_verdict(config->verifier, out)) {
         return hf_verifier_authorize(config->verifier, out);
     }
     hf_peer_clear(out);

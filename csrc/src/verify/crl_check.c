@@ -71,7 +71,7 @@ static void note(struct finding *found, uint32_t code, int64_t skew)
 }
 
 static hf_result ask_list(struct hf_listed *list, const struct hf_pool *pool,
-                          const struct hf_path *path, size_t depth, int64_t at,
+                          const struct hf_path *path, size_t depth, int64_t at, bool claimed,
                           struct finding *found)
 {
     const struct hf_cert *cert = hf_path_cert(pool, path, depth);
@@ -96,7 +96,9 @@ static hf_result ask_list(struct hf_listed *list, const struct hf_pool *pool,
         return hf_ok();
     }
     if (!held) {
-        note(found, HF_E_CRL_UNTRUSTED, 0);
+        if (claimed) {
+            note(found, HF_E_CRL_UNTRUSTED, 0);
+        }
         return hf_ok();
     }
     /* The second of nextUpdate itself is too late, as that of notAfter is. */
@@ -136,9 +138,11 @@ static hf_result check_certificate(const struct hf_pool *pool, const struct hf_p
                                    size_t depth, const struct hf_question *question)
 {
     struct finding found = {0, 0, 0};
-    struct hf_crl_set *set = question->crls;
-    for (size_t i = 0; i < set->count; i++) {
-        HF_TRY(ask_list(&set->lists[i], pool, path, depth, question->at, &found));
+    struct hf_crl_set *const sets[] = {question->crls, question->crls_unclaimed};
+    for (size_t s = 0; s < 2; s++) {
+        for (size_t i = 0; sets[s] != NULL && i < sets[s]->count; i++) {
+            HF_TRY(ask_list(&sets[s]->lists[i], pool, path, depth, question->at, s == 0, &found));
+        }
     }
     if (found.covered == HF_CRL_ALL_REASONS) {
         return hf_ok();
@@ -152,15 +156,33 @@ static hf_result check_certificate(const struct hf_pool *pool, const struct hf_p
     return hf_ok();
 }
 
-hf_result hf_crl_check_path(const struct hf_pool *pool, const struct hf_path *path,
-                            const struct hf_question *question)
+/* Not the last word: a certificate further up may have been revoked, and that tells more. */
+static bool is_about_lists(uint32_t code)
 {
-    for (size_t depth = 0; question->crls != NULL && depth < path->count; depth++) {
+    return code == HF_E_CRL_MISSING || code == HF_E_CRL_EXPIRED || code == HF_E_CRL_NOT_YET_VALID ||
+           code == HF_E_CRL_UNTRUSTED;
+}
+
+hf_result hf_crl_check_listed(const struct hf_pool *pool, const struct hf_path *path,
+                              const struct hf_question *question)
+{
+    struct hf_error first;
+    bool kept = false;
+    HF_NEED_SEEN(!question->crls_unusable, HF_E_CRL_INVALID,
+                 "CRLs of the peer's trust domain that can be used", "one that cannot");
+    for (size_t depth = 0; depth < path->count; depth++) {
         hf_result r = check_certificate(pool, path, depth, question);
-        if (!hf_is_ok(r)) {
-            hf_error_current()->depth = (int32_t)depth;
+        if (hf_is_ok(r)) {
+            continue;
+        }
+        hf_error_current()->depth = (int32_t)depth;
+        if (!is_about_lists(r.code)) {
             return r;
         }
+        if (!kept) {
+            first = *hf_error_current();
+            kept = true;
+        }
     }
-    return hf_ok();
+    return kept ? hf_error_restore(&first) : hf_ok();
 }

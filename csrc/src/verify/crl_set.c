@@ -2,6 +2,7 @@
 #include "verify/crl_set.h"
 
 #include "x509/der.h"
+#include "x509/ossl.h"
 
 struct hf_crl_set *hf_crl_set_ref(struct hf_crl_set *set)
 {
@@ -109,6 +110,8 @@ hf_result hf_crl_set_new(const uint8_t *der, size_t len, struct hf_crl_set **out
         atomic_init(&set->lists[i].verdict_count, 0);
     }
     HF_TRY(read_lists(set, len));
+    const struct hf_span whole = hf_span_of(set->der, len);
+    HF_TRY(hf_ossl_sha256(&whole, 1, set->digest));
     *out = set;
     set = NULL;
     return hf_ok();

@@ -36,6 +36,7 @@ struct hf_crl_set {
     struct hf_listed *lists;
     size_t count;
     uint8_t *der;
+    uint8_t digest[HF_DIGEST_SIZE]; /* SHA-256 of the lists, as they came, back to back */
 };
 
 /* Whether `key` (of a certificate that was verified) signed the list: remembered, or checked. */

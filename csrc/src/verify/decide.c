@@ -6,6 +6,7 @@
  */
 #include "verify/decide.h"
 
+#include "verify/crl_check.h"
 #include "verify/describe.h"
 #include "verify/fast.h"
 #include "verify/general.h"
@@ -114,6 +115,9 @@ static hf_result verify(struct decision *d)
     const struct hf_path *path = &d->search.path;
     if (d->question->way != HF_WAY_GENERAL && hf_fast_covers(d->pool, path, d->question)) {
         hf_result r = hf_fast_signatures(d->pool, d->bundle, path);
+        if (hf_is_ok(r)) {
+            return hf_crl_check_path(d->pool, path, d->question);
+        }
         if (r.code != HF_E_CERT_KEY) {
             return r;
         }

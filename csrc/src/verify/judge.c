@@ -9,10 +9,12 @@
  *   the bundle of its own trust domain   X509-34
  *   the leaf's validity
  *   a path to one of its authorities     X509-08..X509-15, X509-17, X509-27
+ *   that none of its lists revokes       WAPI-47, where it is asked for
  */
 #include "verify/judge.h"
 
 #include "id/spiffe_id.h"
+#include "verify/crl_book.h"
 #include "verify/decide.h"
 #include "verify/describe.h"
 #include "verify/path_rules.h"
@@ -50,6 +52,7 @@ static hf_result find_path(const struct hf_bundle_set *bundles, struct hf_pool *
                                    .rules = options->rules,
                                    .way = options->way,
                                    .trust_domain = hf_spiffe_id_domain(id)};
+    hf_crl_book_ask(options->crls, options->crl_policy, &question);
     return hf_decide(pool, *bundle, &question, path);
 }
 

@@ -41,6 +41,8 @@ enum hf_way {
 struct hf_judge_options {
     int rules; /* HF_RULES_* */
     enum hf_way way;
+    const struct hf_crl_book *crls; /* borrowed */
+    int crl_policy;                 /* HF_CRL_*; 0 asks no lists */
 };
 
 /* Strict views, SVID rules, the bundle of the leaf's own trust domain and no other (P1), then every

@@ -5,6 +5,8 @@
  */
 #include "verify/pending.h"
 
+#include "verify/crl_book.h"
+#include "verify/crl_check.h"
 #include "verify/fast.h"
 #include "verify/path_rules.h"
 #include "verify/peer.h"
@@ -15,7 +17,8 @@
 
 enum fate { FATE_TAKEN, FATE_REFUSED, FATE_UNKNOWN };
 
-/* A path that is covered and whose signatures hold, but for the leaf's, is the one to take. */
+/* A path that is covered and whose signatures hold, but for the leaf's, is the one to take. Lists
+ * may be asked already: the keys that sign them are known. What they object to the judge tells. */
 static enum fate weigh(struct hf_pending *pending, const struct hf_question *question)
 {
     if (!hf_is_ok(hf_path_check(&pending->pool, &pending->path, question))) {
@@ -26,7 +29,11 @@ static enum fate weigh(struct hf_pending *pending, const struct hf_question *que
     }
     hf_result r =
         hf_fast_issuers(&pending->pool, pending->bundle, &pending->path, &pending->signer);
-    return hf_is_ok(r) ? FATE_TAKEN : r.code == HF_E_BAD_SIGNATURE ? FATE_REFUSED : FATE_UNKNOWN;
+    if (!hf_is_ok(r)) {
+        return r.code == HF_E_BAD_SIGNATURE ? FATE_REFUSED : FATE_UNKNOWN;
+    }
+    return hf_is_ok(hf_crl_check_path(&pending->pool, &pending->path, question)) ? FATE_TAKEN
+                                                                                 : FATE_UNKNOWN;
 }
 
 static bool find_path(struct hf_pending *pending, const struct hf_question *question)
@@ -59,6 +66,7 @@ static bool begin(const struct hf_bundle_set *bundles, const struct hf_presented
                                    .purpose = presented->purpose,
                                    .rules = options->rules,
                                    .trust_domain = hf_spiffe_id_domain(&out->id)};
+    hf_crl_book_ask(options->crls, options->crl_policy, &question);
     if (!find_path(out, &question)) {
         return false;
     }

@@ -13,11 +13,13 @@ struct hf_question {
     int rules;   /* HF_RULES_*; web paths are judged by their own */
     bool web;
     enum hf_way way;
-    struct hf_span trust_domain; /* SPIFFE: the leaf's; text of the ID in its certificate */
-    uint32_t max_depth;          /* web: intermediates between leaf and anchor */
-    const struct hf_name *name;  /* web: what the leaf must be named, NULL for nothing */
-    struct hf_crl_set *crls;     /* web: NULL asks none */
-    int crl_policy;              /* HF_CRL_* */
+    struct hf_span trust_domain;       /* SPIFFE: the leaf's; text of the ID in its certificate */
+    uint32_t max_depth;                /* web: intermediates between leaf and anchor */
+    const struct hf_name *name;        /* web: what the leaf must be named, NULL for nothing */
+    int crl_policy;                    /* HF_CRL_*; 0 asks no lists */
+    struct hf_crl_set *crls_unclaimed; /* SPIFFE: good for whoever has their signer on the path */
+    struct hf_crl_set *crls;           /* NULL: there are none */
+    bool crls_unusable;                /* SPIFFE: the trust domain's lists cannot be read */
 };
 
 /* Bits of HF_EKU_* that the purpose needs. */

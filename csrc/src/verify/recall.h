@@ -3,11 +3,12 @@
  * Verdicts from the verified-chain cache, in the place of a judgement (P3).
  *
  * Theory of operation. The judge (judge.h) is a function of: the presented certificates, the
- * content of one bundle, the rules, the purpose, and the time. All but the time are in the key of
- * an entry, the policy too. Of the time the judge only ever asks, of one certificate or another,
- * whether it lies in its validity; so between two moments at which some certificate that was
- * presented or is in the bundle begins or ends to be valid, the answer stays the same, the path
- * that is found and everything else in the record of the peer included. An entry holds for that
+ * content of one bundle, that of its trust domain's revocation lists where they are asked, the
+ * rules, the purpose, and the time. All but the time are in the key of an entry, the policies too.
+ * Of the time the judge only ever asks, of one certificate or list or another, whether it lies in
+ * its validity; so between two moments at which some certificate that was presented or is in the
+ * bundle, or some list, begins or ends to be valid, the answer stays the same, the path that is
+ * found and everything else in the record of the peer included. An entry holds for that
  * span of time and no longer: what is recalled is what a new judgement would say.
  *
  * The identity is not remembered at all: it is read anew, strictly, from the presented leaf. What
@@ -25,6 +26,8 @@ struct hf_recaller {
     const struct hf_bundle_set *bundles;
     int rules;
     const uint8_t *policy; /* content digest of the policy; NULL: nothing is remembered */
+    const struct hf_crl_book *crls;
+    int crl_policy; /* HF_CRL_*; 0 asks no lists */
 };
 
 /* What a look-up that found nothing leaves for the judgement after it. */

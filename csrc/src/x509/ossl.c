@@ -186,7 +186,9 @@ static void block_free(void *block, const char *file, int line)
 {
     (void)file;
     (void)line;
-    hf_heap_free(block);
+    if (block != NULL) { /* every fourth time it is */
+        hf_heap_free(block);
+    }
 }
 
 /* Only of our own copy, and only before anybody else thought of it (tests count its blocks). It

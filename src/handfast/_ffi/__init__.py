@@ -26,7 +26,12 @@ from handfast._ffi.cache import (
     reset_monotonic_clock,
 )
 from handfast._ffi.conn import Conn, Want
-from handfast._ffi.crl import CRL_IF_AVAILABLE, CRL_REQUIRED, NativeCrlSet
+from handfast._ffi.crl import (
+    CRL_IF_AVAILABLE,
+    CRL_REQUIRED,
+    NativeCrlBook,
+    NativeCrlSet,
+)
 from handfast._ffi.failure import error_table, last_error, raise_for
 from handfast._ffi.lanes import Lane, allow_lanes, check_signature, wants_lanes
 from handfast._ffi.library import (
@@ -100,6 +105,7 @@ __all__ = [
     "NativeBundleSet",
     "NativeChainCache",
     "NativeConfig",
+    "NativeCrlBook",
     "NativeCrlSet",
     "NativePolicy",
     "NativeSessionStore",

@@ -372,6 +372,20 @@ class Conn:
             raise_for(code)
         return want
 
+    def close_fd(self, fd: int) -> Want:
+        if not self._lock.acquire(False):
+            _refuse_busy()
+        try:
+            if self._lazy:
+                self._settle()
+            code = lib.hf_ffi_conn_close_fd(self._handle, fd, self._step)
+            want = _want(self._step)
+        finally:
+            self._lock.release()
+        if code:
+            raise_for(code)
+        return want
+
     # ---- sessions ----
 
     def set_session_key(self, key: bytes) -> None:
@@ -445,6 +459,17 @@ class Conn:
             text(out.group),
             text(out.signature),
         )
+
+    def resumed(self) -> bool:
+        if not self._lock.acquire(False):
+            _refuse_busy()
+        try:
+            answer: int = lib.hf_ffi_conn_resumed(self._handle)
+        finally:
+            self._lock.release()
+        if answer < 0:
+            raise_for(-answer)
+        return answer != 0
 
     def channel_binding(self) -> bytes:
         out = ffi.new("uint8_t[]", 32)

@@ -105,6 +105,7 @@ HANDLE_KINDS: Final = {
     "conn": int(lib.HF_FFI_CONN),
     "chain_cache": int(lib.HF_FFI_CHAIN_CACHE),
     "crl_set": int(lib.HF_FFI_CRL_SET),
+    "crl_book": int(lib.HF_FFI_CRL_BOOK),
     "session_store": int(lib.HF_FFI_SESSION_STORE),
     "acceptor": int(lib.HF_FFI_ACCEPTOR),
     "ticket_keys": int(lib.HF_FFI_TICKET_KEYS),

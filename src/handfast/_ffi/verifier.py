@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handfast._ffi.cache import NativeChainCache
+    from handfast._ffi.crl import NativeCrlBook
     from handfast._ffi.snapshots import NativeBundleSet, NativePolicy
     from handfast.peer import VerifiedPeer
 
@@ -71,12 +72,18 @@ def to_peer(out: Any, chain: Sequence[bytes]) -> VerifiedPeer:
 class NativeVerifier:
     """What a peer must show: a SPIFFE verifier or a web one."""
 
-    __slots__ = ("bundles", "handle")
+    __slots__ = ("bundles", "crls", "handle")
 
-    def __init__(self, pointer: Any, bundles: NativeBundleSet | None = None) -> None:
+    def __init__(
+        self,
+        pointer: Any,
+        bundles: NativeBundleSet | None = None,
+        crls: NativeCrlBook | None = None,
+    ) -> None:
         if pointer == ffi.NULL:
             raise_for(0, subject="bundle")
         self.bundles = bundles
+        self.crls = crls
         self.handle = ffi.gc(pointer, lib.hf_ffi_verifier_unref)
 
     @classmethod

@@ -8,9 +8,9 @@ first, so that `import handfast` loads neither trio nor a database.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from handfast._later import load_later
 from handfast.authority.ca import Authority
 from handfast.authority.signer import Signer
 
@@ -46,12 +46,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_LATER[name]), name)
-    globals()[name] = value  # asked only once
-    return value
+__getattr__ = load_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

@@ -8,8 +8,7 @@ the other.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from handfast.authority.database import Database, Run
 
-__all__ = ["ROWS_MAX", "AuditRow", "Given", "audit", "forget_some", "read_audit"]
+__all__ = ["ROWS_MAX", "AuditRow", "audit", "forget_some", "read_audit", "rewrite"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +49,15 @@ class AuditRow:
 #: Rows of the log, however young they are: some gigabytes.
 ROWS_MAX: Final = 10_000_000
 _SLICE: Final = 5_000
-_KNOWN_MAX: Final = 20_000
 
 
 def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def audit(run: Run, row: AuditRow) -> None:
-    """Write a row, in the caller's transaction."""
-    run(
+def audit(run: Run, row: AuditRow) -> int:
+    """Write a row, in the caller's transaction; return its number."""
+    done = run(
         "INSERT INTO audit (at, event, spiffe_id, entry, serial, not_after, details)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
@@ -72,31 +70,18 @@ def audit(run: Run, row: AuditRow) -> None:
             json.dumps(row.details, sort_keys=True, default=str),
         ),
     )
+    return int(done.lastrowid or 0)
 
 
-class Given:
-    """Who has been given what, as far as the log has it already.
-
-    What was signed for one process is given to others of the same entry, too: each of
-    them is a row, once. Bounded; who was forgotten is a row again.
-    """
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[Hashable, None] = OrderedDict()
-
-    def knows(self, who: Mapping[str, Any], what: str) -> bool:
-        """Whether it is in the log that a process (`pid`, `uid`) has this."""
-        return (who.get("pid"), who.get("uid"), what) in self._known
-
-    def mark(self, who: Mapping[str, Any], what: str) -> None:
-        """Remember it, once the row is written."""
-        key = (who.get("pid"), who.get("uid"), what)
-        self._known[key] = None
-        self._known.move_to_end(key)
-        while len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
+def rewrite(run: Run, number: int, row: AuditRow) -> bool:
+    """Tell more in a row that tells of many; False: it is not there any more."""
+    details = json.dumps(row.details, sort_keys=True, default=str)
+    done = run(
+        "UPDATE audit SET details = ?, not_after = max(coalesce(not_after, 0), ?)"
+        " WHERE number = ? AND event = ?",
+        (details, _seconds(row.not_after) or 0.0, number, row.event),
+    )
+    return bool(done.rowcount)
 
 
 def forget_some(run: Run, before: datetime, *, most: int = ROWS_MAX) -> int:

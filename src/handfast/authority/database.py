@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from handfast._whole_files import make_folder
 from handfast.authority.refusal import refuse
 from handfast.authority.schema import APPLICATION_ID, MIGRATIONS
 from handfast.errors import (
@@ -32,12 +33,11 @@ from handfast.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from types import TracebackType
     from typing import Final
 
     Run = Callable[..., sqlite3.Cursor]
 
-__all__ = ["Database", "need_private"]
+__all__ = ["Database", "make_private_folder", "need_private"]
 
 _NAME: Final = "authority.db"
 _PRIVATE_FILE: Final = 0o600
@@ -74,7 +74,7 @@ def need_private(path: Path) -> None:
 
 def make_private_folder(path: Path) -> None:
     """Make a folder that only we may use, or see that it is one."""
-    path.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    make_folder(path, _PRIVATE_FOLDER)
     need_private(path)
 
 
@@ -217,10 +217,5 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

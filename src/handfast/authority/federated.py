@@ -3,7 +3,8 @@
 
 They come from a person (`handfast authority bundle set`) or from a federation client,
 and are kept as the documents that they came as. They are never merged with our own or
-with each other, and one with a lower sequence number takes no other's place.
+with each other, and one with a lower sequence number takes no other's place, unless a
+person says so: then it counts until the next one is fetched (FED-08).
 """
 
 from __future__ import annotations
@@ -47,18 +48,24 @@ class FederatedBundles:
         self._own = own
         self._now = now
         self._known: dict[TrustDomain, BundleDocument] = {}
+        self._by_hand: frozenset[TrustDomain] = frozenset()
         self.number = 0
         self.reload()
 
     def reload(self) -> None:
         """Read them again; `number` changes when one of them has."""
-        rows = self._database.rows("SELECT trust_domain, document FROM federated")
+        rows = self._database.rows(
+            "SELECT trust_domain, document, by_hand FROM federated"
+        )
         found = {
             (domain := TrustDomain(name)): BundleDocument.from_json(domain, document)
-            for name, document in rows
+            for name, document, _ in rows
         }
         self.number += found != self._known
         self._known = found
+        self._by_hand = frozenset(
+            TrustDomain(name) for name, _, by_hand in rows if by_hand
+        )
 
     @property
     def trust_domains(self) -> tuple[TrustDomain, ...]:
@@ -81,8 +88,22 @@ class FederatedBundles:
             self._known[one] for one in sorted(set(trust_domains) & set(self._known))
         ]
 
-    def put(self, trust_domain: TrustDomain, document: bytes) -> None:
+    @property
+    def overrides(self) -> list[BundleDocument]:
+        """The documents that a person has put in against the order, in order."""
+        return self.documents(self._by_hand)
+
+    def put(
+        self, trust_domain: TrustDomain, document: bytes, *, override: bool = False
+    ) -> None:
         """Take a document in the place of what was there.
+
+        Args:
+            trust_domain: Whose it is.
+            document: The SPIFFE bundle document.
+            override: A person wants it whatever its number is: the way out when its
+                publisher has lost its numbers. One without a number is followed by
+                any other.
 
         Raises:
             InvalidBundle: It is no bundle document, or older than what is there.
@@ -94,16 +115,21 @@ class FederatedBundles:
         new = BundleDocument.from_json(trust_domain, document)
         with self._database.transaction() as run:
             row = run(
-                "SELECT document FROM federated WHERE trust_domain = ?",
+                "SELECT document, by_hand FROM federated WHERE trust_domain = ?",
                 (trust_domain.name,),
             ).fetchone()
             if row is not None:
-                # No step back: whoever can answer for the endpoint once could
-                # bring an authority back that was removed for a reason.
-                new.check_replaces(BundleDocument.from_json(trust_domain, row[0]))
+                old = BundleDocument.from_json(trust_domain, row[0])
+                if (old, bool(row[1])) == (new, override):
+                    return  # as it is already: nothing to tell
+                if not override:
+                    # No step back: whoever can answer for the endpoint once could
+                    # bring an authority back that was removed for a reason.
+                    new.check_replaces(old)
             run(
-                "INSERT OR REPLACE INTO federated VALUES (?, ?, ?)",
-                (trust_domain.name, document, self._now().timestamp()),
+                "INSERT OR REPLACE INTO federated"
+                " (trust_domain, document, changed_at, by_hand) VALUES (?, ?, ?, ?)",
+                (trust_domain.name, document, self._now().timestamp(), int(override)),
             )
             audit(
                 run,
@@ -112,6 +138,7 @@ class FederatedBundles:
                     event="federated_bundle_set",
                     details={
                         "trust_domain": trust_domain.name,
+                        "override": override,
                         "sequence": new.sequence,
                         "x509_authorities": len(new.x509),
                         "jwt_keys": len(new.jwt),

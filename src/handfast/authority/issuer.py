@@ -21,7 +21,7 @@ from handfast._clock import utc_now
 from handfast.authority.issuing import Issuing
 from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.bundle import TrustBundleSet
-from handfast.errors import ConfigError, TransportError
+from handfast.errors import AttestationRefused, ConfigError, Reason, TransportError
 from handfast.jwt_bundle import JwtBundleSet
 from handfast.jwt_svid import JwtSvid
 from handfast.svid import X509Svid
@@ -61,12 +61,21 @@ class AttestedCaller(Protocol):
         ...
 
     @property
+    def began(self) -> int:
+        """When it began, as the system counts: with `pid` it is this process."""
+        ...
+
+    @property
     def uid(self) -> int:
         """Its user."""
         ...
 
     def still_there(self) -> bool:
         """Whether all that still holds."""
+        ...
+
+    async def learn(self) -> None:
+        """Find out what was left until an answer depends on it: a hash."""
         ...
 
     def describe(self) -> str:
@@ -83,6 +92,7 @@ class _Fingerprint:
     federated: tuple[int, frozenset[object]]
     crls: int
     gone: bool
+    wants_hash: bool
 
 
 class EntryIssuer:
@@ -133,7 +143,7 @@ class EntryIssuer:
             PermissionDenied: No entry is for it, or it is not the process that it was.
             RpcError: Nothing signs at present (`UNAVAILABLE`).
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         entries = self._entries(caller)
         try:
             svids = [self._issuing.x509(one, self._who(caller)).svid for one in entries]
@@ -151,7 +161,7 @@ class EntryIssuer:
         Raises:
             PermissionDenied: As above.
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         return self._bundles(self._entries(caller))
 
     async def jwt_svids(
@@ -169,7 +179,7 @@ class EntryIssuer:
             RpcError: The audience is none (`INVALID_ARGUMENT`), or nothing signs at
                 present (`UNAVAILABLE`).
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         if not audience or not all(audience):
             message = "an audience is needed, and none of its names may be empty"
             raise RpcError(StatusCode.INVALID_ARGUMENT, message)
@@ -193,11 +203,28 @@ class EntryIssuer:
         Raises:
             PermissionDenied: As above.
         """
-        await trio.lowlevel.checkpoint()
+        await self._learn(caller)
         entries = self._entries(caller)
         domains = {domain for entry in entries for domain in entry.federates_with}
         own = self._state.signers.jwt_bundle
         return JwtBundleSet([own, *self._federated.jwt(domains)])
+
+    async def _learn(self, caller: AttestedCaller) -> None:
+        """Find out of a caller what its answer depends on, and was not found yet.
+
+        Raises:
+            PermissionDenied: It is not the process that it was.
+            RpcError: It is not to be found out at present (`UNAVAILABLE`).
+        """
+        await trio.lowlevel.checkpoint()
+        if not self._state.registry.wants_hash(caller.selectors):
+            return
+        try:
+            await caller.learn()
+        except AttestationRefused as error:
+            if error.reason is Reason.ATTESTATION_SLOW:
+                raise RpcError(StatusCode.UNAVAILABLE, str(error)) from error
+            raise PermissionDenied(str(error)) from error
 
     def _entries(self, caller: AttestedCaller) -> tuple[Entry, ...]:
         if not caller.still_there():
@@ -223,7 +250,12 @@ class EntryIssuer:
             for one in caller.selectors
             if one.type == "unix" and one.value.startswith("path:")
         ]
-        told = {"pid": caller.pid, "uid": caller.uid, "caller": caller.describe()}
+        told: dict[str, Any] = {
+            "pid": caller.pid,
+            "began": caller.began,
+            "uid": caller.uid,
+            "caller": caller.describe(),
+        }
         return told | ({"path": paths[0]} if paths else {})
 
     def fingerprint(self, caller: AttestedCaller) -> _Fingerprint:
@@ -236,6 +268,7 @@ class EntryIssuer:
             federated=(self._federated.number if domains else 0, frozenset(domains)),
             crls=self._crls.number,
             gone=not caller.still_there(),
+            wants_hash=self._state.registry.wants_hash(caller.selectors),
         )
 
     def next_renewal(self, caller: AttestedCaller) -> float:

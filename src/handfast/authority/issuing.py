@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast._clock import utc_now
-from handfast.authority.audit import AuditRow, Given, audit
+from handfast.authority.audit import AuditRow, audit
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
+from handfast.authority.telling import Telling
 from handfast.authority.validity import renewal, window
 from handfast.keys import PrivateKey
 from handfast.names import DnsName
@@ -44,12 +45,14 @@ class IssuedSvid:
         cut_by: The intermediate whose own end it had to keep to; None: it has all of
             its life, and the next one would not have more.
         number: How many were issued for the entry before it, and itself.
+        signer: The intermediate that signed it.
     """
 
     svid: X509Svid
     serial: str
     renew_at: datetime
     number: int
+    signer: str
     cut_by: str | None = None
 
 
@@ -74,7 +77,7 @@ class Issuing:
         self._chance = chance
         self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
         self._count: dict[str, int] = {}
-        self._told = Given()
+        self._told = Telling()
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
@@ -112,6 +115,7 @@ class Issuing:
             # Another one of the same signer would end at the same moment.
             renew_at=ends if cut else renew_at,
             number=number,
+            signer=signer.id,
             cut_by=signer.id if cut else None,
         )
         self._given[entry.id] = (entry, made)
@@ -125,20 +129,16 @@ class Issuing:
         """Write down that one more process has what was signed for another."""
         if self._told.knows(who, issued.serial):
             return
-        with self._state.database.transaction(durable=False) as run:
-            audit(
-                run,
-                AuditRow(
-                    at=self._now(),
-                    event="x509_given",
-                    spiffe_id=str(entry.spiffe_id),
-                    entry=entry.id,
-                    serial=issued.serial,
-                    not_after=issued.svid.not_after,
-                    details={**who, "matched": sorted(map(str, entry.selectors))},
-                ),
-            )
-        self._told.mark(who, issued.serial)
+        row = AuditRow(
+            at=self._now(),
+            event="x509_given",
+            spiffe_id=str(entry.spiffe_id),
+            entry=entry.id,
+            serial=issued.serial,
+            not_after=issued.svid.not_after,
+            details={**who, "matched": sorted(map(str, entry.selectors))},
+        )
+        self._told.tell(self._state.database, row, who, issued.serial)
 
     def sign(
         self, entry: Entry, key: HasPublicKey, who: Mapping[str, Any]
@@ -214,16 +214,24 @@ class Issuing:
             if pair[1].serial not in serials
         }
 
+    def forget_signers(self) -> None:
+        """Let go of what was signed by what is not there any more: it was distrusted.
+
+        What merely retired stays until the last of its SVIDs has ended.
+        """
+        known = {row.id for row in self._state.signers.rows}
+        self._given = {
+            entry_id: pair
+            for entry_id, pair in self._given.items()
+            if pair[1].signer in known
+        }
+
     def _found(self, entry: Entry) -> IssuedSvid | None:
         pair = self._given.get(entry.id)
         if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
-        if issued.cut_by is not None and issued.cut_by != self._signs_now():
+        signs_now = self._state.signers.signs_now
+        if issued.cut_by is not None and issued.cut_by != signs_now:
             return None  # there is somebody now who can give it all of its life
         return issued if self._now() < issued.renew_at else None
-
-    def _signs_now(self) -> str | None:
-        rows = self._state.signers.rows
-        active = (r.id for r in rows if r.kind == "intermediate" and r.slot.is_active)
-        return next(active, None)

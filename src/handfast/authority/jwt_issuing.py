@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handfast._clock import utc_now
-from handfast.authority.audit import AuditRow, Given, audit
+from handfast.authority.audit import AuditRow
+from handfast.authority.telling import Telling
 
 if TYPE_CHECKING:
     from typing import Final
@@ -45,9 +46,9 @@ class JwtIssuing:
     ) -> None:
         self._state = state
         self._now = now
-        self._told = Given()
+        self._told = Telling()
         self._kept: OrderedDict[
-            tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid]
+            tuple[Entry, tuple[str, ...]], tuple[float, JwtSvid, str]
         ] = OrderedDict()
 
     def jwt(
@@ -69,13 +70,11 @@ class JwtIssuing:
         if found is not None and now.timestamp() < found[0]:
             self._kept.move_to_end(place)
             if not self._told.knows(who, found[1].token):
-                with self._state.database.transaction(durable=False) as run:
-                    self._tell(run, "jwt_given", entry, found[1], who)
-                self._told.mark(who, found[1].token)
+                self._tell("jwt_given", entry, found[1], who)
             return found[1]
-        signed = self._sign(entry, place[1], who, now)
+        signed, signer = self._sign(entry, place[1], who, now)
         renew_at = now.timestamp() + (signed.expires_at - now).total_seconds() / 2
-        self._kept[place] = (renew_at, signed)
+        self._kept[place] = (renew_at, signed, signer)
         self._kept.move_to_end(place)
         while len(self._kept) > _KEPT_MAX:
             self._kept.popitem(last=False)
@@ -87,51 +86,58 @@ class JwtIssuing:
         audience: tuple[str, ...],
         who: Mapping[str, Any],
         now: datetime,
-    ) -> JwtSvid:
+    ) -> tuple[JwtSvid, str]:
         state = self._state
         row = state.signers.active("jwt")
         ttl = entry.jwt_ttl or state.settings.jwt_ttl
         signed = state.signers.jwt_signer(row).sign(
             entry.spiffe_id, audience, ttl=ttl, now=now, hint=entry.hint
         )
-        with state.database.transaction(durable=False) as run:
+
+        def also(run: Run) -> None:
             run(
                 "UPDATE signers SET last_not_after = max(last_not_after, ?)"
                 " WHERE id = ?",
                 (signed.expires_at.timestamp(), row.id),
             )
-            self._tell(run, "jwt_issued", entry, signed, who)
-        self._told.mark(who, signed.token)
-        return signed
+
+        self._tell("jwt_issued", entry, signed, who, also=also)
+        return signed, row.id
 
     def _tell(
         self,
-        run: Run,
         event: str,
         entry: Entry,
         signed: JwtSvid,
         who: Mapping[str, Any],
+        *,
+        also: Callable[[Run], object] | None = None,
     ) -> None:
         details = {
             **who,
             "audience": list(signed.audience),
             "matched": sorted(map(str, entry.selectors)),
         }
-        audit(
-            run,
-            AuditRow(
-                at=self._now(),
-                event=event,
-                spiffe_id=str(entry.spiffe_id),
-                entry=entry.id,
-                not_after=signed.expires_at,
-                details=details,
-            ),
+        row = AuditRow(
+            at=self._now(),
+            event=event,
+            spiffe_id=str(entry.spiffe_id),
+            entry=entry.id,
+            not_after=signed.expires_at,
+            details=details,
         )
+        self._told.tell(self._state.database, row, who, signed.token, also=also)
 
     def forget(self) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""
         entries = {entry.id: entry for entry in self._state.registry.entries}
         for place in list(self._kept):
             if entries.get(place[0].id) != place[0]:
+                del self._kept[place]
+
+    def forget_signers(self) -> None:
+        """Let go of what a key has signed that is not there any more."""
+        known = {row.id for row in self._state.signers.rows}
+        for place, (_renew_at, _token, signer) in list(self._kept.items()):
+            if signer not in known:
                 del self._kept[place]

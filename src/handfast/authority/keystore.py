@@ -14,7 +14,6 @@ removed after the last one was deleted: a crash leaves a file too many, never to
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 from contextlib import suppress
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from handfast._whole_files import remove_unfinished, replace_file, sync_folder
 from handfast.authority.database import make_private_folder, need_private
 from handfast.authority.refusal import refuse
 from handfast.keys import PrivateKey
@@ -40,7 +40,7 @@ __all__ = ["KeyStore", "key_id"]
 
 _N, _R, _P = 1 << 14, 8, 5
 _ENDING: Final = ".key"
-_FILE = re.compile(r"[0-9a-f]{32}\.key(\.new)?")
+_FILE = re.compile(r"[0-9a-f]{32}\.key")
 _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _AES_256_CBC = bytes.fromhex("060960864801650304012a")
@@ -108,15 +108,7 @@ class KeyStore:
         data = key.to_pem()
         if self._password is not None:
             data = encrypt(key.der, self._password)
-        new = path.with_suffix(".key.new")
-        new.unlink(missing_ok=True)  # of a process that ended in the middle
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        self._settle()
+        replace_file(path, data, 0o600)
         return name
 
     def get(self, name: str) -> PrivateKey:
@@ -164,14 +156,7 @@ class KeyStore:
         gone = [name for name in found if _FILE.fullmatch(name) and name not in kept]
         for name in gone:
             (self._folder / name).unlink()
+        remove_unfinished(self._folder)
         if gone:
-            self._settle()
+            sync_folder(self._folder)
         return gone
-
-    def _settle(self) -> None:
-        """Have the folder's entries on the disk."""
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

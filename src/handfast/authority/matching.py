@@ -20,6 +20,10 @@ def _order(entry: Entry) -> tuple[int, str, str]:
     return -len(entry.selectors), str(entry.spiffe_id), entry.id
 
 
+def _is_hash(one: Selector) -> bool:
+    return one.type == "unix" and one.value.startswith("sha256:")
+
+
 class EntryIndex:
     """Entries by that of their selectors that the fewest entries have.
 
@@ -27,7 +31,7 @@ class EntryIndex:
     these leads to, however many thousand there are.
     """
 
-    __slots__ = ("_by_selector", "entries")
+    __slots__ = ("_by_selector", "_with_hash", "entries")
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.entries = tuple(sorted(entries, key=_order))
@@ -36,6 +40,32 @@ class EntryIndex:
         for entry in self.entries:
             rarest = min(entry.selectors, key=lambda one: (count[one], one))
             self._by_selector[rarest].append(entry)
+        # By another one of theirs, or None: a hash is asked for when the rest fits.
+        self._with_hash: dict[
+            Selector | None, list[tuple[SpiffeId | None, frozenset[Selector]]]
+        ] = defaultdict(list)
+        for entry in self.entries:
+            rest = frozenset(one for one in entry.selectors if not _is_hash(one))
+            if rest != entry.selectors:
+                key = min(rest, key=lambda one: (count[one], one), default=None)
+                self._with_hash[key].append((entry.node, rest))
+
+    def wants_hash(
+        self, selectors: frozenset[Selector], *, node: SpiffeId | None = None
+    ) -> bool:
+        """Say whether the hash of a process's executable could change its answer.
+
+        Args:
+            selectors: What is known of it so far.
+            node: Whose agent asks; None for this host's own.
+        """
+        if not self._with_hash or any(map(_is_hash, selectors)):
+            return False
+        return any(
+            of == node and rest <= selectors
+            for one in (None, *selectors)
+            for of, rest in self._with_hash.get(one, ())
+        )
 
     def entries_for(
         self, selectors: frozenset[Selector], *, node: SpiffeId | None = None

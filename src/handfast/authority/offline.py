@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
+from handfast.authority.distrust import is_distrusted
 from handfast.authority.keystore import key_id
 from handfast.authority.profile import key_usage
 from handfast.authority.refusal import refuse
@@ -116,6 +117,8 @@ def import_intermediate(
         hint = "sign the newest CSR: `handfast authority csr`"
         refuse("a certificate for the key of our CSR", "one for another key", hint)
     root_id = key_id(_public_der(root))
+    if is_distrusted(state.database, root_id):
+        refuse("a root that is trusted", f"{root_id}, which was distrusted")
     known = {one.id: one for one in state.signers.rows}
     with state.database.transaction() as run:
         old = known.get(root_id)
@@ -166,8 +169,12 @@ def _check_authority(
 ) -> None:
     """See that a certificate is that of an authority of ours (X509-08 to X509-11)."""
     usage = extension_of(certificate, x509.KeyUsage)
-    if not is_ca(certificate) or usage is None or not usage.key_cert_sign:
-        refuse(f"a CA that signs certificates as {what}", "one that does not")
+    signs = f"a CA that signs certificates as {what}"
+    if not is_ca(certificate):
+        refuse(signs, "basicConstraints that do not say CA:TRUE")
+    if usage is None or not usage.key_cert_sign:
+        seen = "no keyUsage at all" if usage is None else "a keyUsage of something else"
+        refuse(signs, seen, "sign it with keyUsage = critical, keyCertSign, cRLSign")
     if what == "intermediate" and not usage.crl_sign:
         refuse("an intermediate that may sign revocation lists", "one without cRLSign")
     if extension_of(certificate, x509.SubjectKeyIdentifier) is None:

@@ -113,6 +113,10 @@ class Registry:
         """Say what a process gets: the most specific entry first, each ID once."""
         return self._index.entries_for(selectors, node=node)
 
+    def wants_hash(self, selectors: frozenset[Selector]) -> bool:
+        """Say whether a hash could change what a process of this host gets."""
+        return self._index.wants_hash(selectors)
+
     def add(self, entry: Entry) -> None:
         """Add one entry.
 

@@ -97,5 +97,17 @@ _FIRST = (
     ) WITHOUT ROWID""",
 )
 
+_SECOND = (
+    # What must not come back: the audit log forgets, and this does not.
+    """CREATE TABLE distrusted (
+        id TEXT PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('root', 'intermediate', 'jwt')),
+        at REAL NOT NULL,
+        why TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    # Put in by an operator against the order of sequence numbers (FED-08).
+    "ALTER TABLE federated ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0",
+)
+
 #: Number n brings a database of version n to n + 1.
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)

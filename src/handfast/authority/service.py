@@ -172,8 +172,15 @@ class AuthorityService:
                 failing = str(error)
 
     def _take_over(self) -> None:
+        known = {row.id for row in self._state.signers.rows}
         self._state.reload()
+        if known - {row.id for row in self._state.signers.rows}:
+            # Keys that were distrusted: what they have signed is given to nobody.
+            self._state.signers.forget_files()
+            self._issuing.forget_signers()
+            self._tokens.forget_signers()
         self.federated.reload()
+        self.nodes.reload()
         self._forget()
         for number, wanted in list(waiting(self._state.database)):
             answer(self._state.database, number, self._answer(wanted))

@@ -158,6 +158,12 @@ class Signers:
                 return row
         _none_yet("intermediate" if kind == "intermediate" else f"{kind} key")
 
+    @property
+    def signs_now(self) -> str:
+        """The intermediate that signs now, by its ID; empty while none does."""
+        rows = (row for row in self._rows if row.kind == "intermediate")
+        return next((row.id for row in rows if row.slot.is_active), "")
+
     def key(self, row: SignerRow) -> PrivateKey:
         """The private key of one; the roots' are not kept in memory."""
         found = self._loaded.get(row.id)
@@ -167,6 +173,16 @@ class Signers:
             if row.kind != "root":
                 self._loaded[row.id] = found
         return found
+
+    def try_keys(self) -> None:
+        """See that what signs, or will, can: found out now, not by the first workload.
+
+        Raises:
+            ConfigError: A key is not there, or not to be read with this password.
+        """
+        for row in self._rows:
+            if row.has_key and row.slot.retired_at is None:
+                self.key(row)
 
     def signer(self, row: SignerRow) -> Signer:
         """One of them, with its key, as what signs leaves."""

@@ -28,7 +28,6 @@ from handfast.errors import ConfigError, Reason, UsageError, detail_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 __all__ = ["AuthorityState", "is_running", "take_lock"]
 
@@ -128,7 +127,8 @@ class AuthorityState:
             now: The clock.
 
         Raises:
-            ConfigError: It cannot be used, or is another trust domain's.
+            ConfigError: It cannot be used, is another trust domain's, or its keys need
+                another password.
             UsageError: Another process runs it.
         """
         with ExitStack() as stack:
@@ -146,6 +146,8 @@ class AuthorityState:
             )
             for name in state.signers.forget_files():
                 _log.warning("removed %s: nothing knows this key", name)
+            # Before a key is made: with another password it would be unlike the rest.
+            state.signers.try_keys()
             state.signers.keep()
             state._exit = stack.pop_all()
         return state
@@ -187,12 +189,7 @@ class AuthorityState:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -13,6 +13,7 @@ import click
 import trio
 
 from handfast import BundleDocument, TrustDomain
+from handfast._whole_files import replace_file
 from handfast.cli.identity import FILE, read_bundle
 from handfast.cli.output import emit, notes
 from handfast.federation import (
@@ -21,7 +22,6 @@ from handfast.federation import (
     Fetched,
     fetch_bundle,
 )
-from handfast.federation.rereading import replace_file
 from handfast.net import secure_endpoint
 
 # Bundles are public: whoever may read the directory may read them.

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rich.markup import escape
 from rich.tree import Tree
 
-from handfast import BundleDocument, BundleMap, JwtBundle, TrustBundle, TrustDomain
+from handfast import BundleDocument, BundleMap, JwtBundle, TrustDomain
+from handfast.bundle_forms import form_of, read_any_bundle
 from handfast.bundle_json import read_json
 from handfast.bundle_map import MAP_MAX
 from handfast.certificates import read_certificate
@@ -63,10 +64,9 @@ def read_bundle_file(text: str) -> BundleFile:
     path = Path(rest if separator else text)
     data = path.read_bytes()
     with naming(path):
-        if not data.lstrip().startswith(b"{"):
-            form = "pem" if b"-----BEGIN" in data else "der"
-            read = TrustBundle.from_pem if form == "pem" else TrustBundle.from_der
-            bundle = read(named or _NOBODY, data)
+        form = form_of(data)
+        if form != "document":
+            bundle = read_any_bundle(named or _NOBODY, data)
             return BundleFile(path, form, {named: BundleDocument.of(bundle)})
         members = read_json(data, limit=MAP_MAX)
         if "trust_domains" not in members:

@@ -20,7 +20,9 @@ from handfast import (
     TrustDomain,
     X509Svid,
 )
-from handfast.cli.identity import FILE, read_bundle, read_svid
+from handfast.bundle_forms import form_of, read_any_bundle
+from handfast.cli.certificates import naming
+from handfast.cli.identity import FILE, name_and_file, read_svid
 from handfast.cli.output import emit, notes
 from handfast.cli.sources import ENDPOINT, Identity
 from handfast.federation import BundleService, Numbered, Publisher, WebFiles
@@ -47,21 +49,18 @@ class _SvidFiles:
         )
 
 
-def _read(text: str, domain: TrustDomain | None) -> BundleDocument:
-    """Read ``[trust-domain=]file``; of a bundle document its JWT keys, too."""
-    bundle = read_bundle(text, domain)
-    data = _file(text).read_bytes()
-    if data.lstrip().startswith(b"{"):
-        return BundleDocument.from_json(bundle.trust_domain, data)
-    return BundleDocument.of(bundle)
-
-
-def _file(text: str) -> Path:
-    return Path(text.partition("=")[2] or text)
+def _read(domain: TrustDomain, file: Path) -> BundleDocument:
+    """Read a file; of a bundle document its JWT keys, too."""
+    data = file.read_bytes()
+    with naming(file):
+        if form_of(data) == "document":
+            return BundleDocument.from_json(domain, data)
+        return BundleDocument.of(read_any_bundle(domain, data))
 
 
 def _publisher(text: str, domain: TrustDomain | None, hint: int) -> Publisher:
-    newest = Rereading((_file(text),), lambda: _read(text, domain))
+    named, file = name_and_file(text, domain)
+    newest = Rereading((file,), lambda: _read(named, file))
 
     def hinted() -> BundleDocument:
         document = newest()

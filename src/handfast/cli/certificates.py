@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from handfast import HandfastError, InvalidCertificate, Reason, TrustBundle
+from handfast.bundle_forms import form_of
 from handfast.der import split_der
 from handfast.errors import detail_for
-from handfast.pem import CERTIFICATE, CRL, read_pem
+from handfast.pem import CERTIFICATE, CRL, is_pem, read_pem
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def read_chain(file: Path) -> list[bytes]:
         if not data.strip():  # nothing to look at is nothing to approve of
             seen = "an empty file"
             raise InvalidCertificate(detail_for(Reason.CHAIN_EMPTY, seen=seen))
-        if b"-----BEGIN" not in data:
+        if not is_pem(data):
             return list(split_der(data))
         return [der for _, der in read_pem(data, CERTIFICATE)]
 
@@ -49,7 +50,7 @@ def read_crls(files: Iterable[Path]) -> list[bytes]:
     for file in files:
         data = file.read_bytes()
         with naming(file):
-            if b"-----BEGIN" in data:
+            if is_pem(data):
                 crls += [der for _, der in read_pem(data, CRL)]
             else:
                 crls.append(data)
@@ -59,7 +60,7 @@ def read_crls(files: Iterable[Path]) -> list[bytes]:
 def read_any(file: Path) -> tuple[str, list[bytes]]:
     """Say what a file is, ``"bundle document"`` or ``"certificates"``, and read it."""
     data = file.read_bytes()
-    if not data.lstrip().startswith(b"{"):
+    if form_of(data) != "document":
         return "certificates", read_chain(file)
     # The trust domain of a document stands outside of it (BUN-19); only its
     # certificates are shown here, so any name will do.

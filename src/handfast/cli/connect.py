@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import trio
 
 from handfast import TlsConfig
 from handfast.cli.identity import authorize_options, read_authorizer
-from handfast.cli.output import emit, iso, notes, peer_facts
+from handfast.cli.output import emit, iso, leaf_errors, notes, peer_facts
 from handfast.cli.pump import Printer, pump
 from handfast.cli.sources import Identity, source_options
 from handfast.net import MtlsStream, open_mtls_stream
+
+_TRY_AGAIN = 0.1
 
 
 def _announce(stream: MtlsStream, *, as_json: bool) -> None:
@@ -35,16 +38,40 @@ async def _connect(
     port: int,
     identity: Identity,
     patience: float,
+    retry: float,
     as_json: bool,
     binary: bool,
     **settings: Any,
 ) -> None:
     async with identity.open() as source:
         config = TlsConfig.client(source, **settings)
-        stream = await open_mtls_stream(host, port, config, handshake_timeout=patience)
+        dial = partial(open_mtls_stream, host, port, config, handshake_timeout=patience)
+        stream = await open_when_heard(dial, retry)
         _announce(stream, as_json=as_json)
         name = str(stream.peer.spiffe_id)
         await pump(stream, Printer(name, as_json=as_json, binary=binary))
+
+
+async def open_when_heard(
+    dial: Callable[[], Awaitable[MtlsStream]], seconds: float
+) -> MtlsStream:
+    """Connect; as long as nobody listens, again and again for so many seconds.
+
+    Cancellation: there is no connection.
+
+    Raises:
+        OSError: Nobody listens at the end of them, or it failed in another way.
+    """
+    end = trio.current_time() + seconds
+    while True:
+        try:
+            return await dial()
+        except OSError as error:
+            attempts = leaf_errors(error.__cause__ or error)
+            refused = all(isinstance(it, ConnectionRefusedError) for it in attempts)
+            if not refused or trio.current_time() >= end:
+                raise
+        await trio.sleep(_TRY_AGAIN)
 
 
 @click.command()
@@ -61,6 +88,12 @@ async def _connect(
     show_default=True,
     help="Seconds a handshake.",
 )
+@click.option(
+    "--retry",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Seconds to go on trying while nobody listens.",
+)
 @click.option("--binary", is_flag=True, help="Bytes as they come, nothing added.")
 @click.option("--key-log", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON lines.")
@@ -75,6 +108,7 @@ def connect(
     alpn: tuple[str, ...],
     tls12: bool,
     timeout: float,
+    retry: float,
     binary: bool,
     key_log: Path | None,
     as_json: bool,
@@ -90,6 +124,7 @@ def connect(
                 port,
                 identity,
                 timeout,
+                retry,
                 as_json,
                 binary,
                 authorize=authorizer,

@@ -20,7 +20,9 @@ from handfast import (
     authorize,
 )
 from handfast.authorize import Authorizer
+from handfast.bundle_forms import read_any_bundle
 from handfast.cli.certificates import naming
+from handfast.pem import is_pem
 
 # Not exists=True: a file that cannot be read is a failure of input (3), not of usage.
 FILE = click.Path(path_type=Path)
@@ -52,13 +54,13 @@ def read_svid(cert: Path, key: Path) -> X509Svid:
     """Read our own SVID, PEM or DER."""
     chain, secret = cert.read_bytes(), key.read_bytes()
     with naming(cert):
-        if b"-----BEGIN" in chain:
+        if is_pem(chain):
             return X509Svid.from_pem(chain, secret)
         return X509Svid.from_der(chain, secret)
 
 
-def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
-    """Read ``[trust-domain=]file``.
+def name_and_file(text: str, default: TrustDomain | None) -> tuple[TrustDomain, Path]:
+    """Take ``[trust-domain=]file`` apart.
 
     Raises:
         click.UsageError: no trust domain is named and none can be inferred.
@@ -67,18 +69,22 @@ def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
     if not separator:
         name, file = "", text
     if name:
-        domain = TrustDomain.parse(name)
-    elif default is not None:
-        domain = default
-    else:
+        return TrustDomain.parse(name), Path(file)
+    if default is None:
         raise click.UsageError(f"--bundle {text}: write TRUST-DOMAIN=FILE")
-    data = Path(file).read_bytes()
-    with naming(Path(file)):
-        if data.lstrip().startswith(b"{"):
-            return TrustBundle.from_json(domain, data)
-        if b"-----BEGIN" in data:
-            return TrustBundle.from_pem(domain, data)
-        return TrustBundle.from_der(domain, data)
+    return default, Path(file)
+
+
+def read_bundle(text: str, default: TrustDomain | None) -> TrustBundle:
+    """Read ``[trust-domain=]file``.
+
+    Raises:
+        click.UsageError: no trust domain is named and none can be inferred.
+    """
+    domain, file = name_and_file(text, default)
+    data = file.read_bytes()
+    with naming(file):
+        return read_any_bundle(domain, data)
 
 
 def read_bundles(

@@ -31,6 +31,12 @@ MakeConfig = Callable[[Path, Path], TlsConfig]
 
 _PORTS = (
     click.option(
+        "--workers",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Threads of the engine that shake hands, beside the event loop.",
+    ),
+    click.option(
         "--mode",
         type=click.Choice(["strict", "permissive"]),
         default="strict",
@@ -40,7 +46,7 @@ _PORTS = (
     click.option(
         "--plain-report",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="With --mode permissive: write that record here at the end, as JSON.",
+        help="With --mode permissive: write that record here, as JSON.",
     ),
     click.option(
         "--sni",
@@ -74,7 +80,7 @@ _PORTS = (
 
 
 def port_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --mode, --plain-report, --sni, --pass, --sni-others and --proxy-from."""
+    """Add --workers, and what makes a port speak more than one thing."""
     for option in reversed(_PORTS):
         command = option(command)
     return command
@@ -84,6 +90,7 @@ def port_options(command: Callable[..., Any]) -> Callable[..., Any]:
 class Ports:
     """What the options said."""
 
+    workers: int
     mode: Literal["strict", "permissive"]
     plain_report: Path | None
     identities: Sequence[str]
@@ -97,7 +104,7 @@ class Ports:
         """Make the arguments of `serve_mtls`."""
         if self.plain_report is not None and self.mode != "permissive":
             raise click.UsageError("--plain-report needs --mode permissive")
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"workers": self.workers} if self.workers else {}
         if self.mode == "permissive":
             settings["mode"] = Permissive(plain)
         if self.identities or self.backends:

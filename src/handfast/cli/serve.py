@@ -19,6 +19,7 @@ from handfast.cli.output import emit, error_facts, explain, iso, notes, peer_fac
 from handfast.cli.ports import Ports, port_options, serve_plain
 from handfast.cli.pump import Printer, pump
 from handfast.cli.sources import Identity, OtherIdentity, source_options
+from handfast.cli.stopping import stop_when_told
 from handfast.net import MtlsListener, MtlsStream, Permissive, serve_mtls
 
 
@@ -143,12 +144,20 @@ async def _serve_as(
             emit({"event": "listening", "port": numbers[0], "host": host})
         else:
             notes.print(f"listening on port {', '.join(map(str, numbers))}")
+        permissive, tell = front.get("mode"), None
+        if isinstance(permissive, Permissive):
+            tell = partial(_tell, ports, permissive, as_json=show["as_json"])
+        await nursery.start(stop_when_told, listeners, tell, over)
         try:
             await over.wait()
         finally:
-            if isinstance(permissive := front.get("mode"), Permissive):
-                ports.tell(permissive.report(), as_json=show["as_json"])
+            if tell is not None:
+                tell()
         nursery.cancel_scope.cancel()
+
+
+def _tell(ports: Ports, permissive: Permissive, *, as_json: bool) -> None:
+    ports.tell(permissive.report(), as_json=as_json)
 
 
 @click.command()
@@ -185,7 +194,11 @@ def serve(
     as_json: bool,
     **ports: Any,
 ) -> None:
-    """Accept mutual TLS, say who called, print what they send."""
+    """Accept mutual TLS, say who called, print what they send.
+
+    SIGTERM lets connections end for some seconds; SIGUSR1 shows and writes the record
+    of permissive mode meanwhile.
+    """
     if talk and not once:
         raise click.UsageError("--talk needs --once: one terminal, one peer")
     authorizer = read_authorizer(allow, allow_prefix, allow_trust_domain, allow_any)

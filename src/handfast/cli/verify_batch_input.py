@@ -22,7 +22,7 @@ from handfast.cli.verify_batch_read import (
     read_certificates,
 )
 from handfast.cli.verify_batch_split import split_chains
-from handfast.pem import CERTIFICATE, read_pem
+from handfast.pem import CERTIFICATE, is_pem, read_pem
 
 STDIN: Final = Path("-")
 _SUFFIXES: Final = frozenset({".cer", ".cert", ".crt", ".der", ".pem"})
@@ -142,7 +142,7 @@ def _name(path: object) -> str:
 
 
 def _has_no_certificate(data: bytes) -> bool:
-    return b"-----BEGIN" in data and b"-----BEGIN CERTIFICATE-----" not in data
+    return is_pem(data) and b"-----BEGIN CERTIFICATE-----" not in data
 
 
 def _one(data: bytes) -> bytes | Sequence[bytes] | Reason:
@@ -150,7 +150,7 @@ def _one(data: bytes) -> bytes | Sequence[bytes] | Reason:
         return Reason.CHAIN_TOO_LARGE
     if not data.strip():  # nothing to look at is nothing to approve of
         return Reason.CHAIN_EMPTY
-    if is_der(data) or b"-----BEGIN" not in data:
+    if is_der(data) or not is_pem(data):
         return data
     try:
         return [der for _, der in read_pem(data, CERTIFICATE)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from handfast.federation.endpoint import BundleEndpoint, HttpsSpiffe, HttpsWeb
 from handfast.federation.endpoints_file import read_endpoints
 from handfast.federation.fetch import Fetched, Hop, Secure, Secured, fetch_bundle
-from handfast.federation.follow import follow
+from handfast.federation.follow import follow, take_overrides
 from handfast.federation.known import Federated
 from handfast.federation.manager import FederationManager
 from handfast.federation.publish import Numbered, Publisher
@@ -41,4 +41,5 @@ __all__ = [
     "fetch_bundle",
     "follow",
     "read_endpoints",
+    "take_overrides",
 ]

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handfast._settings import refuse
-from handfast.bundle import TrustBundle
+from handfast.bundle_forms import read_any_bundle
 from handfast.errors import HandfastError
 from handfast.federation.endpoint import BundleEndpoint
 from handfast.ids import SpiffeId
@@ -92,7 +92,7 @@ def _endpoint(row: object, folder: Path) -> BundleEndpoint:
     bundle = None
     if "bundle" in row:
         data = (folder / _text(row, "bundle")).read_bytes()
-        bundle = _bundle(endpoint_id.trust_domain.name, data)
+        bundle = read_any_bundle(endpoint_id.trust_domain, data)
     return BundleEndpoint.https_spiffe(
         domain, url, endpoint_id=endpoint_id, bundle=bundle, allow_networks=nets
     )
@@ -103,11 +103,3 @@ def _text(row: Json, name: str) -> str:
     if not isinstance(value, str):
         refuse(f"{name} as a text", repr(value))
     return value
-
-
-def _bundle(trust_domain: str, data: bytes) -> TrustBundle:
-    if data.lstrip().startswith(b"{"):
-        return TrustBundle.from_json(trust_domain, data)
-    if b"-----BEGIN" in data:
-        return TrustBundle.from_pem(trust_domain, data)
-    return TrustBundle.from_der(trust_domain, data)

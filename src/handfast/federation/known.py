@@ -38,6 +38,11 @@ class Known:
     url: str
     fetched_at: datetime
 
+    @property
+    def is_override(self) -> bool:
+        """Whether it was put in by hand."""
+        return not self.url
+
 
 @dataclass(frozen=True)
 class Federated:
@@ -46,12 +51,14 @@ class Federated:
     Attributes:
         generation: Grows with each change; the same number means the same content.
         documents: By trust domain; nothing is ever merged (FED-09).
+        overrides: Whose document was put in by hand (FED-08).
     """
 
     generation: int = 0
     documents: Mapping[TrustDomain, BundleDocument] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    overrides: frozenset[TrustDomain] = frozenset()
 
     @cached_property
     def bundles(self) -> TrustBundleSet:

@@ -382,9 +382,16 @@ class FederationManager:
             for domain, it in self._relationships.items()
             if it.document is not None
         }
-        generation, old = self._current.generation, self._current.documents
-        if documents != old:
-            self._current = Federated(generation + 1, MappingProxyType(documents))
+        by_hand = frozenset(
+            domain
+            for domain, it in self._relationships.items()
+            if it.known is not None and it.known.is_override
+        )
+        old = self._current
+        if (documents, by_hand) != (old.documents, old.overrides):
+            self._current = Federated(
+                old.generation + 1, MappingProxyType(documents), by_hand
+            )
             self._change.set()
             self._change = trio.Event()
         self._tell_attempt()

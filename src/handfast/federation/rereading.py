@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that something else renews: read when they change, and replaced as a whole."""
+"""Files that something else renews: read again when they change."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from handfast.errors import HandfastError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Rereading", "replace_file"]
+__all__ = ["Rereading"]
 
 T = TypeVar("T")
 
@@ -55,35 +54,3 @@ class Rereading(Generic[T]):
     def _look(self) -> tuple[int, ...]:
         facts = [path.stat() for path in self._paths]
         return tuple(n for it in facts for n in (it.st_ino, it.st_mtime_ns, it.st_size))
-
-
-def replace_file(path: Path, data: bytes, mode: int) -> None:
-    """Put a file in another's place: at any moment it is the old one or the new one.
-
-    Raises:
-        OSError: It cannot be written; the old one is still there then.
-    """
-    unfinished = path.with_name(f"{path.name}.tmp")
-    with suppress(FileNotFoundError):
-        unfinished.unlink()
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(unfinished, flags, mode), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Have what was renamed or removed in a directory on the disk."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

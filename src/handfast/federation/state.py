@@ -23,10 +23,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
+from handfast._whole_files import (
+    make_folder,
+    remove_unfinished,
+    replace_file,
+    sync_folder,
+)
 from handfast.bundle_document import BundleDocument
 from handfast.errors import FederationError, HandfastError, Reason, detail_for
 from handfast.federation.known import Known
-from handfast.federation.rereading import replace_file, sync_directory
 from handfast.ids import TrustDomain
 from handfast.strict_json import NotStrictJson, read_object
 
@@ -34,7 +39,6 @@ __all__ = ["FederationState"]
 
 _FORMAT: Final = "handfast federation 1"
 _SUFFIX: Final = ".json"
-_UNFINISHED: Final = ".json.tmp"
 # A document of 1 MiB whose every byte is escaped, and the rest.
 _FILE_MAX: Final = (6 << 20) + 65536
 _NAME_MAX: Final = 100
@@ -118,10 +122,10 @@ class FederationState:
         """
         with suppress(FileNotFoundError):
             self._path(trust_domain).unlink()
-            sync_directory(self.directory)
+            sync_folder(self.directory)
 
     def _prepare(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.directory, 0o700)
         facts = self.directory.stat()
         # Whoever can write here decides whom we trust.
         if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -132,8 +136,7 @@ class FederationState:
         if facts.st_uid not in {os.geteuid(), _ROOT}:
             seen = f"one of user {facts.st_uid}"
             _refuse(self.directory, f"a directory of user {os.geteuid()}", seen)
-        for left in self.directory.glob(f"td-*{_UNFINISHED}"):
-            left.unlink()
+        remove_unfinished(self.directory)
 
     def _path(self, trust_domain: TrustDomain) -> Path:
         name = trust_domain.name

@@ -9,10 +9,10 @@ What happens to connections is logged to ``logging.getLogger("handfast.net")``.
 
 from __future__ import annotations
 
-import importlib
 import logging
 from typing import TYPE_CHECKING
 
+from handfast._later import load_later
 from handfast.net.batch import verify_many_async
 from handfast.net.lifetime import Lifetime
 from handfast.net.listen import (
@@ -70,13 +70,9 @@ __all__ = [
 logging.getLogger("handfast").addHandler(logging.NullHandler())
 
 # Who does not federate does not load what federation needs.
-_BUNDLE_ENDPOINTS = {"secure_endpoint", "serve_bundle_endpoint"}
+_LATER = {
+    "secure_endpoint": "handfast.net.bundle_endpoints",
+    "serve_bundle_endpoint": "handfast.net.bundle_endpoints",
+}
 
-
-def __getattr__(name: str) -> object:
-    if name not in _BUNDLE_ENDPOINTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module("handfast.net.bundle_endpoints")
-    value: object = getattr(module, name)
-    globals()[name] = value  # asked only once
-    return value
+__getattr__ = load_later(__name__, _LATER)

@@ -37,8 +37,9 @@ class Lifetime:
             or our own SVID ends. The default lets streams outlive the credentials that
             they were authenticated by, as most TLS stacks do.
         on_revoked: What to do when the newest snapshot does not carry a stream any
-            more: the peer's authority was removed, our own identity is another one, or
-            the source has none that may be used.
+            more: the peer's authority was removed, a revocation list names the peer
+            (with `crl_policy=`), our own identity is another one, or the source has
+            none that may be used.
         renew_before: Seconds by which draining begins earlier than the ends above, so
             that a new connection can take over; with ``"close"``, too.
         drain_timeout: Seconds that a stream may take to end once it is drained.

@@ -196,13 +196,16 @@ class LivingStream(FromElsewhere):
         self._ended = ConnectionEnded(detail_for(reason))
         await self._close(reason)
 
-    async def _close(self, reason: Reason | None) -> None:
+    def _mark_closed(self, reason: Reason | None) -> None:
         self._closed = True
         self._begin_draining()
         if self._watched:
             keeper().forget(self)
         if self._owner is not None:
             self._owner.stream_closed(self, reason)
+
+    async def _close(self, reason: Reason | None) -> None:
+        self._mark_closed(reason)
         await self._wire.close(
             polite=self._established
             and not self._sending

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from handfast.net.failures import handshake_timed_out, need_role
+from handfast.errors import HandshakeTimeout
+from handfast.net.failures import need_role
+from handfast.net.hurry import hurry
 from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
@@ -103,7 +105,6 @@ async def shake_hands_over(  # noqa: PLR0913 - all by keyword
     Cancellation: the connection is closed.
     """
     stream: MtlsStream | None = None
-    deadline = trio.CancelScope(deadline=trio.current_time() + handshake_timeout)
     try:
         stream = MtlsStream(
             transport,
@@ -112,14 +113,15 @@ async def shake_hands_over(  # noqa: PLR0913 - all by keyword
             session_key=session_key,
             lifetime=lifetime,
         )
-        with deadline:
-            await stream.do_handshake()
-            return stream
-        # Only the deadline comes here.
-        raise handshake_timed_out(handshake_timeout) from trio.TooSlowError()  # noqa: TRY301
-    except BaseException:
+        hurry(stream, handshake_timeout)
+        await stream.do_handshake()
+    except BaseException as error:
+        if isinstance(error, HandshakeTimeout):
+            error.__cause__ = trio.TooSlowError()
         await trio.aclose_forcefully(stream or transport)
         raise
+    else:
+        return stream
 
 
 def _family(host: str) -> socket.AddressFamily | None:

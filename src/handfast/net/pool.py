@@ -33,7 +33,6 @@ from handfast.net.pool_statistics import PoolCounters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from types import TracebackType
 
     from handfast.names import DnsName, IpAddress
     from handfast.net.pool_statistics import PoolStatistics
@@ -122,12 +121,7 @@ class ConnectionPool:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:

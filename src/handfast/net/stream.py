@@ -191,6 +191,18 @@ class MtlsStream(LivingStream):
             if self._shaken is not None:
                 self._shaken.unpark_all()
 
+    @property
+    def is_shaking_hands(self) -> bool:
+        """Whether the handshake is still to be done; not once this was closed."""
+        return not (self._established or self._closed)
+
+    def give_up(self, why: HandfastError) -> None:
+        """Close the socket under a handshake; whoever is inside of it is told why."""
+        self._ended = why
+        self._mark_closed(None)
+        if isinstance(self._wire, SocketWire):
+            self._wire.abandon()
+
     def _need_open(self) -> None:
         if self._closed:
             raise trio.ClosedResourceError("this stream was closed")

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from handfast._later import load_later
+from handfast.crls import RevocationLists
+from handfast.sources.ageing import Urgency
 from handfast.sources.base import Source, SourceSnapshot
 from handfast.sources.bearer import bearer_token, grpc_metadata, http_header
-from handfast.sources.crls import RevocationLists
 from handfast.sources.files import FileSource
 from handfast.sources.files_books import FileSourceStatistics
-from handfast.sources.health import SourceHealth, SourceState
+from handfast.sources.health import SourceHealth, SourceState, SourceStatistics
 from handfast.sources.static import StaticSource
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         StreamStatistics,
         WorkloadApiSourceStatistics,
     )
-    from handfast.sources.workload_api_pace import Backoff, Urgency
+    from handfast.sources.workload_api_pace import Backoff
 
 __all__ = [
     "Backoff",
@@ -31,6 +32,7 @@ __all__ = [
     "SourceHealth",
     "SourceSnapshot",
     "SourceState",
+    "SourceStatistics",
     "StaticSource",
     "StreamStatistics",
     "Urgency",
@@ -45,18 +47,12 @@ __all__ = [
 _LATER = {
     "Backoff": "handfast.sources.workload_api_pace",
     "StreamStatistics": "handfast.sources.workload_api_books",
-    "Urgency": "handfast.sources.workload_api_pace",
     "WorkloadApiSource": "handfast.sources.workload_api",
     "WorkloadApiSourceStatistics": "handfast.sources.workload_api_books",
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_LATER[name]), name)
-    globals()[name] = value  # asked only once
-    return value
+__getattr__ = load_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

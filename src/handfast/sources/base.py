@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from handfast.sources.crls import NO_LISTS, RevocationLists
+from handfast.crls import NO_LISTS, RevocationLists
 
 if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
@@ -26,7 +26,7 @@ class SourceSnapshot:
             content, so a user that has built something from it need not look again.
         svids: All identities that the source gave, the default first; empty where
             there is only ever one.
-        crls: Revocation lists that came along; see `RevocationLists.check`.
+        crls: Revocation lists that came along; asked where `crl_policy=` says so.
     """
 
     svid: X509Svid

@@ -26,16 +26,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from handfast._whole_files import make_folder, sync_folder, write_new_file
 from handfast.errors import ConfigError, Reason, SourceError, detail_for
 from handfast.pem import CRL, write_pem
 from handfast.text import escape
 
 if TYPE_CHECKING:
     from handfast.bundle import TrustBundleSet
+    from handfast.crls import RevocationLists
     from handfast.jwt_bundle import JwtBundleSet
     from handfast.jwt_svid import JwtSvid
     from handfast.sources.base import SourceSnapshot
-    from handfast.sources.crls import RevocationLists
 
 __all__ = ["FileSetWriter", "PlannedFile", "plan_bundles", "plan_identity", "plan_jwt"]
 
@@ -121,7 +122,7 @@ class FileSetWriter:
             ConfigError: something else has the place of one of our links.
             SourceError: everybody may write to the directory.
         """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.directory, 0o700)
         with _alone(self.directory):
             self._write(plan)
 
@@ -139,7 +140,7 @@ class FileSetWriter:
         for name in sorted(names):
             _ensure_link(self.directory / name, f"{_DATA}/{name}")
         self._tidy(names, keep={fresh.name, before})
-        _sync_folder(self.directory)
+        sync_folder(self.directory)
 
     def withdraw(self) -> bool:
         """Take the set away, all of it at once; say whether there was one."""
@@ -149,6 +150,7 @@ class FileSetWriter:
         with _alone(self.directory):
             data.unlink(missing_ok=True)
             self._tidy(set(), keep=set())
+            sync_folder(self.directory)
         return True
 
     def _target(self) -> str:
@@ -206,32 +208,15 @@ def _write_folder(folder: Path, plan: Plan) -> None:
         target = folder / name
         if target.parent != folder and not target.parent.exists():
             _make_folder(target.parent)
-        _write_file(target, planned)
+        mode = _SECRET if planned.secret else _PUBLIC
+        write_new_file(target, planned.data, mode)
     for made in {folder, *((folder / name).parent for name in plan)}:
-        _sync_folder(made)
+        sync_folder(made)
 
 
 def _make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(_FOLDER)
-
-
-def _write_file(target: Path, planned: PlannedFile) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(target, flags, _SECRET), "wb") as file:  # noqa: PTH123
-        file.write(planned.data)
-        # Whatever the umask says: others are to read what is not secret.
-        os.fchmod(file.fileno(), _SECRET if planned.secret else _PUBLIC)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _replace_link(link: Path, target: str) -> None:

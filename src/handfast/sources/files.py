@@ -18,27 +18,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from handfast._clock import utc_now
 from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import TrustDomain
 from handfast.sources import files_folder, files_layout, files_parse, files_read
+from handfast.sources.ageing import FILES, Ageing, Origin, Standing
 from handfast.sources.base import SourceSnapshot
 from handfast.sources.files_books import Books, FileSourceStatistics
-from handfast.sources.health import SourceHealth, SourceState
+from handfast.sources.health import SourceHealth
 from handfast.text import escape
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from handfast.sources.files_folder import Stamp
     from handfast.sources.files_read import FileSet, Permissions
     from handfast.sources.files_watch import Watch
+    from handfast.svid import X509Svid
 
 __all__ = ["FileSource"]
 
@@ -46,6 +48,8 @@ _LOGGER = logging.getLogger("handfast.sources")
 
 # Looks at a set that does not fit, one soon after the other, before giving it time.
 _LOOKS: Final = 20
+_CALM: Final = "they are in order, and nobody writes new ones"
+_HINT: Final = "look at who writes these files: they were not renewed"
 # What a set looks like of which a part is new, or is cut off.
 _PASSING: Final = (
     Reason.SOURCE_INCONSISTENT,
@@ -131,12 +135,20 @@ class FileSource:
         self._now = now
         self._sleep = sleep
         self._lock = threading.Lock()
-        # What is given out, and when its chain ends.
-        self._current: tuple[SourceSnapshot, datetime] | None = None
+        # What is given out, and its time.
+        self._current: tuple[SourceSnapshot, Standing] | None = None
         self._digest = b""
         self._content: object = None
         self._seen: tuple[bytes | Stamp, ...] = ()
         self._books = Books(now)
+        where = escape(str(self._directory))
+        self._ageing = Ageing(
+            Origin(f"the files in {where}", _CALM, _HINT),
+            now,
+            lambda: None if self._current is None else self._current[1],
+            lambda: self.trouble,
+            shares=FILES,
+        )
         self._watch: Watch | None = None
 
     @property
@@ -153,22 +165,14 @@ class FileSource:
         """
         current = self._current
         failure = self._books.failure
-        where = escape(str(self._directory))
         if current is None:
+            where = escape(str(self._directory))
             seen = f"nothing in {where}" if failure is None else f"{failure}"
             detail = detail_for(Reason.SOURCE_NOT_READY, seen=seen)
             raise SourceError(detail) from failure
-        snapshot, ends = current
-        if self._now() >= ends:
-            ended = f"{ends:%Y-%m-%dT%H:%M:%SZ}"
-            seen = f"in {where} one that ended at {ended}"
-            detail = detail_for(
-                Reason.SOURCE_EXPIRED,
-                expected="an SVID that is still valid",
-                seen=seen if failure is None else f"{seen}; last look: {failure}",
-                hint="look at who writes these files: they were not renewed",
-            )
-            raise SourceError(detail) from failure
+        snapshot, standing = current
+        if self._now() >= standing.ends:
+            raise self._ageing.origin.ended(standing, failure) from failure
         return snapshot
 
     def refresh(self) -> SourceSnapshot:
@@ -210,7 +214,7 @@ class FileSource:
             try:
                 found = self._read()
                 if found.digest == self._digest:
-                    self._books.unchanged()
+                    self._books.same()
                 elif self._settled(found):
                     self._take(found)
                 else:
@@ -220,10 +224,7 @@ class FileSource:
                 self._books.failed(error, self._directory, passing=passing)
                 return self.settle if passing else None
             finally:
-                if self._current is not None:
-                    snapshot, ends = self._current
-                    begin = snapshot.svid.not_before
-                    self._books.mind_the_end(begin, ends, self._directory)
+                self._ageing.look()
         return None
 
     def _settled(self, found: FileSet) -> bool:
@@ -274,7 +275,7 @@ class FileSource:
         )
         before, self._content = self._content, content
         if old and before == content:
-            self._books.unchanged()
+            self._books.same()
             return
         snapshot = SourceSnapshot(
             svid=svid,
@@ -282,7 +283,7 @@ class FileSource:
             generation=old + 1,
             crls=crls,
         )
-        self._current = snapshot, ends
+        self._current = snapshot, self._standing(svid, ends, found)
         self._books.updated(found.warnings, self._directory)
         _LOGGER.info(
             "%s: %s until %s",
@@ -292,29 +293,52 @@ class FileSource:
             extra={"spiffe_id": str(svid.spiffe_id)},
         )
 
+    def _standing(self, svid: X509Svid, ends: datetime, found: FileSet) -> Standing:
+        """Say since when it was there to be had, however late we began to look."""
+        old = None if self._current is None else self._current[1]
+        if old is not None and old.svid.chain == svid.chain:
+            return Standing(svid, old.begins, ends)
+        written = found.files[0].modified_ns / 1e9
+        # A file's time is whatever its writer, or the system's clock, made of it.
+        came = max(svid.not_before.timestamp(), min(written, self._now().timestamp()))
+        return Standing(svid, datetime.fromtimestamp(came, UTC), ends)
+
+    @property
+    def trouble(self) -> HandfastError | OSError | None:
+        """What the last look failed with; None when all is well."""
+        return self._books.failure
+
     @property
     def health(self) -> SourceHealth:
         """How it is doing."""
         current, books = self._current, self._books
-        failed = books.failure is not None
-        if current is None:
-            state = SourceState.UNAVAILABLE if failed else SourceState.STARTING
-        elif self._now() >= current[1]:
-            state = SourceState.UNAVAILABLE
-        else:
-            state = SourceState.STALE if failed else SourceState.HEALTHY
+        usable = current is not None and self._now() < current[1].ends
         return SourceHealth(
-            state=state,
+            state=self._ageing.state(usable=usable, waiting=current is None),
             generation=0 if current is None else current[0].generation,
             updated_at=books.confirmed_at,
-            expires_at=None if current is None else current[1],
+            expires_at=None if current is None else current[1].ends,
             failure=books.failure,
             failed_at=books.failed_at,
         )
 
     def statistics(self) -> FileSourceStatistics:
-        """Count looks, updates and failures since the beginning."""
-        return self._books.statistics()
+        """Say what happened so far, how old what we have is and when it ends."""
+        health, books = self.health, self._books
+        age = health.age(self._now())
+        return FileSourceStatistics(
+            generation=health.generation,
+            age=None if age is None else age.total_seconds(),
+            expires_in=self._ageing.expires_in(),
+            urgency=self._ageing.urgency(),
+            failures=MappingProxyType(dict(books.failures)),
+            trouble=None if health.failure is None else str(health.failure),
+            looks=books.looks,
+            updates=books.updates,
+            unchanged=books.unchanged,
+            inconsistent=books.inconsistent,
+            warnings=books.warnings,
+        )
 
     async def wait_ready(self, timeout: float | None = None) -> SourceSnapshot:  # noqa: ASYNC109 - with the reason, not trio's
         """Wait for the first snapshot; needs ``async with``.
@@ -354,12 +378,7 @@ class FileSource:
         self._watch = await files_watch.begin(self, self._watch)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Stop watching. The last snapshot stays, as it was."""
         watch, self._watch = self._watch, None
         if watch is not None:

@@ -21,7 +21,6 @@ from handfast.text import escape
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 __all__ = ["Folders", "RawFile", "Stamp", "stamp_of"]
 
@@ -131,12 +130,7 @@ class Folders:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def folder(self, path: Path) -> _Folder:

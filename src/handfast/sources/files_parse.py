@@ -7,12 +7,14 @@ and no bundle holds what is marked as another trust domain's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 
 from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.bundle_forms import form_of, read_any_bundle
 from handfast.certificates import uri_names
+from handfast.crls import NO_LISTS, RevocationLists
 from handfast.der import split_der
 from handfast.errors import (
     HandfastError,
@@ -25,12 +27,11 @@ from handfast.errors import (
     detail_for,
 )
 from handfast.keys import PrivateKey
-from handfast.pem import CERTIFICATE, CRL, read_pem
-from handfast.sources.crls import NO_LISTS, RevocationLists
+from handfast.pem import CERTIFICATE, CRL, is_pem, read_pem
 from handfast.sources.files_layout import FEDERATED
+from handfast.sources.own_chain import end_of_chain
 from handfast.svid import X509Svid
 from handfast.text import escape
-from handfast.verify import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["parse", "parse_crls"]
 
-_BEGIN: Final = b"-----BEGIN"
 # Vault Agent's templates often write all into one file: each reader takes its own.
 _KEY_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY")
 
@@ -106,7 +106,7 @@ def parse_crls(
 
 
 def _read_lists(file: RawFile) -> tuple[bytes, ...]:
-    if _BEGIN in file.data:
+    if is_pem(file.data):
         return tuple(der for _, der in read_pem(file.data, CRL))
     return split_der(file.data)
 
@@ -117,7 +117,7 @@ def _note(error: HandfastError, file: RawFile) -> None:
 
 def _read_svid(chain: RawFile, key: RawFile) -> X509Svid:
     try:
-        if _BEGIN in key.data:
+        if is_pem(key.data):
             secret = PrivateKey.from_pem(_only_key(key.data))
         else:
             secret = PrivateKey.from_der(key.data)
@@ -125,7 +125,7 @@ def _read_svid(chain: RawFile, key: RawFile) -> X509Svid:
         _note(error, key)
         raise
     try:
-        if _BEGIN not in chain.data:
+        if not is_pem(chain.data):
             return X509Svid(chain=split_der(chain.data), key=secret)
         blocks = read_pem(chain.data, CERTIFICATE, *_KEY_LABELS)
         parts = tuple(der for label, der in blocks if label == CERTIFICATE)
@@ -154,13 +154,9 @@ def _only_key(data: bytes) -> bytes:
 
 def _read_bundle(domain: TrustDomain, file: RawFile) -> TrustBundle:
     try:
-        if file.data.lstrip().startswith(b"{"):
-            return TrustBundle.from_json(domain, file.data)
-        if _BEGIN in file.data:
-            bundle = TrustBundle.from_pem(domain, file.data)
-        else:
-            bundle = TrustBundle.from_der(domain, file.data)
-        _insist_on_one_domain(bundle)
+        bundle = read_any_bundle(domain, file.data)
+        if form_of(file.data) != "document":
+            _insist_on_one_domain(bundle)
     except HandfastError as error:
         _note(error, file)
         raise
@@ -197,29 +193,10 @@ def _collect(bundles: Sequence[TrustBundle]) -> TrustBundleSet:
 
 
 def _verify(svid: X509Svid, bundles: TrustBundleSet, now: datetime) -> datetime:
-    """Judge ourselves as a peer would who has our own bundle and is not too strict.
-
-    An identity may be for servers alone or for clients alone: one of them is enough.
-    """
     try:
-        return _judge(svid, bundles, now, "server")
-    except VerificationError:
-        try:
-            return _judge(svid, bundles, now, "client")
-        except VerificationError as error:
-            raise _does_not_fit(svid, error) from error
-
-
-def _judge(
-    svid: X509Svid,
-    bundles: TrustBundleSet,
-    now: datetime,
-    purpose: Literal["client", "server"],
-) -> datetime:
-    verifier = Verifier(
-        bundles, rules="compatible", at=now, purpose=purpose, cache=None
-    )
-    return verifier.verify(svid.chain).not_after
+        return end_of_chain(svid, bundles, now)
+    except VerificationError as error:
+        raise _does_not_fit(svid, error) from error
 
 
 # Time is nothing that another look a moment later would mend.

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
-__all__ = ["SourceHealth", "SourceState"]
+    from handfast.sources.ageing import Urgency
+
+__all__ = ["SourceHealth", "SourceState", "SourceStatistics"]
 
 
 class SourceState(enum.StrEnum):
@@ -21,8 +24,8 @@ class SourceState(enum.StrEnum):
     STARTING = "starting"
     #: What it has is the newest.
     HEALTHY = "healthy"
-    #: What was good before still serves, but the last attempt failed, or an agent's
-    #: renewal is late.
+    #: What was good before still serves, but the last attempt failed, or its renewal
+    #: is late.
     STALE = "stale"
     #: There is nothing that may still be used.
     UNAVAILABLE = "unavailable"
@@ -62,3 +65,24 @@ class SourceHealth:
         if self.updated_at is None:
             return None
         return (now or datetime.now(UTC)) - self.updated_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatistics:
+    """What metrics are made of: the same for every source that is renewed.
+
+    Attributes:
+        generation: Of the snapshot; 0 before the first.
+        age: Seconds since what it has was last known to be the newest; None before.
+        expires_in: Seconds until our identity ends; None without one, negative after.
+        urgency: How late its renewal is; grows from 0 to 4.
+        failures: Attempts that failed since the beginning, by gRPC status or reason.
+        trouble: Why nothing new comes, in words; None when all is well.
+    """
+
+    generation: int
+    age: float | None
+    expires_in: float | None
+    urgency: Urgency
+    failures: Mapping[str, int]
+    trouble: str | None

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from handfast import _settings
+from handfast.crls import NO_LISTS, RevocationLists
 from handfast.sources.base import SourceSnapshot
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class StaticSource:
     Args:
         svid: Our own identity.
         bundles: Whom we trust: one bundle, several, or a set.
+        crls: Revocation lists, for configurations that ask them.
 
     Example:
         >>> from handfast import StaticSource
@@ -44,10 +46,12 @@ class StaticSource:
         self,
         svid: X509Svid,
         bundles: TrustBundleSet | TrustBundle | Iterable[TrustBundle],
+        *,
+        crls: RevocationLists = NO_LISTS,
     ) -> None:
         self._lock = threading.Lock()
         self._snapshot = SourceSnapshot(
-            svid=svid, bundles=_settings.as_bundle_set(bundles), generation=1
+            svid=svid, bundles=_settings.as_bundle_set(bundles), generation=1, crls=crls
         )
 
     def snapshot(self) -> SourceSnapshot:
@@ -59,8 +63,9 @@ class StaticSource:
         *,
         svid: X509Svid | None = None,
         bundles: TrustBundleSet | TrustBundle | Iterable[TrustBundle] | None = None,
+        crls: RevocationLists | None = None,
     ) -> None:
-        """Replace our identity, the bundles, or both at once.
+        """Replace our identity, the bundles, the lists, or several at once.
 
         Connections made from now on use the new ones; a handshake that has begun ends
         on the old ones (P5).
@@ -75,4 +80,5 @@ class StaticSource:
                 svid=old.svid if svid is None else svid,
                 bundles=old.bundles if trusted is None else trusted,
                 generation=old.generation + 1,
+                crls=old.crls if crls is None else crls,
             )

@@ -5,11 +5,12 @@ Theory of operation. `async with` starts a task for each stream that is followed
 (`workload_api_follow`); what comes is read whole (`workload_api_x509`) and swapped in
 (`workload_api_state`). `snapshot()` only looks at what is there, in any thread. When
 the agent is gone, what it gave serves until it ends, while the warnings grow
-(`workload_api_books`); then new connections fail, and the error names the agent.
+(`ageing`); then new connections fail, and the error names the agent.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -17,16 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from handfast import _settings
 from handfast._clock import utc_now
 from handfast.errors import SourceError
+from handfast.sources.ageing import Ageing
 from handfast.sources.health import SourceHealth, SourceState
 from handfast.sources.workload_api_books import (
-    Alarm,
     StreamStatistics,
     WorkloadApiSourceStatistics,
+    watch,
 )
 from handfast.sources.workload_api_jwt import JwtBundleState, JwtDesk
 from handfast.sources.workload_api_jwt_side import JwtSide
 from handfast.sources.workload_api_life import Life, misused
-from handfast.sources.workload_api_pace import Backoff, Urgency, longest_pause
+from handfast.sources.workload_api_pace import Backoff, longest_pause
 from handfast.sources.workload_api_sinks import X509BundlesSink, X509Sink
 from handfast.sources.workload_api_state import (
     Choice,
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from handfast.bundle import TrustBundleSet
+    from handfast.crls import RevocationLists
     from handfast.sources.base import SourceSnapshot
-    from handfast.sources.crls import RevocationLists
     from handfast.sources.workload_api_follow import Follower
     from handfast.svid import X509Svid
     from handfast.workload_api.limits import ClientLimits
@@ -121,16 +123,18 @@ class WorkloadApiSource(JwtSide):
         agent = f"the agent at {endpoint}"
         self._state = X509State(agent, now)
         self._view = self._look(hint, choose)
-        self._alarm = Alarm(agent, now, self._view.newest, lambda: self.trouble)
+        self._ageing = Ageing(
+            self._state.origin, now, self._view.newest, lambda: self.trouble
+        )
         self._desk = JwtDesk(agent, backoff=waits, timeout=first_answer, now=now)
         self._jwt = JwtBundleState(self._life.ring) if jwt_bundles else None
         self._follow_streams()
 
     def _longest_pause(self) -> float:
-        standing = self._view.newest()
-        if standing is None:
-            return longest_pause(None)
-        return longest_pause((standing.ends - self._now()).total_seconds())
+        return longest_pause(self._ageing.expires_in())
+
+    async def _watch(self) -> None:
+        await watch(self._ageing, self._life.link.probe)
 
     def _follow_streams(self) -> None:
         life, state, now = self._life, self._state, self._now
@@ -226,8 +230,13 @@ class WorkloadApiSource(JwtSide):
 
     def _standing(self) -> SourceState:
         followers = self._life.followers
-        if self.trouble is None and any(it.updated_at is None for it in followers):
-            return SourceState.STARTING
+        return self._ageing.state(
+            usable=self._is_usable(),
+            waiting=any(it.updated_at is None for it in followers),
+        )
+
+    def _is_usable(self) -> bool:
+        """Whether all is there that is followed."""
         try:
             if self._follows == "svids":
                 self.snapshot()
@@ -236,21 +245,27 @@ class WorkloadApiSource(JwtSide):
             if self._jwt is not None:
                 self.jwt_bundles  # noqa: B018
         except SourceError:
-            return SourceState.UNAVAILABLE
-        late = self._alarm.urgency() >= Urgency.URGENT
-        return SourceState.STALE if self.trouble or late else SourceState.HEALTHY
+            return False
+        return True
 
     def statistics(self) -> WorkloadApiSourceStatistics:
         """Say what happened so far, how old what we have is and when it ends."""
-        found, now = self._view.newest(), self._now()
-        update = self._state.update
-        streams = {it.name: _told(it, now) for it in self._life.followers}
+        update, now = self._state.update, self._now()
+        age, trouble = self.health.age(now), self.trouble
+        followers = self._life.followers
+        streams = {it.name: _told(it, now) for it in followers}
+        failures: Counter[str] = Counter()
+        for it in followers:
+            failures.update(it.failures)
         return WorkloadApiSourceStatistics(
             generation=self._state.generation,
+            age=None if age is None else age.total_seconds(),
+            expires_in=self._ageing.expires_in(),
+            urgency=self._ageing.urgency(),
+            failures=MappingProxyType(failures),
+            trouble=None if trouble is None else str(trouble),
             streams=MappingProxyType(streams),
             connects=self._life.link.connects,
-            expires_in=None if found is None else (found.ends - now).total_seconds(),
-            urgency=self._alarm.urgency(),
             crls_put_aside=0 if update is None else update.crls.put_aside,
             jwt_cached=len(self._desk.tokens),
             jwt_fetched=self._desk.fetched,
@@ -319,7 +334,7 @@ class WorkloadApiSource(JwtSide):
 
         It does not fail when the agent is not there: ask `wait_ready`, or `health`.
         """
-        others = [self._alarm.watch] if self._follows == "svids" else []
+        others = [self._watch] if self._follows == "svids" else []
         await self._life.begin(others)
         return self
 

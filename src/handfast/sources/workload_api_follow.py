@@ -18,6 +18,7 @@ import trio
 from google.protobuf.message import Message
 
 from handfast.errors import Reason, SourceError, detail_for
+from handfast.sources.ageing import without_frames
 from handfast.sources.workload_api_pace import Pace, never_again
 from handfast.text import escape
 
@@ -202,5 +203,6 @@ class Follower(Generic[_M]):
         if self.stopped is error:
             level = logging.ERROR
         _LOGGER.log(level, "%s of %s: %s", self.name, self._link.endpoint, error)
+        without_frames(error)
         self.failure, self.failed_at = error, self._now()
         self._sink.fail(error)

@@ -92,6 +92,11 @@ class Link:
         if self._current is used:
             self._current = None
 
+    def probe(self, within: float) -> None:
+        """Ask a silent agent for a sign of life in so many seconds, or be gone."""
+        if self._current is not None:
+            self._current.channel.probe(within)
+
     async def _newest(self) -> Used:
         async with self._lock:
             used = self._current

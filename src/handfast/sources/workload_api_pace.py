@@ -1,29 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When to ask the agent again, and how loudly to say that it is late: no I/O."""
+"""When to ask the agent again: no I/O."""
 
 from __future__ import annotations
 
-import enum
 import math
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from handfast.errors import SourceError
 
-__all__ = [
-    "Backoff",
-    "Pace",
-    "Urgency",
-    "longest_pause",
-    "never_again",
-    "urgency_of",
-]
+__all__ = ["Backoff", "Pace", "longest_pause", "never_again"]
 
 # gRPC's numbers of InvalidArgument and Unimplemented.
 _HOPELESS: Final = {3, 12}
@@ -113,36 +103,3 @@ def longest_pause(left: float | None) -> float:
     if left is None:
         return math.inf
     return _ENDED if left <= 0 else max(_SHORTEST, left / 4)
-
-
-class Urgency(enum.IntEnum):
-    """How late a renewal is: what is left of an SVID's life."""
-
-    #: More than two fifths: agents renew at half.
-    FRESH = 0
-    #: Less than two fifths, which is later than agents renew.
-    LATE = 1
-    #: Less than a fifth.
-    URGENT = 2
-    #: Less than a twentieth.
-    LAST = 3
-    #: Nothing: new connections fail.
-    EXPIRED = 4
-
-
-_LEFT: Final = (
-    (Urgency.LAST, 0.05),
-    (Urgency.URGENT, 0.2),
-    (Urgency.LATE, 0.4),
-)
-
-
-def urgency_of(begin: datetime, end: datetime, now: datetime) -> Urgency:
-    """Say how late the renewal of an SVID is."""
-    left = end - now
-    if left <= timedelta(0):
-        return Urgency.EXPIRED
-    for urgency, share in _LEFT:
-        if left < (end - begin) * share:
-            return urgency
-    return Urgency.FRESH

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from handfast.errors import Reason, SourceError, detail_for
+from handfast.sources.ageing import Origin, Standing
 from handfast.sources.base import SourceSnapshot
 from handfast.sources.workload_api_x509 import X509Update
 from handfast.text import escape
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handfast.bundle import TrustBundleSet
-    from handfast.sources.crls import RevocationLists
+    from handfast.crls import RevocationLists
     from handfast.svid import X509Svid
 
-__all__ = ["Choice", "Held", "Standing", "X509State", "X509View", "by_hint", "first"]
+__all__ = ["Choice", "Held", "X509State", "X509View", "by_hint", "first"]
 
 _LOGGER = logging.getLogger("handfast.sources")
 
@@ -80,6 +81,7 @@ class X509State:
 
     def __init__(self, agent: str, now: Callable[[], datetime]) -> None:
         self.agent = agent
+        self.origin = Origin(agent, "it is connected, and sends nothing new")
         self.now = now
         self._held = Held()
         # Why the agent gives nothing new at the moment; None while it does.
@@ -172,31 +174,15 @@ class X509State:
         )
         return SourceError(detail)
 
-    def ended(self, svid: X509Svid, end: datetime) -> SourceError:
-        """Make the error that says that an identity has ended, and why."""
-        trouble = self.trouble
-        why = "no trouble told" if trouble is None else trouble.detail.message()
-        detail = detail_for(
-            Reason.SOURCE_EXPIRED,
-            expected=f"a renewed SVID of {svid.spiffe_id} from {self.agent}",
-            seen=f"one that ended at {end:%Y-%m-%dT%H:%M:%SZ}; {why}",
-        )
-        return SourceError(detail)
+    def need(self, found: Standing) -> None:
+        """Insist that an identity has not ended.
 
-
-class Standing(NamedTuple):
-    """An identity and its time.
-
-    Attributes:
-        svid: The identity.
-        begins: When it came, or its time did if that is later. Issuers date SVIDs
-            back, so that those of a minute would otherwise be old when they come.
-        ends: When it ends, and all that it rests on.
-    """
-
-    svid: X509Svid
-    begins: datetime
-    ends: datetime
+        Raises:
+            SourceError: it has; the error says why no other one came.
+        """
+        if self.now() >= found.ends:
+            trouble = self.trouble
+            raise self.origin.ended(found, trouble) from trouble
 
 
 class _Seen(NamedTuple):
@@ -242,8 +228,7 @@ class X509View:
                 raise SourceError(seen.absence.detail)
             # Why nothing came may be another thing each time.
             raise self._state.absent(held.absence or self._state.trouble)
-        if self._state.now() >= standing.ends:
-            raise self._state.ended(snapshot.svid, standing.ends)
+        self._state.need(standing)
         return snapshot
 
     def newest(self) -> Standing | None:

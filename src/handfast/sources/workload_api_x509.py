@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from handfast import _settings
 from handfast.bundle import TrustBundle, TrustBundleSet
+from handfast.crls import NO_LISTS, RevocationLists
 from handfast.errors import HandfastError, Reason, SourceError, detail_for
 from handfast.ids import SpiffeId, TrustDomain
-from handfast.sources.crls import NO_LISTS, RevocationLists
+from handfast.sources.own_chain import end_of_chain
 from handfast.svid import X509Svid
 from handfast.text import escape
-from handfast.verify import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -258,21 +258,14 @@ class X509Reader:
         # One that begins in a moment is no reason to refuse all: clocks differ, and
         # whoever uses it too early is told so by the handshake.
         at = max(now, svid.not_before)
-        failures: list[HandfastError] = []
-        for purpose in ("client", "server"):
-            verifier = Verifier(
-                (bundle,), at=at, rules="compatible", purpose=purpose, cache=None
+        try:
+            return end_of_chain(svid, TrustBundleSet((bundle,)), at)
+        except HandfastError as error:
+            refuse(
+                f"{where} to be good under the bundle that came with it",
+                _said(f"{svid.spiffe_id}", error),
+                cause=error,
             )
-            try:
-                return verifier.verify(svid.chain).not_after
-            except HandfastError as error:
-                failures.append(error)
-        first = failures[0]
-        refuse(
-            f"{where} to be good under the bundle that came with it",
-            _said(f"{svid.spiffe_id}", first),
-            cause=first,
-        )
 
     def _federated(
         self,
@@ -315,7 +308,7 @@ class X509Reader:
             lists = RevocationLists.sort(crls, signers)
             if lists.put_aside:
                 _LOGGER.warning(
-                    "%d revocation lists of the agent are not used: unreadable, or "
+                    "%d revocation lists of the agent are put aside: unreadable, or "
                     "signed by nobody known",
                     lists.put_aside,
                 )

@@ -7,9 +7,9 @@ careless issuer or a wrong clock would make. Nothing here belongs in production.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from handfast._later import load_later
 from handfast.testing import der
 from handfast.testing.catalogue import ACCEPTED, REFUSED, Leaf
 from handfast.testing.clock import FakeClock
@@ -70,15 +70,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    # Only then: it brings the event loop and HTTP/2, which forging needs nothing of.
-    if name != "FakeWorkloadApi":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(
-        importlib.import_module("handfast.testing.workload_api"), name
-    )
-    globals()[name] = value
-    return value
+# Only then: it brings the event loop and HTTP/2, which forging needs nothing of.
+_LATER = {"FakeWorkloadApi": "handfast.testing.workload_api"}
+
+__getattr__ = load_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

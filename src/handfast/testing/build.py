@@ -8,10 +8,10 @@ import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from handfast.testing import der
-from handfast.testing.recipe import Extension
+from handfast.testing.recipe import Extension, KeyUsageName
 from handfast.testing.sign import algorithm, kind_of, new_key, sign, spki
 
 if TYPE_CHECKING:
@@ -20,17 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Issuer", "build", "key_identifier"]
 
-_KEY_USAGE = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
+_KEY_USAGE = get_args(KeyUsageName)  # in the order of their bits
 _PURPOSES = {
     "any": "2.5.29.37.0",
     "server_auth": "1.3.6.1.5.5.7.3.1",

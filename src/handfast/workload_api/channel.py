@@ -2,7 +2,8 @@
 """Calls over one connection, on trio.
 
 Nobody works in the background: whoever waits for an answer reads from the socket for
-all who wait, one at a time. So a channel needs no nursery, an error is raised where
+all who wait, one at a time, and asks a server that is silent for long whether it is
+there (`pulse`). So a channel needs no nursery, an error is raised where
 somebody asked, and a channel that nobody waits at does nothing.
 
 Invariants:
@@ -17,11 +18,9 @@ Invariants:
 from __future__ import annotations
 
 import copy
-import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from types import TracebackType
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import trio
@@ -33,6 +32,7 @@ from handfast.workload_api.client_wire import CallEnded, ClientWire, MessageArri
 from handfast.workload_api.frames import WireError
 from handfast.workload_api.limits import ClientLimits
 from handfast.workload_api.messages import count_fields
+from handfast.workload_api.pulse import Pulse
 from handfast.workload_api.status import RpcError, StatusCode
 from handfast.workload_api.transport import transport_over
 
@@ -44,6 +44,8 @@ __all__ = ["Channel", "open_channel"]
 _RECEIVE: Final = 65536
 # Seconds for telling a server, who may have stopped reading, of a cancelled call.
 _FAREWELL: Final = 0.5
+# Seconds for a look at what is there already.
+_GLANCE: Final = 0.01
 # Seconds for reading what a server said before it stopped listening to us.
 _LAST_WORDS: Final = 1.0
 
@@ -83,6 +85,10 @@ class Channel:
         self._sending = trio.Lock()
         self._reading = False
         self._parked = trio.lowlevel.ParkingLot()
+        self._pulse = Pulse(
+            after=self._limits.ping_after, within=self._limits.ping_timeout
+        )
+        self._waiting: trio.CancelScope | None = None  # of who reads
         self._is_closed = False
         self._is_deaf = False  # whether the server takes no more bytes
 
@@ -200,19 +206,60 @@ class Channel:
         self._reading = True
         try:
             await self._flush()
-            data = b""  # the end, as a broken connection is
-            limit = _LAST_WORDS if self._is_deaf else math.inf
-            with trio.move_on_after(limit), suppress(trio.BrokenResourceError):
-                data = bytes(await self._transport.receive_some(_RECEIVE))
-            self._take(data)
+            self._take(await self._receive())
         finally:
             self._reading = False
             self._parked.unpark_all()
         await self._flush()
 
-    def _take(self, data: bytes) -> None:
+    async def _receive(self) -> bytes | None:
+        """Wait for bytes; none are the end, and None: nobody is there any more."""
+        self._pulse.begin(trio.current_time())
         try:
-            events = self._wire.receive(data, trio.current_time())
+            return await self._hear()
+        finally:
+            self._pulse.leave(trio.current_time())
+
+    async def _hear(self) -> bytes | None:
+        while True:
+            # What came while nobody read is there at once, so a moment is enough.
+            limit = max(self._pulse.deadline, trio.current_time() + _GLANCE)
+            if self._is_deaf:
+                limit = trio.current_time() + _LAST_WORDS
+            with trio.move_on_at(limit) as self._waiting:
+                try:
+                    data = await self._transport.receive_some(_RECEIVE)
+                except trio.BrokenResourceError:
+                    return b""  # the end, as a broken connection is
+                self._pulse.heard(trio.current_time())
+                return bytes(data)
+            due = self._pulse.ask(trio.current_time())
+            if self._is_deaf:
+                return b""
+            if due is False:
+                return None
+            if due:
+                self._wire.ping()
+                await self._flush()
+
+    def probe(self, within: float) -> None:
+        """Ask the server for a sign of life now, if somebody waits for an answer.
+
+        Servers bear two such questions between two messages of theirs; the third one
+        may end the connection.
+
+        Args:
+            within: Seconds for the answer, if that is less than ``ping_timeout``.
+        """
+        if self._reading and self._pulse.hurry(within) and self._waiting is not None:
+            self._waiting.deadline = trio.current_time()
+
+    def _take(self, data: bytes | None) -> None:
+        try:
+            if data is None:
+                events = self._wire.lose("it says nothing, not even to a PING")
+            else:
+                events = self._wire.receive(data, trio.current_time())
         except WireError as error:
             self._fail(error)
             return
@@ -274,12 +321,7 @@ class Channel:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 

@@ -192,6 +192,15 @@ class ClientWire:
             raise
         return found
 
+    def ping(self) -> None:
+        """Ask the server for a sign of life: whatever comes next is one."""
+        self._http2.ping()
+
+    def lose(self, text: str) -> list[Event]:
+        """End the connection, as there is nobody at the other end any more."""
+        self._gone = RpcError(StatusCode.UNAVAILABLE, f"the server is gone: {text}")
+        return self._end_all(self._gone)
+
     def to_send(self) -> bytes:
         """Show the next bytes to send; empty when there are none."""
         return self._http2.to_send()

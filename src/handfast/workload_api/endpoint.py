@@ -147,15 +147,7 @@ class Endpoint:
         if self.owner is not None:
             self._check_file(self.owner)
         plain = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            await plain.connect(self.path)
-        except OSError as error:
-            plain.close()
-            raise _unreachable(str(self), error) from error
-        except BaseException:
-            plain.close()
-            raise
-        stream = trio.SocketStream(plain)
+        stream = await self._connect(plain, self.path)
         if self.owner is not None:
             try:
                 # The file may have been replaced between the check and the connect;
@@ -172,8 +164,13 @@ class Endpoint:
             _log.warning("Workload API over the network, unprotected: %s", self)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         plain = trio.socket.socket(family, socket.SOCK_STREAM)
+        return await self._connect(plain, (self.address, self.port))
+
+    async def _connect(
+        self, plain: trio.socket.SocketType, where: str | tuple[str, int]
+    ) -> trio.SocketStream:
         try:
-            await plain.connect((self.address, self.port))
+            await plain.connect(where)
         except OSError as error:
             plain.close()
             raise _unreachable(str(self), error) from error

@@ -8,6 +8,7 @@ how much of it went, so that a cancelled or partial write loses and repeats noth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +31,7 @@ Headers = list[tuple[str, str]]
 _DATA_MAX: Final = 16384
 _SEND_MAX: Final = 65536
 _TABLE_MAX: Final = 4096
+_PING: Final = b"handfast"
 _Codes = h2.settings.SettingCodes
 
 
@@ -193,6 +195,11 @@ class Http2:
             outgoing.reset_after = True
         else:
             self.reset(stream, ErrorCodes.NO_ERROR)
+
+    def ping(self) -> None:
+        """Ask for a sign of life; nothing happens when the connection is over."""
+        with suppress(H2Error):
+            self._h2.ping(_PING)
 
     def forget(self, stream: int) -> None:
         """Drop what is queued for a stream."""

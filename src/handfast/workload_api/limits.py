@@ -44,11 +44,17 @@ class ClientLimits(WireLimits):
         fields: Of one message, repeated ones each for itself: an empty one costs its
             sender two bytes, and us a hundred.
         send_timeout: Seconds in which the server has to take some of what we send.
+        ping_after: Seconds of silence, while a call waits, after which the server is
+            asked for a sign of life; `math.inf` never asks. Many servers end
+            connections on which that comes more often than every five minutes.
+        ping_timeout: Seconds in which it has to give one.
     """
 
     answer: int = 1024 * 1024
     fields: int = 10_000
     send_timeout: float = 30.0
+    ping_after: float = 360.0
+    ping_timeout: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,12 +33,12 @@ class Rates:
         self._rate = rate
         self._purses: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def take(self, caller: Hashable, *, now: float) -> bool:
-        """Say whether a caller may do one thing more now."""
+    def take(self, caller: Hashable, *, now: float, cost: float = 1) -> bool:
+        """Say whether a caller may do one thing more now, of what it costs."""
         left, at = self._purses.pop(caller, (self._burst, now))
         left = min(self._burst, left + max(now - at, 0.0) * self._rate)
-        may = left >= 1
-        self._purses[caller] = (left - 1 if may else left, now)
+        may = left >= cost
+        self._purses[caller] = (left - cost if may else left, now)
         if len(self._purses) > _CALLERS:
             self._purses.popitem(last=False)
         return may

@@ -63,6 +63,9 @@ class ServiceLimits(ServerLimits):
     """A Workload API server's bounds.
 
     Attributes:
+        stream_burst: Streams that one caller may begin at once: who starts processes
+            without end is told to slow down.
+        stream_rate: How many of them a second it may begin for ever.
         jwt_burst: Calls for and about JWT-SVIDs that one caller may make at once.
         jwt_rate: How many of them a second it may make for ever.
         audiences: Of one JWT-SVID.
@@ -71,6 +74,8 @@ class ServiceLimits(ServerLimits):
             and a token above 16 KiB is taken by nobody.
     """
 
+    stream_burst: int = 4096
+    stream_rate: float = 200.0
     jwt_burst: int = 200
     jwt_rate: float = 50.0
     audiences: int = 32
@@ -111,6 +116,7 @@ class _Service(Generic[_C]):
         self._share_of = share_of
         self._limits = limits
         self._rates = Rates(burst=limits.jwt_burst, rate=limits.jwt_rate)
+        self._streams = Rates(burst=limits.stream_burst, rate=limits.stream_rate)
 
     # -- X.509
 
@@ -178,6 +184,7 @@ class _Service(Generic[_C]):
     async def _follow(
         self, caller: _C, look: Callable[[], Awaitable[_M]]
     ) -> AsyncGenerator[_M, None]:
+        self._take(self._streams, caller, "streams")
         # Before the first look: a change between the two wakes the watch.
         watch = self._issuer.watch(caller)
         last: _M | None = None
@@ -189,11 +196,13 @@ class _Service(Generic[_C]):
             await watch.wait()
 
     def _pay(self, caller: _C) -> None:
+        self._take(self._rates, caller, "JWT-SVID calls")
+
+    def _take(self, rates: Rates, caller: _C, what: str) -> None:
         share = None if self._share_of is None else self._share_of(caller)
-        if not self._rates.take(share, now=trio.current_time()):
-            raise RpcError(
-                StatusCode.RESOURCE_EXHAUSTED, "too many JWT-SVID calls: slow down"
-            )
+        if not rates.take(share, now=trio.current_time()):
+            text = f"too many {what}: slow down"
+            raise RpcError(StatusCode.RESOURCE_EXHAUSTED, text)
 
 
 def service_methods(

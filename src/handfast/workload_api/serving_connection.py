@@ -122,6 +122,7 @@ class ServedConnection(Generic[_C]):
         self._sending = trio.Lock()
         self._moved = trio.Event()
         self._idle = trio.CancelScope()
+        self._is_resting: bool | None = None  # None before HTTP/2 has begun
         self._failure: str | None = None
         self._ended = ended
 
@@ -181,9 +182,11 @@ class ServedConnection(Generic[_C]):
 
         Before HTTP/2 has begun it has one deadline, which bytes do not put off.
         """
-        if not self._wire.has_begun:
-            return
-        left = math.inf if self._running else self._limits.idle_timeout
+        resting = not self._running
+        if not self._wire.has_begun or resting == self._is_resting:
+            return  # a PING is no call, and puts nothing off
+        self._is_resting = resting
+        left = self._limits.idle_timeout if resting else math.inf
         self._idle.deadline = trio.current_time() + left
 
     def _start(self, event: CallStarted, nursery: trio.Nursery) -> None:

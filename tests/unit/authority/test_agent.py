@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import Encoding
-from tests.support.authority_state import NOON, entry
+from tests.support.authority_state import NOON, entry, settings
+from tests.support.authority_state import World as State
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     NODE,
@@ -26,6 +28,7 @@ from handfast.authority import Authority
 from handfast.authority.agent import NodeIdentity, NodeSource
 from handfast.authority.agent.mirror import Mirror
 from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
+from handfast.authority.issuing import Issuing
 from handfast.authority.nodes.proto import (
     SignJWTRequest,
     SignJWTResponse,
@@ -36,7 +39,7 @@ from handfast.authority.nodes.proto import (
 from handfast.authority.profile import leaf_builder
 from handfast.authority.signer import sign
 from handfast.bundle_document import BundleDocument
-from handfast.errors import ConfigError, HandfastError, SourceError
+from handfast.errors import ConfigError, HandfastError, Reason, SourceError
 from handfast.jwt_signer import JwtSigner
 from handfast.testing import FakeClock
 from handfast.workload_api.status import RpcError, StatusCode
@@ -89,6 +92,44 @@ async def test_an_svid_is_renewed_at_half_and_given_until_its_end() -> None:
         issuing.x509(one, {})
     issuing.forget([])
     assert issuing.number_for(one) == 3
+
+
+@trio_test
+async def test_what_was_cut_short_is_asked_for_again_when_another_one_signs(
+    tmp_path: Path,
+) -> None:
+    """And not before: else ever shorter SVIDs, asked for ever more often."""
+    world = State(tmp_path / "state")
+    with world.open(settings()) as state:
+        at_home = Issuing(state, now=world.clock)
+        one = entry("spiffe://a.example/db", x509_ttl=timedelta(hours=9))
+        asked = 0
+
+        async def ask(_method: str, request: object, _kind: object) -> object:
+            nonlocal asked
+            await trio.lowlevel.checkpoint()
+            asked += 1
+            assert isinstance(request, SignX509Request)
+            chain, _, _ = at_home.sign(one, _Key(request.public_key), {})
+            return SignX509Response(chain=b"".join(chain))
+
+        told = state.signers.signs_now
+        issuing = RemoteIssuing(ask, signs_now=lambda: told, now=world.clock)  # type: ignore[arg-type]
+        await issuing.prepare(one, {})
+        first = issuing.x509(one, {})
+        assert first.cut_by == first.signer == told
+        assert issuing.renew_at(one) == first.svid.not_after
+        world.clock.advance(minutes=90)  # of two hours that the intermediate has
+        state.signers.keep()
+        await issuing.prepare(one, {})
+        assert asked == 1
+        world.clock.advance(minutes=10)
+        state.signers.keep()
+        told = state.signers.signs_now
+        assert issuing.number_for(one) == 2  # which wakes the streams
+        await issuing.prepare(one, {})
+        assert asked == 2
+        assert issuing.x509(one, {}).svid.not_after > first.svid.not_after
 
 
 @pytest.mark.parametrize("what", ["another ID", "another key", "garbage"])
@@ -167,6 +208,22 @@ def test_an_agents_file_is_taken_as_it_was_written_or_not_at_all(
         NodeIdentity.load(folder)
 
 
+def test_an_agents_file_is_on_the_disk_when_it_has_been_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not synced is not there after a power cut: content, name, or folder."""
+    authority = Authority("a.example")
+    bundle = BundleDocument.of(authority.bundle)
+    svid = authority.issue(NODE)
+    identity = NodeIdentity(authority=("h", 1), svid=svid, bundle=bundle)
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", lambda it: synced.append(os.fstat(it).st_ino))
+    identity.save(tmp_path / "agent")
+    file = tmp_path / "agent" / "node.json"
+    order = (tmp_path, file, file.parent)
+    assert synced == [it.stat().st_ino for it in order]
+
+
 @pytest.mark.parametrize("seconds", [10, 60, 86_400])
 def test_an_agent_renews_itself_at_half_of_its_life_however_short(
     seconds: int,
@@ -186,8 +243,46 @@ def test_an_identity_that_is_over_is_not_used() -> None:
         svid=authority.issue(NODE),
         bundle=BundleDocument.of(authority.bundle),
     )
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"authority\.example:8443") as caught:
         NodeSource(identity).snapshot()
+    assert caught.value.reason is Reason.SOURCE_EXPIRED
+    assert "join --again" in str(caught.value)
+
+
+def test_a_node_that_is_not_renewed_says_so_as_any_source_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """W5: the machine of `tests/unit/test_source_ageing.py`, told by the agent."""
+    clock = FakeClock(NOON)
+    authority = Authority("a.example", now=clock)
+    identity = NodeIdentity(
+        authority=("authority.example", 8443),
+        svid=authority.issue(NODE, ttl=timedelta(hours=1)),
+        bundle=BundleDocument.of(authority.bundle),
+    )
+    source = NodeSource(identity, now=clock)
+    source.heard()
+    assert source.health.state == "healthy"
+    clock.advance(minutes=50)
+    assert source.health.state == "stale"
+    for _ in range(2):
+        source.failed(OSError(111, "Connection refused"))
+    [record] = caplog.records
+    assert record.__dict__["urgency"] == source.statistics().urgency == 2
+    assert "the authority at authority.example:8443" in record.getMessage()
+    assert "Connection refused" in record.getMessage()
+    assert source.statistics().failures == {"source_unavailable": 2}
+    assert (source.statistics().age, source.statistics().expires_in) == (3000, 600)
+    clock.advance(minutes=10)
+    source.failed(trio.TooSlowError())
+    assert source.health.state == "unavailable"
+    with pytest.raises(SourceError, match="TooSlowError"):
+        source.snapshot()
+    renewed = authority.issue(NODE, ttl=timedelta(hours=1))
+    assert source.change(svid=renewed)
+    source.heard()
+    assert source.health.state == "healthy"
+    assert source.snapshot().generation == 2
 
 
 def told(authority: Authority, **changes: Any) -> WatchResponse:

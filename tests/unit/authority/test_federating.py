@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import trio
-from tests.support.authority_state import QUICK, entry
+from tests.support.authority_state import QUICK, Process, entry
 from tests.support.net_world import trio_test
-from tests.support.nodes_world import NODE, Process, document
+from tests.support.nodes_world import NODE, document
 
 from handfast import (
     ConfigError,

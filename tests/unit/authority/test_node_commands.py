@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from handfast.authority.nodes import JoinToken
 from handfast.cli.authority import authority
 from handfast.cli.authority.options import read_address
-from handfast.errors import ConfigError
+from handfast.errors import ConfigError, VerificationError
 from handfast.sources.workload_api import WorkloadApiSource
 
 #: A busy machine takes its time to start a program.
@@ -109,11 +109,57 @@ def test_a_second_host_joins_and_gives_its_workloads_their_identities(
         assert run("node", "list", *state, "--json") == ""
 
 
-def test_joining_needs_all_of_what_it_is_told(tmp_path: Path) -> None:
+def test_a_token_goes_into_a_file_that_is_its_owners_alone(tmp_path: Path) -> None:
+    state, file = ("--state", tmp_path / "a"), tmp_path / "db-7.token"
+    run("init", *state, "--trust-domain", "a.example")
+    said = json.loads(run("token", "db-7", *state, "--output", file, "--json"))
+    assert "token" not in said
+    assert JoinToken.parse(file.read_text()).text == file.read_text().strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):  # which others could have open
+        run("token", "db-7", *state, "--output", file)
+
+
+def test_a_second_host_joins_by_the_fingerprint_that_came_with_its_token(
+    tmp_path: Path,
+) -> None:
+    """And by no other: then it has sent nothing, and the token is still good."""
+    state = ("--state", tmp_path / "a")
+    start = ("run", *state, "--trust-domain", "a.example")
+    with serving(
+        *start, "--socket", tmp_path / "a.sock", "--nodes", "127.0.0.1:0"
+    ) as served:
+        made = json.loads(run("token", "db-7", *state, "--json"))
+        signers = json.loads(run("status", *state, "--json"))["signers"]
+        (root,) = [one for one in signers if one["kind"] == "root"]
+        assert made["fingerprint"] == root["fingerprint"]
+        join = ("join", "--state", tmp_path / "b", "--socket", tmp_path / "b.sock")
+        told = ["--trust-domain", "a.example", "--authority", served["nodes"]]
+        told += ["--token", made["token"]]
+        pin = made["fingerprint"]
+        wrong = pin[:-1] + ("0" if pin[-1] != "0" else "1")
+        words = [*map(str, (*join, *told, "--fingerprint", wrong))]
+        refused = CliRunner().invoke(authority, words)
+        assert isinstance(refused.exception, VerificationError)
+        assert wrong in str(refused.exception)
+        with serving(*join, *told, "--fingerprint", pin) as agent:
+            assert agent["node"] == made["node"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [(), ("--bundle", "x", "--fingerprint", "y")],
+    ids=["neither", "both"],
+)
+def test_joining_needs_all_of_what_it_is_told(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
     join = ("join", "--state", tmp_path, "--socket", tmp_path / "s")
-    result = CliRunner().invoke(authority, [*map(str, join), "--token", "x"])
-    assert result.exit_code == 2
-    assert "--authority, --trust-domain" in result.stderr
+    told = ("--token", "x", "--trust-domain", "a.example", "--authority", "a:1", *more)
+    for words in (told, told[:2], told[4:]):
+        result = CliRunner().invoke(authority, [*map(str, join), *words])
+        assert result.exit_code == 2
+        assert "--bundle or --fingerprint" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.authority_state import NOON, entry, settings
+from tests.support.authority_state import NOON, Process, entry, settings
 from tests.support.net_world import trio_test
 from tests.support.nodes_world import (
     DOMAIN,
     NODE,
     OTHER,
-    Process,
     Question,
     World,
     channel_of,

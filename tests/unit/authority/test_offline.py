@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from tests.support.authority_state import DOMAIN, NOON, World, entry, settings
 
 from handfast import ConfigError, Verifier
+from handfast.authority.distrust import distrust
 from handfast.authority.issuing import Issuing
 from handfast.authority.keystore import KeyStore
 from handfast.authority.offline import import_intermediate, make_csr, waiting_key
@@ -210,3 +211,23 @@ def test_somebody_elses_key_or_root_is_refused(world: World) -> None:
             with pytest.raises(ConfigError, match=words):
                 import_intermediate(state, pem, now=world.clock)
         assert state.signers.bundle.is_empty
+
+
+def test_a_root_that_was_distrusted_does_not_come_back(world: World) -> None:
+    """Nothing signs until another one is imported."""
+    old, new = OfflineRoot(), OfflineRoot()
+    with world.open(settings(offline_root=True)) as state:
+        import_intermediate(state, old.signs(csr_of(world, state)), now=world.clock)
+        state.signers.keep()
+        found = distrust(state, "root", why="stolen", now=world.clock)
+        assert found.trusts_nobody
+        state.signers.keep()
+        with pytest.raises(ConfigError):
+            issues(state, world)
+        pem = old.signs(csr_of(world, state), world.clock())
+        with pytest.raises(ConfigError, match="distrusted"):
+            import_intermediate(state, pem, now=world.clock)
+        pem = new.signs(csr_of(world, state), world.clock())
+        import_intermediate(state, pem, now=world.clock)
+        state.signers.keep()
+        issues(state, world)

@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from tests.support.authority_state import WEB, entry, settings
+from tests.support.attesting import PYTHON, sha256_of
+from tests.support.authority_state import WEB, entry
 from tests.support.net_world import trio_test
+from tests.support.served_authority import ME, SHOP, authority
 from tests.support.workload_api_calls import (
     jwt_bundles,
     jwt_svids,
@@ -36,60 +34,18 @@ from handfast import (
     X509Svid,
 )
 from handfast.authority import Authority
-from handfast.authority.attest import Attestor
 from handfast.authority.audit import read_audit
 from handfast.authority.revocation import revoke
-from handfast.authority.service import AuthorityService
-from handfast.authority.state import AuthorityState
 from handfast.authority.workload_socket import open_workload_socket
 from handfast.der import split_der
 from handfast.workload_api import (
     Channel,
-    Endpoint,
     RpcError,
-    ServiceLimits,
     StatusCode,
     open_channel,
-    serve_workload_api,
 )
 
-ME = f"unix:uid:{os.getuid()}"
-SHOP = "spiffe://a.example/shop"
-
-
-@dataclass
-class Served:
-    state: AuthorityState
-    service: AuthorityService
-    endpoint: Endpoint
-    folder: Path
-
-    def other_process(self) -> AuthorityState:
-        return AuthorityState.look(self.folder)
-
-
-@asynccontextmanager
-async def authority(tmp_path: Path) -> AsyncGenerator[Served, None]:
-    folder, path = tmp_path / "state", tmp_path / "agent.sock"
-    attestor = Attestor()
-    with (
-        AuthorityState.open(folder, settings=settings()) as state,
-        open_workload_socket(path) as listener,
-    ):
-        service = AuthorityService(state)
-        async with trio.open_nursery() as nursery:
-            await nursery.start(service.run)
-            await nursery.start(
-                partial(
-                    serve_workload_api,
-                    [attestor.watch(listener)],
-                    service.issuer,
-                    identify=attestor.attest,
-                    limits=ServiceLimits(),
-                )
-            )
-            yield Served(state, service, Endpoint.parse(f"unix://{path}"), folder)
-            nursery.cancel_scope.cancel()
+DB = "spiffe://a.example/db"
 
 
 @trio_test
@@ -206,6 +162,25 @@ async def test_changes_by_a_command_reach_an_open_stream(tmp_path: Path) -> None
             with it.other_process() as other:
                 other.registry.remove(entry(SHOP, ME).id)
             assert await the_code(answers) is StatusCode.PERMISSION_DENIED
+
+
+@trio_test
+async def test_an_entry_that_asks_for_a_hash_reaches_who_has_connected_before(
+    tmp_path: Path,
+) -> None:
+    """WAPI-33: it is found out then, and only of those for whom all else fits."""
+    async with authority(tmp_path) as it:
+        it.state.registry.add(entry(SHOP, ME))
+        async with await open_channel(it.endpoint) as channel, x509_svids(channel) as s:
+            assert len((await anext(s)).svids) == 1
+            with it.other_process() as other:
+                mine = f"unix:sha256:{sha256_of(PYTHON)}"
+                other.registry.add(entry(WEB, ME, mine))
+                other.registry.add(entry(DB, ME, "unix:sha256:" + "0" * 64))
+            answer = await anext(s)
+            while len(answer.svids) < 2:
+                answer = await anext(s)
+            assert [one.spiffe_id for one in answer.svids] == [WEB, SHOP]
 
 
 @trio_test

@@ -51,6 +51,31 @@ def test_a_key_that_others_may_read_is_refused(world: World) -> None:
         state.signers.key(state.signers.active("jwt"))
 
 
+@pytest.mark.parametrize("given", [None, b"wrong"], ids=["none", "wrong"])
+def test_it_opens_with_its_keys_password_or_not_at_all(
+    world: World, given: bytes | None
+) -> None:
+    """One that opened could sign nothing, and told it to workloads alone."""
+    world.open(settings(), password=b"right").close()
+    before = sorted((world.folder / "keys").iterdir())
+    with pytest.raises(ConfigError, match="password"):
+        world.open(password=given)
+    assert sorted((world.folder / "keys").iterdir()) == before
+    assert not is_running(world.folder)
+    world.open(password=b"right").close()
+
+
+def test_one_whose_successor_has_no_key_does_not_open(world: World) -> None:
+    """A key that is missing is found out before it is to sign, years from now."""
+    world.open(settings()).close()
+    for path in (world.folder / "keys").iterdir():
+        path.rename(path.with_name("moved"))
+        with pytest.raises(ConfigError, match="no such file"):
+            world.open()
+        path.with_name("moved").rename(path)
+    world.open().close()
+
+
 def test_a_database_behind_a_link_is_refused(world: World, tmp_path: Path) -> None:
     world.open(settings()).close()
     path = world.folder / "authority.db"
@@ -188,6 +213,7 @@ def test_files_that_are_no_keys_of_ours_stay(tmp_path: Path) -> None:
     store = KeyStore(tmp_path / "keys")
     kept, gone = (store.put(PrivateKey.generate("p256")) for _ in range(2))
     (tmp_path / "keys" / "README").write_text("mine")
+    (tmp_path / "keys" / ".handfast-0123.unfinished").write_text("half of a key")
     assert store.keep_only([kept]) == [f"{gone}.key"]
     left = {path.name for path in (tmp_path / "keys").iterdir()}
     assert left == {f"{kept}.key", "README"}

@@ -110,7 +110,9 @@ class NodeAgent:
         self._now = now
         identity = source.identity
         self._mirror = Mirror(identity.spiffe_id, identity.bundle)
-        self._issuing = RemoteIssuing(self._ask, now=now)
+        self._issuing = RemoteIssuing(
+            self._ask, signs_now=lambda: self._mirror.signer, now=now
+        )
         self._tokens = RemoteTokens(self._ask, now=now)
         self.issuer = RemoteIssuer(self._mirror, self._issuing, self._tokens, now=now)
         self._channel: Channel | None = None
@@ -155,12 +157,15 @@ class NodeAgent:
                     continue
             except PermissionDenied as error:
                 # Not this node any more: what was its own is given to nobody.
+                self._source.failed(error)
                 self._mirror.forget()
                 self._take_over()
                 _log.error("the authority refuses this node: %s", error)
             except (HandfastError, OSError, trio.BrokenResourceError) as error:
+                self._source.failed(error)
                 _log.warning("the authority is away: %s", error)
-            except trio.TooSlowError:
+            except trio.TooSlowError as error:
+                self._source.failed(error)
                 _log.warning("the authority does not answer")
             pause = _FIRST_PAUSE if self._told else min(2 * pause, _LAST_PAUSE)
             await trio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - a spread
@@ -224,6 +229,7 @@ class NodeAgent:
                 if not self._told:
                     self._issuing.hurry()
                 self._told = True
+                self._source.heard()
                 self._move()
                 if self._source.change(bundle=self._mirror.signers.document):
                     await self._save()

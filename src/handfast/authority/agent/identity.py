@@ -8,30 +8,35 @@ that fits it, the bundle, and which authority they are of.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
-from handfast.authority.database import need_private
+from handfast._clock import utc_now
+from handfast._whole_files import replace_file
+from handfast.authority.database import make_private_folder, need_private
 from handfast.authority.refusal import refuse
 from handfast.authority.validity import BACKDATE
 from handfast.bundle import TrustBundleSet
 from handfast.bundle_document import BundleDocument
-from handfast.errors import HandfastError, Reason, SourceError, detail_for
+from handfast.errors import HandfastError, Reason
 from handfast.ids import SpiffeId, TrustDomain
+from handfast.sources.ageing import Ageing, Origin, Standing, without_frames
 from handfast.sources.base import SourceSnapshot
+from handfast.sources.health import SourceHealth, SourceStatistics
 from handfast.svid import X509Svid
 
 __all__ = ["NodeIdentity", "NodeSource"]
 
 _FILE: Final = "node.json"
 _VERSION: Final = 1
-_FOLDER_MODE: Final = 0o700
+_CALM: Final = "nobody has asked it for a newer one"
+_HINT: Final = "the agent was off for too long: join --again, with a new token"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +65,14 @@ class NodeIdentity:
 
     def renew_at(self) -> datetime:
         """When half of its life is over."""
+        time = self.standing
+        return time.begins + (time.ends - time.begins) / 2
+
+    @property
+    def standing(self) -> Standing:
+        """The agent's SVID, from when it was made."""
         end = self.svid.not_after
-        made = min(self.svid.not_before + BACKDATE, end)
-        return made + (end - made) / 2
+        return Standing(self.svid, min(self.svid.not_before + BACKDATE, end), end)
 
     def save(self, folder: Path) -> None:
         """Write it in one step: after a crash the old one is there, or the new one.
@@ -71,8 +81,7 @@ class NodeIdentity:
             OSError: it cannot be written.
             ConfigError: others may use the folder.
         """
-        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        need_private(folder)
+        make_private_folder(folder)
         host, port = self.authority
         facts = {
             "version": _VERSION,
@@ -82,18 +91,7 @@ class NodeIdentity:
             "key": self.svid.to_pem_key().decode("ascii"),
             "bundle": json.loads(self.bundle.to_json()),
         }
-        # mkstemp makes files that only their owner may use.
-        number, name = tempfile.mkstemp(prefix=f".{_FILE}.", dir=folder)
-        written = Path(name)
-        try:
-            with os.fdopen(number, "w", encoding="ascii") as file:
-                json.dump(facts, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(folder / _FILE)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+        replace_file(folder / _FILE, json.dumps(facts, indent=1).encode(), 0o600)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -131,17 +129,79 @@ class NodeIdentity:
 
 
 class NodeSource:
-    """The source that an agent's connections to its authority take it from."""
+    """The source that an agent's connections to its authority take it from.
 
-    def __init__(self, identity: NodeIdentity) -> None:
+    Args:
+        identity: What it begins with.
+        now: The clock, for tests: gives aware times.
+    """
+
+    def __init__(
+        self, identity: NodeIdentity, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._lock = threading.Lock()
-        self._identity = identity
-        self._snapshot = _snapshot(identity, 1)
+        self._now = now
+        # The newest, and what it is as a snapshot.
+        self._current = identity, _snapshot(identity, 1)
+        self._heard_at: datetime | None = None
+        self._trouble: Exception | None = None
+        self._failed_at: datetime | None = None
+        self._failures: Counter[str] = Counter()
+        host, port = identity.authority
+        self._ageing = Ageing(
+            Origin(f"the authority at {host}:{port}", _CALM, _HINT),
+            now,
+            lambda: self.identity.standing,
+            lambda: self._trouble,
+        )
 
     @property
     def identity(self) -> NodeIdentity:
         """Who we are now."""
-        return self._identity
+        return self._current[0]
+
+    # ---- how it is doing ----
+
+    def heard(self) -> None:
+        """Note that the authority is there, and what we have is the newest."""
+        self._heard_at, self._trouble = self._now(), None
+
+    def failed(self, error: Exception) -> None:
+        """Note why nothing new comes, and tell of it if that gets urgent."""
+        reason = getattr(error, "reason", Reason.SOURCE_UNAVAILABLE)
+        self._failures[reason] += 1
+        without_frames(error)
+        self._trouble, self._failed_at = error, self._now()
+        self._ageing.look()
+
+    @property
+    def health(self) -> SourceHealth:
+        """How it is doing."""
+        identity, snapshot = self._current
+        ends = identity.standing.ends
+        return SourceHealth(
+            state=self._ageing.state(usable=self._now() < ends, waiting=False),
+            generation=snapshot.generation,
+            updated_at=self._heard_at,
+            expires_at=ends,
+            failure=self._trouble,
+            failed_at=self._failed_at,
+        )
+
+    def statistics(self) -> SourceStatistics:
+        """Say how old what we have is, when it ends, and what failed so far."""
+        health = self.health
+        age = health.age(self._now())
+        return SourceStatistics(
+            generation=health.generation,
+            age=None if age is None else age.total_seconds(),
+            expires_in=self._ageing.expires_in(),
+            urgency=self._ageing.urgency(),
+            failures=MappingProxyType(dict(self._failures)),
+            trouble=None if health.failure is None else str(health.failure),
+        )
+
+    # ---- what there is ----
 
     def snapshot(self) -> SourceSnapshot:
         """Return what holds now.
@@ -149,14 +209,10 @@ class NodeSource:
         Raises:
             SourceError: the SVID is over: the agent was off for too long.
         """
-        found = self._snapshot
-        if found.svid.expires_in() <= timedelta(0):
-            detail = detail_for(
-                Reason.SOURCE_EXPIRED,
-                seen=str(found.svid),
-                hint="the agent was off for too long: join --again, with a new token",
-            )
-            raise SourceError(detail)
+        identity, found = self._current
+        if self._now() >= identity.standing.ends:
+            trouble = self._trouble
+            raise self._ageing.origin.ended(identity.standing, trouble) from trouble
         return found
 
     def change(
@@ -164,12 +220,11 @@ class NodeSource:
     ) -> bool:
         """Take over what is new; say whether anything is."""
         with self._lock:
-            old = self._identity
+            old, snapshot = self._current
             new = replace(old, svid=svid or old.svid, bundle=bundle or old.bundle)
             if new == old:
                 return False
-            self._identity = new
-            self._snapshot = _snapshot(new, self._snapshot.generation + 1)
+            self._current = new, _snapshot(new, snapshot.generation + 1)
             return True
 
 

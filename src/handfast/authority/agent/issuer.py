@@ -59,6 +59,7 @@ class RemoteIssuer(EntryIssuer):
             PermissionDenied: No entry is for it, or it is not the process that it was.
             RpcError: The authority is away, and there is none that still holds.
         """
+        await self._learn(caller)
         who = self._who(caller)
         for entry in self._entries(caller):
             await self._remote.prepare(entry, who)
@@ -87,6 +88,7 @@ class RemoteIssuer(EntryIssuer):
             PermissionDenied: As above, or the identity that it names is not its own.
             RpcError: As above, or the audience is none.
         """
+        await self._learn(caller)
         if audience and all(audience):
             who = self._who(caller)
             for entry in self._entries(caller):

@@ -40,6 +40,9 @@ class _Registry:
     def entries_for(self, selectors: frozenset[Selector]) -> tuple[Entry, ...]:
         return self._index.entries_for(selectors, node=self._node)
 
+    def wants_hash(self, selectors: frozenset[Selector]) -> bool:
+        return self._index.wants_hash(selectors, node=self._node)
+
 
 class _Signers:
     """What is known of the authority's own trust domain."""
@@ -98,6 +101,7 @@ class Mirror:
         bundle: What is known of the trust domain before.
 
     Attributes:
+        signer: Which intermediate signs at the authority; empty if it does not say.
         is_told: Whether the authority has said anything yet.
     """
 
@@ -108,6 +112,7 @@ class Mirror:
         self.signers = _Signers(bundle)
         self.federated = _Federated()
         self.crls = _Crls()
+        self.signer = ""
         self.is_told = False
 
     def take(self, told: proto.WatchResponse) -> None:
@@ -132,6 +137,7 @@ class Mirror:
         self.signers.take(bundle)
         self.federated.take(known)
         self.crls.take(tuple(told.crls))
+        self.signer = told.signer
         self.is_told = True
 
     def forget(self) -> None:

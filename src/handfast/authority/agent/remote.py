@@ -14,13 +14,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 import trio
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf.message import Message
 
 from handfast._clock import utc_now
 from handfast.authority.entries import Entry
 from handfast.authority.issuing import IssuedSvid
+from handfast.authority.keystore import key_id
 from handfast.authority.nodes import proto
 from handfast.authority.validity import renewal
+from handfast.certificates import read_certificate
 from handfast.der import split_der
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
 from handfast.jwt_svid import JwtSvid
@@ -54,6 +57,7 @@ class RemoteIssuing:
 
     Args:
         ask: Calls the authority.
+        signs_now: Which intermediate signs there, as far as that was told.
         now: The clock.
         chance: Gives numbers from 0 to 1, for the spread of renewals.
     """
@@ -62,10 +66,12 @@ class RemoteIssuing:
         self,
         ask: Ask,
         *,
+        signs_now: Callable[[], str] = lambda: "",
         now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ask = ask
+        self._signs_now = signs_now
         self._now = now
         self._chance = chance
         self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
@@ -138,7 +144,10 @@ class RemoteIssuing:
         if again is not None and now < again[0]:
             return True
         found = self._found(entry)
-        return found is not None and now < found.renew_at
+        if found is None or now >= found.renew_at:
+            return False
+        # Cut short, and there is somebody now who can give it all of its life.
+        return found.cut_by is None or self._signs_now() in {"", found.cut_by}
 
     def _found(self, entry: Entry) -> IssuedSvid | None:
         pair = self._given.get(entry.id)
@@ -160,15 +169,34 @@ class RemoteIssuing:
         answer = await self._ask(proto.SIGN_X509, request, proto.SignX509Response)
         svid = _svid_of(answer.chain, key, entry)
         now, number = self._now(), self._count.get(entry.id, 0) + 1
+        signer, ends = _signer_of(svid)
+        cut = ends is not None and svid.not_after >= ends
         made = IssuedSvid(
             svid=svid,
             serial=f"{svid.leaf.serial_number:x}",
-            renew_at=renewal(now, svid.not_after, self._chance()),
+            # Another one of the same signer would end at the same moment: ever shorter
+            # lives, ever more often, until both are over.
+            renew_at=svid.not_after
+            if cut and signer == self._signs_now()
+            else renewal(now, svid.not_after, self._chance()),
             number=number,
+            signer=signer,
+            cut_by=signer if cut else None,
         )
         self._given[entry.id] = (entry, made)
         self._count[entry.id] = number
         self._again.pop(entry.id, None)
+
+
+def _signer_of(svid: X509Svid) -> tuple[str, datetime | None]:
+    """Name who has signed an SVID, as its authority does, and say when that ends."""
+    if len(svid.chain) == 1:
+        return "", None  # a root has signed, as ours never do
+    issuer = read_certificate(svid.chain[1], depth=1)
+    public = issuer.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    return key_id(public), issuer.not_valid_after_utc
 
 
 def _svid_of(chain: bytes, key: PrivateKey, entry: Entry) -> X509Svid:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
-from typing import Final, cast
+from typing import Final, Literal
 from weakref import WeakKeyDictionary
 
 import trio
@@ -14,6 +15,7 @@ from handfast.authority.attest.caller import Caller
 from handfast.authority.attest.credentials import PeerCredentials
 from handfast.authority.attest.descriptors import Descriptor
 from handfast.authority.attest.hashing import HashCache
+from handfast.authority.attest.learning import Learner, in_share
 from handfast.authority.attest.limits import Shares
 from handfast.authority.attest.looking import look_at_caller
 from handfast.authority.attest.refusal import refuse
@@ -36,7 +38,9 @@ class Attestor:
     """Says who calls on a Unix socket, without the caller's help.
 
     Args:
-        hash_executables: Whether callers get `unix:sha256` selectors.
+        hash_executables: Whether callers get `unix:sha256` selectors: always, never, or
+            when `Caller.learn` is called, as the authority does for those callers that
+            an entry with such a selector could be for.
         largest_executable: In bytes; a larger one gets no `unix:sha256`.
         timeout: Seconds for one caller, waiting for a thread included.
         system: The kernel, for tests.
@@ -45,14 +49,14 @@ class Attestor:
     def __init__(
         self,
         *,
-        hash_executables: bool = True,
+        hash_executables: bool | Literal["when asked"] = True,
         largest_executable: int = 512 << 20,
         timeout: float = 10.0,
         system: System | None = None,
     ) -> None:
         self._system = Linux() if system is None else system
-        hashes = HashCache(most_bytes=largest_executable)
-        self._hashes = hashes if hash_executables else None
+        self._hashes = HashCache(most_bytes=largest_executable)
+        self._when = hash_executables
         self._timeout = timeout
         self._shares = Shares(in_all=_IN_ALL, of_user=_OF_USER)
         self._connected_after: WeakKeyDictionary[trio.SocketStream, float] = (
@@ -97,23 +101,24 @@ class Attestor:
                 number = self._system.pidfd_open(who.pid)
             except OSError as error:
                 refuse(Reason.ATTESTATION_ENDED, seen=str(error), cause=error)
+        hashes = self._hashes if self._when is True else None
         look = partial(
-            look_at_caller, self._system, who, Descriptor(number), self._hashes, bound
+            look_at_caller, self._system, who, Descriptor(number), hashes, bound
         )
-        # trio wants no more of a limiter than acquiring and releasing; its types do.
-        share = cast("trio.CapacityLimiter", self._shares.of(who.uid))
-        try:
-            with trio.fail_after(self._timeout):
-                return await trio.to_thread.run_sync(
-                    look, abandon_on_cancel=True, limiter=share
-                )
-        except trio.TooSlowError as error:
-            refuse(
-                Reason.ATTESTATION_SLOW,
-                expected=f"an answer within {self._timeout:g} s",
-                seen=f"none about process {who.pid} of user {who.uid}",
-                cause=error,
-            )
+        share = self._shares.of(who.uid)
+        told = f"process {who.pid} of user {who.uid}"
+        caller = await in_share(look, share, self._timeout, told)
+        if self._when != "when asked" or caller.process is None:
+            return caller
+        learner = Learner(
+            self._system,
+            caller.process,
+            uid=who.uid,
+            hashes=self._hashes,
+            share=share,
+            timeout=self._timeout,
+        )
+        return replace(caller, learner=learner)
 
     def watch(
         self, listener: trio.SocketListener

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import trio
+
+from handfast.authority.attest.learning import Learner
 from handfast.authority.attest.process import Process
 from handfast.authority.selectors import Selector
 from handfast.errors import AttestationRefused
@@ -21,7 +24,7 @@ class Caller:
     It holds two descriptors while it lives; `close` or forgetting it lets go of them.
 
     Attributes:
-        selectors: All that is known for certain.
+        selectors: All that is known for certain; `learn` may find more.
         uid: Its user.
         gid: Its group.
         pid: Its process; 0 on systems where only the user is known.
@@ -34,6 +37,40 @@ class Caller:
     pid: int = 0
     missing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     process: Process | None = field(default=None, repr=False, compare=False)
+    learner: Learner | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def began(self) -> int:
+        """When it began, in ticks since the system did; 0 where that is not known.
+
+        With its pid it is this process, and not the next one with the same pid.
+        """
+        process = self.process
+        if process is None or process.fingerprint is None:
+            return 0
+        return process.fingerprint.stat.start
+
+    async def learn(self) -> None:
+        """Find out what was left until somebody needs it: the executable's hash.
+
+        Cancellation: nothing was learnt.
+
+        Raises:
+            AttestationRefused: The process has changed or ended, or the hash is not to
+                be had at present.
+        """
+        await trio.lowlevel.checkpoint()
+        if self.learner is None:
+            return
+        found = await self.learner.find()
+        missing = {f"unix:{name}": why for name, why in found.missing.items()}
+        # The one thing that changes: who it is does not, and all of it is as certain.
+        object.__setattr__(
+            self, "missing", MappingProxyType({**self.missing, **missing})
+        )
+        if found.sha256 is not None:
+            more = {Selector("unix", f"sha256:{found.sha256}")}
+            object.__setattr__(self, "selectors", self.selectors | more)
 
     def still_there(self) -> bool:
         """Say whether what was attested still holds: ask before every answer.

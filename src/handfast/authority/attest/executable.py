@@ -48,7 +48,11 @@ class Executable:
 
 
 def look_at_executable(
-    directory: ProcessDirectory, proc: int, hashes: HashCache | None
+    directory: ProcessDirectory,
+    proc: int,
+    hashes: HashCache | None,
+    *,
+    payer: int | None = None,
 ) -> Executable:
     """Find out path and hash; never raises for what the system hides.
 
@@ -58,6 +62,11 @@ def look_at_executable(
         directory: Of the process.
         proc: /proc, for our own descriptors.
         hashes: How to hash; None for the path alone.
+        payer: The user whose bytes are counted.
+
+    Raises:
+        AttestationRefused: The user has had too much hashed of late, or it takes too
+            long: ask again later.
     """
     found = Executable()
     try:
@@ -73,7 +82,7 @@ def look_at_executable(
         return found
     _find_path(found, name, file)
     if hashes is not None:
-        _find_hash(found, directory, file, hashes)
+        _find_hash(found, directory, file, hashes, payer)
     return found
 
 
@@ -82,11 +91,12 @@ def _find_hash(
     directory: ProcessDirectory,
     file: Descriptor,
     hashes: HashCache,
+    payer: int | None,
 ) -> None:
     try:
         reading = directory.open_file("exe")
         if _is_same(os.fstat(reading.number), os.fstat(file.number)):
-            found.sha256 = hashes.sha256(reading.number)
+            found.sha256 = hashes.sha256(reading.number, payer=payer)
         else:
             found.missing["sha256"] = "the process runs another program by now"
     except OSError as error:

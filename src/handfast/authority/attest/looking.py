@@ -11,7 +11,7 @@ from handfast.authority.attest.caller import Caller
 from handfast.authority.attest.cgroup import cgroup_selectors
 from handfast.authority.attest.credentials import PeerCredentials
 from handfast.authority.attest.descriptors import Descriptor
-from handfast.authority.attest.executable import look_at_executable
+from handfast.authority.attest.executable import Executable, look_at_executable
 from handfast.authority.attest.hashing import HashCache
 from handfast.authority.attest.namespaces import UnmappedIds
 from handfast.authority.attest.proc import ProcessDirectory, read_stat
@@ -75,7 +75,10 @@ def look_at_caller(
         groups = who.groups
     else:
         groups = _unchanged(who, before, missing)
-        _executable(process.directory, proc.number, hashes, selectors, missing)
+        found = look_at_executable(
+            process.directory, proc.number, hashes, payer=who.uid
+        )
+        _executable(found, selectors, missing)
         _parent(process.directory, proc.number, before.stat.parent, selectors, missing)
         _cgroup(before.cgroup, selectors, missing)
     for group in groups or ():
@@ -127,13 +130,8 @@ def _unchanged(
 
 
 def _executable(
-    directory: ProcessDirectory,
-    proc: int,
-    hashes: HashCache | None,
-    selectors: set[Selector],
-    missing: dict[str, str],
+    found: Executable, selectors: set[Selector], missing: dict[str, str]
 ) -> None:
-    found = look_at_executable(directory, proc, hashes)
     if found.path is not None:
         selectors.add(Selector("unix", f"path:{found.path}"))
     if found.sha256 is not None:

@@ -10,10 +10,12 @@ from handfast.authority.nodes.service import NodeService
 from handfast.bundle import TrustBundleSet
 from handfast.errors import ConfigError, Reason, SourceError, detail_for
 from handfast.sources.base import SourceSnapshot
+from handfast.svid import X509Svid
 
 if TYPE_CHECKING:
     from handfast.authority.nodes.registered import Nodes
     from handfast.authority.state import AuthorityState
+    from handfast.bundle import TrustBundle
 
 __all__ = ["NodeDoor"]
 
@@ -24,16 +26,29 @@ class NodeDoor:
     Those are the own trust domain's, for agents that have joined, and one for each join
     token that is good at this moment. Other trust domains have no agents here. A token
     that was used or is over is in no snapshot any more: TLS itself refuses it.
+
+    With `shows_root` the chain goes on with the root, for an agent that has nothing but
+    its fingerprint: whoever has a bundle passes it over.
+
+    It is asked at each connection, before whoever connects has proved anything: so it
+    answers from memory, with the same snapshot until something has changed.
     """
 
     def __init__(
-        self, state: AuthorityState, nodes: Nodes, service: NodeService
+        self,
+        state: AuthorityState,
+        nodes: Nodes,
+        service: NodeService,
+        *,
+        shows_root: bool = False,
     ) -> None:
         self._state = state
         self._nodes = nodes
         self._service = service
+        self._shows_root = shows_root
         self._lock = threading.Lock()
         self._last: SourceSnapshot | None = None
+        self._made_of: tuple[X509Svid, int, list[TrustBundle]] | None = None
 
     def snapshot(self) -> SourceSnapshot:
         """Return what holds now.
@@ -46,12 +61,21 @@ class NodeDoor:
         except ConfigError as error:
             detail = detail_for(Reason.SOURCE_UNAVAILABLE, seen=str(error))
             raise SourceError(detail) from error
-        bundles = [self._state.signers.bundle, *self._nodes.open_tokens()]
+        tokens = self._nodes.open_tokens()
+        made_of = (svid, self._state.signers.sequence, tokens)
         with self._lock:
             last = self._last
-            found = TrustBundleSet(bundles)
-            if last is not None and (last.svid, last.bundles) == (svid, found):
+            if last is not None and made_of == self._made_of:
                 return last
+            found = TrustBundleSet([self._state.signers.bundle, *tokens])
+            if self._shows_root:
+                svid = X509Svid(chain=(*svid.chain, *self._root()), key=svid.key)
             number = 1 if last is None else last.generation + 1
             self._last = SourceSnapshot(svid=svid, bundles=found, generation=number)
+            self._made_of = made_of
             return self._last
+
+    def _root(self) -> tuple[bytes, ...]:
+        """The root that signs. Twice: the engine leaves one off the end of a chain."""
+        root = self._state.signers.active("root").certificate
+        return () if root is None else (root, root)

@@ -54,6 +54,7 @@ _MESSAGES: Final = {
         (2, "bundle", "bytes"),
         (3, "federated", "map bytes"),
         (4, "crls", "repeated bytes"),
+        (5, "signer", "string"),
     ),
     "SignX509Request": (
         (1, "entry", "string"),

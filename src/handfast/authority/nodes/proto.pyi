@@ -36,6 +36,7 @@ class WatchRequest(Message):
 
 class WatchResponse(Message):
     bundle: bytes
+    signer: str
     @property
     def entries(self) -> RepeatedScalarFieldContainer[str]: ...
     @property
@@ -49,6 +50,7 @@ class WatchResponse(Message):
         bundle: bytes = ...,
         federated: Mapping[str, bytes] = ...,
         crls: Iterable[bytes] = ...,
+        signer: str = ...,
     ) -> None: ...
 
 class SignX509Request(Message):

@@ -71,7 +71,26 @@ class Nodes:
         self._database = database
         self._trust_domain = trust_domain
         self._now = now
-        self._read: dict[str, TrustBundle] = {}
+        self._open: list[tuple[float, TrustBundle]] = []
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the open tokens again, after somebody else has changed them.
+
+        They are asked for at each connection, before anything is proved: that must
+        cost whoever connects more than us.
+        """
+        rows = self._database.rows(
+            "SELECT certificate, id, expires_at FROM join_tokens"
+            " WHERE used_at IS NULL AND expires_at > ? ORDER BY id",
+            self._now().timestamp(),
+        )
+        known = {bundle.trust_domain: bundle for _, bundle in self._open}
+        self._open = [
+            (ends, known.get(domain) or TrustBundle.from_der(domain, [der]))
+            for der, name, ends in rows
+            for domain in [JoinToken.domain_of(name)]
+        ]
 
     def make_token(self, node: SpiffeId, ttl: timedelta = JOIN_TTL) -> JoinToken:
         """Make a token that lets the agent of a node in, once.
@@ -107,22 +126,16 @@ class Nodes:
                 ),
             )
             self._tell(run, "join_token_made", node, {"token": token.id, "ends": ends})
+        self.reload()
         return token
 
     def open_tokens(self) -> list[TrustBundle]:
-        """Return the trust domain of each token that is good now."""
-        rows = self._database.rows(
-            "SELECT certificate, id FROM join_tokens"
-            " WHERE used_at IS NULL AND expires_at > ? ORDER BY id",
-            self._now().timestamp(),
-        )
-        # Asked for at each handshake, by whoever connects: each is read once.
-        self._read = {
-            name: self._read.get(name)
-            or TrustBundle.from_der(JoinToken.domain_of(name), [der])
-            for der, name in rows
-        }
-        return list(self._read.values())
+        """Return the trust domain of each token that is good now.
+
+        Of memory alone: `use_token` asks the database before it lets anybody in.
+        """
+        now = self._now().timestamp()
+        return [bundle for ends, bundle in self._open if ends > now]
 
     def use_token(self, proved: TrustDomain) -> SpiffeId:
         """Take the token that a peer has proved to have, for good.
@@ -160,6 +173,7 @@ class Nodes:
                 (str(node), moment),
             )
             self._tell(run, "node_joined", node, {"token": name})
+        self.reload()
         _log.info("node %s has joined", node)
         return node
 
@@ -232,6 +246,7 @@ class Nodes:
             run("DELETE FROM join_tokens WHERE node = ?", (str(node),))
             self._revoke(run, node, "cessationOfOperation")
             self._tell(run, event, node, {})
+        self.reload()
 
     def _revoke(self, run: Run, node: SpiffeId, why: RevocationReason) -> None:
         """Take back what the agent has itself.

@@ -131,6 +131,7 @@ class NodeService:
             own is None
             or self._now() >= own.renew_at
             or own.serial in self._crls.serials
+            or all(own.signer != row.id for row in self._state.signers.rows)
         ):
             # `Issuing` forgets what is of no entry, with each change of the entries.
             entry = Entry(
@@ -247,6 +248,7 @@ class NodeService:
             bundle=self._state.bundle_document().to_json(),
             federated=federated,
             crls=self._crls.ders,
+            signer=self._state.signers.signs_now,
         )
 
     def _sign_node(self, node: SpiffeId, key: _PublicKey) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from handfast.cli.authority.distrust import distrust
 from handfast.cli.authority.entry import entry
 from handfast.cli.authority.node import join, node, token
 from handfast.cli.authority.records import audit, bundle, crl
@@ -32,6 +33,7 @@ for _command in (
     audit,
     crl,
     rotate,
+    distrust,
     csr,
     import_signed,
 ):

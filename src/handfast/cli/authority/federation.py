@@ -26,12 +26,15 @@ from handfast.federation import (
     WebFiles,
     follow,
     read_endpoints,
+    take_overrides,
 )
 from handfast.net import secure_endpoint, serve_bundle_endpoint
 
 __all__ = ["Federation", "federation_options"]
 
 Command = Callable[..., Any]
+
+_LOOK_AGAIN = 60.0
 
 _OPTIONS = (
     click.option(
@@ -114,6 +117,12 @@ class Federation:
         )
         await nursery.start(manager.run)
         nursery.start_soon(follow, manager, service.federated, service.ring)
+        nursery.start_soon(
+            take_overrides,
+            manager,
+            service.federated,
+            partial(service.issuer.wait_bell, _LOOK_AGAIN),
+        )
         return facts
 
     async def _serve(

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import trio
@@ -17,6 +18,7 @@ from handfast import SpiffeId, StaticSource, TrustBundleSet, TrustDomain
 from handfast.authority.agent import NodeAgent, NodeIdentity, NodeSource
 from handfast.authority.agent import join as join_by
 from handfast.authority.nodes import JOIN_TTL, JoinToken, Nodes, node_id
+from handfast.authority.nodes.fingerprint import fingerprint_of
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
 from handfast.cli.authority.options import (
@@ -28,6 +30,7 @@ from handfast.cli.authority.options import (
 from handfast.cli.authority.serving import WorkloadSocket, show_log, socket_options
 from handfast.cli.identity import FILE, read_bundle
 from handfast.cli.output import console, emit, human_duration, iso, notes
+from handfast.net.first_contact import find_authority
 from handfast.net.nodes import dial_authority
 
 __all__ = ["join", "node", "token"]
@@ -37,6 +40,13 @@ _JOIN_WITHIN = 60.0
 
 def _nodes(state: AuthorityState) -> Nodes:
     return Nodes(state.database, state.settings.trust_domain)
+
+
+def _fingerprint(state: AuthorityState) -> str | None:
+    """Of the root that signs, if one does."""
+    roots = [row for row in state.signers.rows if row.kind == "root"]
+    found = [row.certificate for row in roots if row.slot.is_active]
+    return fingerprint_of(found[0]) if found and found[0] else None
 
 
 def _node_id(state: AuthorityState, text: str) -> SpiffeId:
@@ -50,28 +60,52 @@ def _node_id(state: AuthorityState, text: str) -> SpiffeId:
 @state_options
 @click.argument("name", metavar="NODE")
 @click.option("--ttl", type=Duration(), default=JOIN_TTL, help="[10m]")
-def token(state: Path, as_json: bool, name: str, ttl: timedelta) -> None:
+@click.option(
+    "--output",
+    type=FILE,
+    help="Write it here, for its owner alone; standard output without it.",
+)
+def token(
+    state: Path, as_json: bool, name: str, ttl: timedelta, output: Path | None
+) -> None:
     """Make a token that lets the agent of another host in, once and soon.
 
     NODE is the host's name; entries are for it that say `--node` with its ID. The token
     is a secret: it goes to that host, and nowhere else.
     """
-    with AuthorityState.look(state) as opened:
+    with ExitStack() as stack:
+        # Before there is a token: one that nobody can have is none of our making.
+        file = None if output is None else stack.enter_context(_secret(output))
+        opened = stack.enter_context(AuthorityState.look(state))
         node_named = _node_id(opened, name)
         made = _nodes(opened).make_token(node_named, ttl)
         domain = opened.settings.trust_domain
+        pin = _fingerprint(opened)
+        if file is not None:
+            file.write(made.text + "\n")
+    shown = {"token": made.text} if output is None else {"file": str(output)}
     if as_json:
         ends = iso(datetime.now(UTC) + ttl)
-        facts = {"node": str(node_named), "token": made.text, "expires_at": ends}
-        emit({"event": "token", **facts})
+        facts = {"node": str(node_named), **shown, "expires_at": ends}
+        emit({"event": "token", **facts, "fingerprint": pin})
         return
+    known_by = "--bundle FILE" if pin is None else f"--fingerprint {pin}"
+    given = "--token …" if output is None else f"--token-file {output.name}"
     notes.print(
         f"for {node_named}, once, within {human_duration(ttl)}:\n"
         f"handfast authority join --trust-domain {domain} --authority HOST:PORT"
-        " --bundle FILE --token …",
+        f" {known_by} {given}",
         soft_wrap=True,
+        markup=False,
     )
-    console.print(made.text, soft_wrap=True, markup=False, highlight=False)
+    if output is None:
+        console.print(made.text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _secret(path: Path) -> TextIO:
+    """Make a file that only its owner may read; one that is there is not written to."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii")
 
 
 @click.group()
@@ -138,6 +172,11 @@ def _change(state: Path, name: str, done: str, change: Any, *, as_json: bool) ->
 @click.option("--trust-domain", metavar="NAME", help="Whose authority it is.")
 @click.option("--bundle", metavar="FILE", help="The trust domain's, PEM or JSON.")
 @click.option(
+    "--fingerprint",
+    metavar="sha256:…",
+    help="Of its root, where there is no bundle: what `token` printed.",
+)
+@click.option(
     "--token",
     "text",
     envvar="HANDFAST_JOIN_TOKEN",
@@ -150,8 +189,9 @@ def _change(state: Path, name: str, done: str, change: Any, *, as_json: bool) ->
 def join(state: Path, as_json: bool, again: bool, **given: Any) -> None:
     """Be the agent of this host: attest processes here for an authority elsewhere.
 
-    The first time it joins by a token. From then on its identity is in the state
-    directory, and what it joined by is needed no more.
+    The first time it joins by a token, with an authority that it knows by the trust
+    domain's bundle or by the fingerprint of a root. From then on its identity is in
+    the state directory, and what it joined by is needed no more.
     """
     show_log(as_json=as_json)
     where = WorkloadSocket.take(given)
@@ -167,21 +207,30 @@ async def _join(
     address: str | None,
     trust_domain: str | None,
     bundle: str | None,
+    fingerprint: str | None,
     text: str | None,
     token_file: Path | None,
 ) -> None:
     if token_file is not None:
         text = await trio.Path(token_file).read_text("utf-8")
-    if not (address and trust_domain and bundle and text):
+    if not (address and trust_domain and text) or (bundle is None) is (
+        fingerprint is None
+    ):
         raise click.UsageError(
-            "to join, say --authority, --trust-domain, --bundle and --token"
+            "to join, say --authority, --trust-domain, --token, and --bundle or "
+            "--fingerprint"
         )
     where = read_address(address, "--authority")
     domain = TrustDomain.parse(trust_domain)
-    known = BundleDocument.of(read_bundle(bundle, domain))
-    svid = JoinToken.parse(text).svid(datetime.now(UTC))
-    source = StaticSource(svid, TrustBundleSet([known.x509]))
+    token = JoinToken.parse(text)
     with trio.fail_after(_JOIN_WITHIN):
+        if fingerprint is not None:
+            roots = await find_authority(where, domain, fingerprint)
+        else:
+            roots = read_bundle(str(bundle), domain)
+        known = BundleDocument.of(roots)
+        svid = token.svid(datetime.now(UTC))
+        source = StaticSource(svid, TrustBundleSet([roots]))
         identity = await join_by(dial_authority(source, domain, where), where, known)
     identity.save(state)
     notes.print(f"joined as {identity.spiffe_id}")

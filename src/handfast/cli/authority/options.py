@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -122,8 +125,20 @@ def read_address(text: str, option: str) -> tuple[str, int]:
 
 
 def read_password(file: Path | None) -> bytes | None:
-    """Read the password of the keys: the file's bytes but for a newline at the end."""
-    return None if file is None else file.read_bytes().removesuffix(b"\n")
+    """Read the password of the keys: the file's bytes but for a newline at the end.
+
+    Raises:
+        click.UsageError: Everybody may read it: keys encrypted with it are as open.
+    """
+    if file is None:
+        return None
+    with file.open("rb") as opened:
+        if os.fstat(opened.fileno()).st_mode & stat.S_IROTH:
+            raise click.UsageError(
+                f"--key-password {file}: everybody may read it: chmod o-r, and mind who"
+                " could until now"
+            )
+        return opened.read().removesuffix(b"\n")
 
 
 def read_settings(given: dict[str, Any]) -> AuthoritySettings | None:
@@ -165,7 +180,8 @@ class _Folded(Table):
 
 def folded_table(*headers: str) -> Table:
     """Make a table for what others have named."""
-    table = _Folded()
+    # Without lines around them two times fit beside each other into 80 columns.
+    table = _Folded(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for header in headers:
         table.add_column(header, overflow="fold")
     return table

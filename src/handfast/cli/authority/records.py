@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,16 @@ from handfast.authority.audit import AuditRow, read_audit
 from handfast.authority.federated import FederatedBundles
 from handfast.authority.revocation import REASONS, revoke
 from handfast.authority.state import AuthorityState
-from handfast.cli.authority.options import folded_table, state_options
+from handfast.cli.authority.options import state_options
 from handfast.cli.certificates import naming
 from handfast.cli.identity import FILE, Moment
 from handfast.cli.output import console, emit, iso
+from handfast.text import escape
+
+# Facts of a process that its description has, too.
+_SAID = {"pid", "uid", "path"}
+# Bytes of one fact: paths have up to 4,096.
+_SHOWN = 8192
 
 
 def _facts(row: AuditRow) -> dict[str, Any]:
@@ -59,18 +66,31 @@ def audit(
             # What happened stands under "event" already.
             emit(_facts(row))
         return
-    table = folded_table("at", "what", "SPIFFE ID", "serial", "until", "details")
     for row in rows:
-        details = ", ".join(f"{name}={value}" for name, value in row.details.items())
-        table.add_row(
-            iso(row.at),
-            row.event,
-            row.spiffe_id or "",
-            (row.serial or "")[:12],
-            "" if row.not_after is None else iso(row.not_after),
-            details,
-        )
-    console.print(table)
+        for line in _lines(row):
+            click.echo(line)
+
+
+def _lines(row: AuditRow) -> Iterator[str]:
+    """A row for people: what happened, and under it what it rests on, whole.
+
+    A process chooses the name of its executable, and may not write to a terminal by it.
+    """
+    ends = [] if row.not_after is None else ["until", iso(row.not_after)]
+    yield " ".join([iso(row.at), row.event, *filter(None, [row.spiffe_id]), *ends])
+    facts: dict[str, Any] = {"serial": row.serial, "entry": row.entry, **row.details}
+    if "caller" in facts:
+        # It says them, in words.
+        facts = {name: it for name, it in facts.items() if name not in _SAID}
+    for name, value in facts.items():
+        parts = value if isinstance(value, list) else [value]
+        shown = ", ".join(_shown(str(part)) for part in parts)
+        if shown and value is not None:
+            yield f"    {name}: {shown}"
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else escape(text, limit=_SHOWN)
 
 
 @click.group()
@@ -143,11 +163,22 @@ def show_federated(state: Path, as_json: bool) -> None:
 @state_options
 @click.argument("trust_domain")
 @click.argument("file", type=FILE)
-def put(state: Path, as_json: bool, trust_domain: str, file: Path) -> None:
-    """Take a SPIFFE bundle document of another trust domain."""
+@click.option(
+    "--override",
+    is_flag=True,
+    help="Though it is older than what is there: its publisher has lost its numbers.",
+)
+def put(
+    state: Path, as_json: bool, trust_domain: str, file: Path, override: bool
+) -> None:
+    """Take a SPIFFE bundle document of another trust domain.
+
+    With --override it counts until the next one is fetched; one without a sequence
+    number is followed by any other.
+    """
     with AuthorityState.look(state) as opened, naming(file):
         domain = TrustDomain.parse(trust_domain)
-        _federated(opened).put(domain, file.read_bytes())
+        _federated(opened).put(domain, file.read_bytes(), override=override)
     if as_json:
         emit({"event": "set", "trust_domain": trust_domain})
     else:

@@ -74,7 +74,8 @@ async def _serve_nodes(
 ) -> str:
     """Listen for agents of other hosts; return where."""
     host, port = read_address(text, "--nodes")
-    door = NodeDoor(state, service.nodes, service.node_service)
+    nodes = service.nodes
+    door = NodeDoor(state, nodes, service.node_service, shows_root=True)
     listeners = await open_node_listeners(door, port, host=host or None)
     domain = state.settings.trust_domain
     await nursery.start(serve_nodes, service.node_service, listeners, domain)

@@ -173,7 +173,7 @@ class WorkloadSocket:
         Cancellation: is how it ends; the socket's file is removed.
         """
         _allow_descriptors()
-        attestor = Attestor()
+        attestor = Attestor(hash_executables="when asked")
         with open_workload_socket(
             self.path, mode=self.mode, uid=self.uid, gid=self.gid
         ) as listener:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from handfast.authority.keystore import KeyStore
+from handfast.authority.nodes.fingerprint import fingerprint_of
 from handfast.authority.offline import import_intermediate, make_csr, waiting_key
 from handfast.authority.signer_rows import SignerRow, wish_for
 from handfast.authority.state import AuthorityState, is_running
@@ -41,6 +42,12 @@ def _moment(seconds: float | None) -> str | None:
     return iso(datetime.fromtimestamp(seconds, UTC))
 
 
+def _fingerprint(row: SignerRow) -> str | None:
+    """Of a root's certificate: what agents of other hosts may know us by."""
+    shown = row.kind == "root" and row.certificate is not None
+    return fingerprint_of(row.certificate or b"") if shown else None
+
+
 def signer_facts(row: SignerRow) -> dict[str, Any]:
     """Say what a signer is, as JSON-ready facts."""
     return {
@@ -53,6 +60,7 @@ def signer_facts(row: SignerRow) -> dict[str, Any]:
         "not_after": _moment(row.slot.not_after),
         "last_svid_ends": _moment(row.slot.last_not_after or None),
         "key_here": row.has_key,
+        "fingerprint": _fingerprint(row),
     }
 
 

@@ -1,31 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Revocation lists that a source gave, kept by the trust domain that signed them.
+"""Revocation lists of several trust domains, each for its own.
 
 The Workload API sends lists without saying whose they are (WAPI-47). Here each list is
 kept for the trust domain one of whose certificates signed it, so that a list of one
 trust domain never says anything about another's SVIDs, even where both call their
-authorities by the same name. A list that nobody known signed is put aside and counted.
-Lists are enforced by whoever asks: :meth:`RevocationLists.check`.
+authorities by the same name. Of what is left, the intermediates of peers may have
+signed some: those lists count for whoever shows such an intermediate, and for nobody
+else. They are enforced where `crl_policy=` asks for it: by `Verifier` and `TlsConfig`.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from handfast.chain_verifier import ChainVerifier
-from handfast.errors import Reason, VerificationError, detail_for
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from handfast.bundle import TrustBundleSet
     from handfast.ids import TrustDomain
-    from handfast.peer import VerifiedPeer
 
 __all__ = ["NO_LISTS", "RevocationLists"]
 
@@ -38,21 +34,23 @@ class RevocationLists:
     Args:
         by_trust_domain: DER lists, by the trust domain that signed them.
         put_aside: How many lists could not be read, or were signed by nobody known.
+        unclaimed: Those of them that could be read: good for a chain that has their
+            signer in it.
     """
 
-    __slots__ = ("_lists", "_put_aside", "_verifiers")
+    __slots__ = ("_lists", "_put_aside", "_unclaimed")
 
     def __init__(
         self,
         by_trust_domain: Mapping[TrustDomain, Iterable[bytes]] | None = None,
         *,
         put_aside: int = 0,
+        unclaimed: Iterable[bytes] = (),
     ) -> None:
         lists = {name: tuple(crls) for name, crls in (by_trust_domain or {}).items()}
         self._lists = MappingProxyType({name: it for name, it in lists.items() if it})
         self._put_aside = put_aside
-        # Made when first asked for: reading a long list takes a while.
-        self._verifiers: dict[tuple[object, ...], ChainVerifier] = {}
+        self._unclaimed = tuple(unclaimed)
 
     @classmethod
     def sort(
@@ -72,17 +70,26 @@ class RevocationLists:
                 known.setdefault(subject, []).append((name, signer))
         found: dict[TrustDomain, list[bytes]] = {}
         put_aside = 0
+        unclaimed: list[bytes] = []
         for der in dict.fromkeys(crls):
-            owners = _owners(der, known)
+            crl = _read(der)
+            owners = () if crl is None else _owners(crl, known)
             put_aside += not owners
+            if crl is not None and not owners:
+                unclaimed.append(der)
             for owner in owners:
                 found.setdefault(owner, []).append(der)
-        return cls(found, put_aside=put_aside)
+        return cls(found, put_aside=put_aside, unclaimed=unclaimed)
 
     @property
     def put_aside(self) -> int:
-        """How many lists are not used: unreadable, or signed by nobody known."""
+        """How many lists are of no trust domain: unreadable, or of nobody known."""
         return self._put_aside
+
+    @property
+    def unclaimed(self) -> tuple[bytes, ...]:
+        """Lists of nobody known: they count where a peer shows their signer."""
+        return self._unclaimed
 
     @property
     def trust_domains(self) -> frozenset[TrustDomain]:
@@ -99,74 +106,34 @@ class RevocationLists:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RevocationLists):
             return NotImplemented
-        return (self._lists, self._put_aside) == (other._lists, other._put_aside)
+        return self._content() == other._content()
 
     def __hash__(self) -> int:
-        return hash((frozenset(self._lists.items()), self._put_aside))
+        return hash(self._content())
+
+    def _content(self) -> tuple[object, ...]:
+        return frozenset(self._lists.items()), self._put_aside, self._unclaimed
 
     def __repr__(self) -> str:
         names = ", ".join(f"{name} ({len(it)})" for name, it in self._lists.items())
         return f"<RevocationLists {names or 'none'}, {self._put_aside} put aside>"
 
-    def check(
-        self,
-        peer: VerifiedPeer,
-        bundles: TrustBundleSet,
-        *,
-        crl_policy: Literal["required", "if_available"] = "required",
-        purpose: Literal["client", "server"] = "client",
-    ) -> None:
-        """Refuse a peer whose chain has a revoked certificate.
 
-        The lists of the peer's own trust domain are asked and no other's. What a list
-        must be like to count is said in :class:`ChainVerifier`.
-
-        Args:
-            peer: Who was verified already.
-            bundles: Whom to trust: the snapshot's that these lists came with.
-            crl_policy: As for :class:`ChainVerifier`. A trust domain without lists is
-                refused under `"required"` and passes under `"if_available"`.
-            purpose: What the peer's certificate is used for.
-
-        Raises:
-            VerificationError: it is revoked, or the lists cannot say that it is not.
-            InvalidCrl: a list of this trust domain is of a kind that cannot be used.
-        """
-        domain = None if peer.spiffe_id is None else peer.spiffe_id.trust_domain
-        bundle = None if domain is None else bundles.get(domain)
-        if domain is None or bundle is None or domain not in self._lists:
-            if crl_policy == "if_available" and bundle is not None:
-                return
-            raise VerificationError(
-                detail_for(
-                    Reason.CRL_MISSING,
-                    expected="a revocation list of the peer's own trust domain",
-                    seen=f"none of {domain}",
-                    certificate=peer.chain[0],
-                )
-            )
-        key = (domain, bundle.digest, crl_policy, purpose)
-        verifier = self._verifiers.get(key)
-        if verifier is None:
-            verifier = self._verifiers[key] = ChainVerifier(
-                bundle.x509_authorities,
-                purpose=purpose,
-                expected_name=None,
-                crls=self._lists[domain],
-                crl_policy=crl_policy,
-            )
-        verifier.verify(peer.chain)
+def _read(der: bytes) -> x509.CertificateRevocationList | None:
+    try:
+        crl = x509.load_der_x509_crl(der)
+        crl.issuer.public_bytes()
+    except (ValueError, TypeError):
+        return None
+    return crl
 
 
 def _owners(
-    der: bytes, known: Mapping[bytes, list[tuple[TrustDomain, x509.Certificate]]]
+    crl: x509.CertificateRevocationList,
+    known: Mapping[bytes, list[tuple[TrustDomain, x509.Certificate]]],
 ) -> list[TrustDomain]:
     """Say whose certificate signed a list: usually one, or nobody's."""
-    try:
-        crl = x509.load_der_x509_crl(der)
-        candidates = known.get(crl.issuer.public_bytes(), [])
-    except (ValueError, TypeError):
-        return []
+    candidates = known.get(crl.issuer.public_bytes(), [])
     owners = [name for name, signer in candidates if _signed(crl, signer)]
     return list(dict.fromkeys(owners))
 
