@@ -135,9 +135,20 @@ def fuzz(name: str, command: list[str | Path], options: Options) -> bool:
     return attempt(name, [*command, *arguments, *corpora(name)], options)
 
 
+def newest() -> int:
+    """Say when anything that a target is made of was written last."""
+    made = (ROOT / ".venv" / "lib").glob("python*/site-packages/handfast/*")
+    files = [
+        *made,
+        *(p for it in ("src", "fuzz/py") for p in (ROOT / it).rglob("*.py")),
+    ]
+    return max(path.stat().st_mtime_ns for path in files)
+
+
 def attempt(name: str, command: list[str | Path], options: Options) -> bool:
     """Run a command to its end and report; tells whether nothing broke."""
     plain = ["nice", "-n", str(options.nice)] if options.nice else []
+    before = newest()
     done: Run = watch(
         name, [*plain, *map(str, command)], WORK / f"{name}.log", options.pause
     )
@@ -147,6 +158,10 @@ def attempt(name: str, command: list[str | Path], options: Options) -> bool:
     # A run that executed nothing has shown nothing.
     if done.code != 0 or done.executions == 0:
         print(done.tail, file=sys.stderr)
+        if newest() != before:
+            # A native module that is written anew under a process kills it.
+            changed = "the sources or what was built of them changed meanwhile"
+            print(f"fuzz: {name}: {changed}: run it again", file=sys.stderr)
         return False
     return True
 

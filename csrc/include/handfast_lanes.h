@@ -2,6 +2,7 @@
  *
  * handfast_lanes.h - signature lanes: eight ECDSA signatures at once (Intel's crypto_mb), where
  * the build has the library and the CPU has AVX-512 IFMA. Part of handfast.h, which includes it.
+ * The same switch is that of X25519 keys for handshakes, which are made eight at a time.
  *
  * Lanes only ever shorten the way to "it holds": whatever a lane does not find to hold is asked of
  * OpenSSL, and what OpenSSL says counts.

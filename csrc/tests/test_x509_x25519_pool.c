@@ -259,6 +259,7 @@ static size_t twins_of_forks(size_t count)
     return count_twins(pairs, 2 * count);
 }
 
+/* D9 */
 static void a_thousand_forks_share_no_keys(void)
 {
     struct pair pair;

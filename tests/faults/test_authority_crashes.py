@@ -13,14 +13,15 @@ from __future__ import annotations
 import os
 import pickle
 import sqlite3
-import warnings
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.authority_state import World, entry, settings
+from tests.support.dying import DIED, WHOLE, Countdown
+from tests.support.forking import fork
+from tests.support.sweep import Sweep, stride
 
 from handfast import JwtBundleSet, JwtSvid, Verifier
 from handfast.authority import database
@@ -29,10 +30,8 @@ from handfast.authority.jwt_issuing import JwtIssuing
 from handfast.authority.revocation import Crls, revoke
 from handfast.authority.state import AuthorityState
 
-_DIED = 77
-_WHOLE = 0
 # Of the points, in a short run: a prime, so that it meets every kind of them.
-_STRIDE = 1 if os.environ.get("HANDFAST_FAULTS") == "all" else 41
+_STRIDE = stride(41)
 
 Given = tuple[datetime, tuple[bytes, ...], str]
 
@@ -74,28 +73,7 @@ def _live(world: World, told: int) -> None:
         state.registry.remove(entry().id)
 
 
-class _Countdown:
-    """Ends the process at its k-th step."""
-
-    def __init__(self, steps: int) -> None:
-        self.left = steps
-
-    def step(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            os._exit(_DIED)
-
-    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def called(*args: Any, **more: Any) -> Any:
-            self.step()
-            result = function(*args, **more)
-            self.step()
-            return result
-
-        return called
-
-
-def _arm(countdown: _Countdown) -> None:
+def _arm(countdown: Countdown) -> None:
     """Count statements of the database, and what is done to files."""
 
     class Counted(sqlite3.Connection):
@@ -126,18 +104,15 @@ def _arm(countdown: _Countdown) -> None:
 def _child(world: World, steps: int) -> tuple[int, list[tuple[datetime, list[Given]]]]:
     """Run until the k-th step; return how it ended and what it had given out."""
     reading, told = os.pipe()
-    with warnings.catch_warnings():
-        # Python minds a fork beside threads; those of earlier tests are idle.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         code = 1
         try:
             os.close(reading)
-            countdown = _Countdown(steps)
+            countdown = Countdown(steps)
             _arm(countdown)
             _live(world, told)
-            code = _WHOLE
+            code = WHOLE
         finally:
             os._exit(code)
     os.close(told)
@@ -176,15 +151,16 @@ def _starts_again(world: World, given: list[tuple[datetime, list[Given]]]) -> No
 def test_a_crash_at_any_step_leaves_a_state_to_start_from(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    steps, tried = 1, 0
+    steps, sweep = 1, Sweep("authority dies at every step")
     while True:
         world = World(tmp_path / f"state-{steps}")
         code, given = _child(world, steps)
-        assert code in {_DIED, _WHOLE}
+        assert code in {DIED, WHOLE}
         _starts_again(world, given)
-        if code == _WHOLE:
+        if code == WHOLE:
             break
-        tried += 1
+        sweep.injected += 1
         steps += _STRIDE
-    assert tried > 20
+    assert sweep.injected > 20
     assert len([svids for _, svids in given if svids]) == 20
+    sweep.report()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.faults.test_lying_peers import ROLES, TICKET, Role, pair
+from tests.faults.test_lying_peers import ROLES, Role, pair
 from tests.support.lies import (
     CCS,
     CLOSE_NOTIFY,
@@ -15,6 +15,7 @@ from tests.support.lies import (
     WARNING,
     alert,
 )
+from tests.support.lies_told import TICKET
 from tests.support.misbehaving import (
     ALERT,
     APPLICATION_DATA,

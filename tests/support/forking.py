@@ -13,15 +13,19 @@ from collections.abc import Callable
 PATIENCE = 20
 
 
+def fork() -> int:
+    """Fork; Python minds that beside threads, and those of earlier tests are idle."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def holds_in_a_child(question: Callable[[], bool]) -> bool:
     """Fork and ask there.
 
     A child that raises, or hangs, says no; none goes on with the tests.
     """
-    with warnings.catch_warnings():
-        # Python minds a fork beside threads; those of earlier tests are idle.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         holds = False
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import socket
 import struct
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
@@ -297,3 +298,26 @@ class InMemory:
         return await ask(
             MtlsStream(self.transport.connect(), client_config()), question
         )
+
+
+def in_another_loop(connect: Callable[[], Awaitable[MtlsStream]]) -> MtlsStream:
+    """Shake hands on another thread while this one, and its event loop, stand still."""
+    made: list[MtlsStream] = []
+
+    async def run() -> None:
+        made.append(await connect())
+
+    thread = threading.Thread(target=trio.run, args=(run,))
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+async def hangs_up(stream: trio.SocketStream) -> None:
+    """Read to the end that the server makes."""
+    try:
+        while await stream.receive_some():
+            pass
+    except trio.BrokenResourceError:
+        pass
+    await stream.aclose()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trio
 import trio.testing
 from tests.support import agent_messages as messages
 from tests.support.ageing_sources import HOUR, KINDS, Open, first_svid, renewed_svid
@@ -15,7 +16,16 @@ from tests.support.agent_messages import WEB
 from tests.support.identity_files import Version, source, write
 from tests.support.net_world import trio_test
 
-from handfast import Connection, Reason, SourceError, TlsConfig, authorize
+from handfast import (
+    BundleDocument,
+    Connection,
+    Reason,
+    SourceError,
+    TlsConfig,
+    authorize,
+)
+from handfast.authority import Authority
+from handfast.authority.agent import NodeIdentity, NodeSource
 from handfast.sources import SourceStatistics, Urgency
 from handfast.sources.ageing import AGENTS, FILES, Shares, urgency_of
 from handfast.testing import FakeClock
@@ -239,6 +249,42 @@ def test_a_file_may_say_any_time_of_itself(written: float, tmp_path: Path) -> No
     found.refresh()
     late = written < clock().timestamp()
     assert (found.statistics().urgency is Urgency.FRESH) is not late
+
+
+def test_a_node_that_is_not_renewed_says_so_as_any_source_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """W5: the same machine, told by the agent of another host."""
+    clock, node = FakeClock(BEGIN), "spiffe://a.example/node"
+    authority = Authority("a.example", now=clock)
+    identity = NodeIdentity(
+        authority=("authority.example", 8443),
+        svid=authority.issue(node, ttl=timedelta(hours=1)),
+        bundle=BundleDocument.of(authority.bundle),
+    )
+    source = NodeSource(identity, now=clock)
+    source.heard()
+    assert source.health.state == "healthy"
+    clock.advance(minutes=50)
+    assert source.health.state == "stale"
+    for _ in range(2):
+        source.failed(OSError(111, "Connection refused"))
+    [record] = caplog.records
+    assert record.__dict__["urgency"] == source.statistics().urgency == 2
+    assert "the authority at authority.example:8443" in record.getMessage()
+    assert "Connection refused" in record.getMessage()
+    assert source.statistics().failures == {"source_unavailable": 2}
+    assert (source.statistics().age, source.statistics().expires_in) == (3000, 600)
+    clock.advance(minutes=10)
+    source.failed(trio.TooSlowError())
+    assert source.health.state == "unavailable"
+    with pytest.raises(SourceError, match="TooSlowError"):
+        source.snapshot()
+    renewed = authority.issue(node, ttl=timedelta(hours=1))
+    assert source.change(svid=renewed)
+    source.heard()
+    assert source.health.state == "healthy"
+    assert source.snapshot().generation == 2
 
 
 @pytest.mark.parametrize(

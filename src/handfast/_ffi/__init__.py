@@ -25,7 +25,7 @@ from handfast._ffi.cache import (
     fix_monotonic_clock,
     reset_monotonic_clock,
 )
-from handfast._ffi.conn import Conn, Want
+from handfast._ffi.conn import Conn
 from handfast._ffi.crl import (
     CRL_IF_AVAILABLE,
     CRL_REQUIRED,
@@ -78,6 +78,7 @@ from handfast._ffi.tickets import (
 )
 from handfast._ffi.tickets import Ring as TicketRing
 from handfast._ffi.verifier import NOW, NativeVerifier, to_seconds
+from handfast._ffi.want import Want
 
 __all__ = [
     "CACHE_AGE",

@@ -17,57 +17,24 @@ Invariants:
 
 from __future__ import annotations
 
-import enum
 import threading
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from handfast._ffi.conn_facts import ConnFacts, refuse_busy
 from handfast._ffi.failure import raise_for
-from handfast._ffi.library import ffi, lib, text
-from handfast.errors import Reason, UsageError, detail_for
-from handfast.peer import copy_chains_by, from_record
+from handfast._ffi.library import ffi, lib
+from handfast._ffi.want import DONE, PROGRESS, Want, want_of
 
 if TYPE_CHECKING:
     from handfast._ffi.library import Data
     from handfast._ffi.snapshots import NativeConfig
-    from handfast.peer import VerifiedPeer
 
-
-class Want(enum.IntFlag):
-    """What a step on a socket waits for."""
-
-    NOTHING = 0
-    READ = 1
-    WRITE = 2
-
-
-# Making an IntFlag by value is slow; there are four.
-_WANTS: tuple[Want, ...] = tuple(Want(bits) for bits in range(4))
-
-
-def _want(step: Any) -> Want:
-    bits: int = step.want
-    return _WANTS[bits]
-
-
-# What hf_ffi_progress answers: what to wait for, and from 4 on that it is done.
-_DONE = 4
-_PROGRESS: tuple[tuple[bool, Want], ...] = tuple(
-    (done, want) for done in (False, True) for want in _WANTS
-)
 
 _READ_SIZE = 65536
 _CLOSED = 0x0401
 
 # Looked up once: cffi parses the text of a type at each use.
 _STEP = ffi.typeof("struct hf_ffi_step *")
-_MET = ffi.typeof("struct hf_ffi_met *")
-_RECORD = ffi.offsetof("struct hf_ffi_met", "peer")
-_CHAIN = ffi.typeof("struct hf_chain *")
-
-# Blocks that verdicts are written into go round in the same way.
-_blocks: list[tuple[Any, Any]] = []
-_BLOCKS_KEPT = 8
 
 # What may wait in Python for the next step: with the part of a record that the engine
 # may have, far below its own limit, so that it cannot be refused later.
@@ -91,11 +58,6 @@ def _keep_buffer(buffer: Any) -> None:
         _buffers.append(buffer)
 
 
-def _new_block() -> tuple[Any, Any]:
-    block = ffi.new(_MET)
-    return block, ffi.buffer(block)
-
-
 def _flat(data: Data) -> Any:
     """Give the engine the bytes where they lie; to be released when it has them."""
     return data if type(data) is bytes else ffi.from_buffer("uint8_t[]", data)
@@ -106,41 +68,10 @@ def _flat(data: Data) -> Any:
 _release = ffi.release
 
 
-def _refuse_busy() -> NoReturn:
-    raise UsageError(
-        detail_for(
-            Reason.BUSY,
-            expected="one thread at a time on a connection",
-            seen="a call while another one runs",
-        )
-    )
-
-
-def _certificates(chain: Any) -> list[bytes]:
-    """Copy a chain out of the engine."""
-    lengths: list[int] = ffi.unpack(chain.lengths, chain.count)
-    der: bytes = ffi.buffer(chain.der, sum(lengths))[:]
-    ends = accumulate(lengths)
-    return [der[end - n : end] for end, n in zip(ends, lengths, strict=True)]
-
-
-def _copy_kept(kept: Any) -> tuple[bytes, ...]:
-    """Copy a chain that was kept: immutable, so any thread may, at any time."""
-    chain = ffi.new(_CHAIN)
-    lib.hf_ffi_presented_view(kept, chain)
-    return tuple(_certificates(chain))
-
-
-# A verified peer's chain stays with the engine until somebody asks for it. Few do.
-copy_chains_by(_copy_kept)
-_own_chain = ffi.gc
-_unref_chain = lib.hf_ffi_presented_unref
-
-
-class Conn:
+class Conn(ConnFacts):
     """A connection's handle; see the module for its invariants."""
 
-    __slots__ = ("_handle", "_held", "_lazy", "_lock", "_step", "_taken")
+    __slots__ = ()
 
     def __init__(self, config: NativeConfig, name_kind: int, name: bytes) -> None:
         pointer = lib.hf_ffi_conn_new(config.handle, name_kind, name, len(name))
@@ -179,11 +110,15 @@ class Conn:
         # costs beside the engine's own work.
         self._lock = threading.Lock()
 
+    def set_session_key(self, key: bytes) -> None:
+        """Name the destination whose sessions may be offered."""
+        self._ask(lib.hf_ffi_conn_set_session_key, key, len(key))
+
     # ---- bytes to and from the peer ----
 
     def receive(self, data: Data) -> None:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         flat = data
         try:
             if self._lazy:
@@ -214,7 +149,7 @@ class Conn:
 
     def receive_eof(self) -> None:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             if self._lazy:
                 self._settle()
@@ -226,7 +161,7 @@ class Conn:
 
     def to_send(self) -> bytes:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             step = self._step
             length = step.out_len
@@ -248,7 +183,7 @@ class Conn:
 
     def handshake(self) -> bool:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             held, taken = self._held, self._taken
             self._lazy = False
@@ -256,16 +191,16 @@ class Conn:
             answer: int = lib.hf_ffi_conn_handshake(
                 self._handle, taken, held, len(held), self._step
             )
-            self._lazy = 0 <= answer < _DONE
+            self._lazy = 0 <= answer < DONE
         finally:
             self._lock.release()
         if answer < 0:
             raise_for(-answer, chain=self.presented)
-        return answer >= _DONE
+        return answer >= DONE
 
     def write(self, data: Data) -> None:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         flat = data
         try:
             flat = _flat(data)
@@ -282,7 +217,7 @@ class Conn:
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
             if not self._lock.acquire(False):
-                _refuse_busy()
+                refuse_busy()
             try:
                 step = self._step
                 code = lib.hf_ffi_conn_read(self._handle, buffer, cap, step)
@@ -299,7 +234,7 @@ class Conn:
 
     def key_update(self, *, ask_peer: bool) -> None:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             code = lib.hf_ffi_conn_key_update(self._handle, ask_peer, self._step)
         finally:
@@ -309,7 +244,7 @@ class Conn:
 
     def close(self) -> None:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             if self._lazy:
                 self._settle()
@@ -323,7 +258,7 @@ class Conn:
 
     def handshake_fd(self, fd: int) -> tuple[bool, Want]:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             if self._lazy:
                 self._settle()
@@ -332,18 +267,18 @@ class Conn:
             self._lock.release()
         if answer < 0:
             raise_for(-answer, chain=self.presented)
-        return _PROGRESS[answer]
+        return PROGRESS[answer]
 
     def read_fd(self, fd: int, max_bytes: int) -> bytes | Want | None:
         """Return data, what to wait for, or None after the peer's close."""
         buffer, cap = _take_buffer(), min(max_bytes, _READ_SIZE)
         try:
             if not self._lock.acquire(False):
-                _refuse_busy()
+                refuse_busy()
             try:
                 step = self._step
                 code = lib.hf_ffi_conn_read_fd(self._handle, fd, buffer, cap, step)
-                length, want = step.len, _want(step)
+                length, want = step.len, want_of(step)
             finally:
                 self._lock.release()
             if code == _CLOSED:
@@ -356,13 +291,13 @@ class Conn:
 
     def write_fd(self, fd: int, data: Data) -> tuple[int, Want]:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         flat = data
         try:
             flat = _flat(data)
             step = self._step
             code = lib.hf_ffi_conn_write_fd(self._handle, fd, flat, len(flat), step)
-            taken, want = int(step.len), _want(step)
+            taken, want = int(step.len), want_of(step)
         finally:
             self._lock.release()
             if flat is not data:
@@ -373,12 +308,12 @@ class Conn:
 
     def flush_fd(self, fd: int) -> Want:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             if self._lazy:
                 self._settle()
             code = lib.hf_ffi_conn_flush_fd(self._handle, fd, self._step)
-            want = _want(self._step)
+            want = want_of(self._step)
         finally:
             self._lock.release()
         if code:
@@ -387,126 +322,14 @@ class Conn:
 
     def close_fd(self, fd: int) -> Want:
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         try:
             if self._lazy:
                 self._settle()
             code = lib.hf_ffi_conn_close_fd(self._handle, fd, self._step)
-            want = _want(self._step)
+            want = want_of(self._step)
         finally:
             self._lock.release()
         if code:
             raise_for(code)
         return want
-
-    # ---- sessions ----
-
-    def set_session_key(self, key: bytes) -> None:
-        """Name the destination whose sessions may be offered."""
-        self._ask(lib.hf_ffi_conn_set_session_key, key, len(key))
-
-    def authenticated_at(self) -> int:
-        """Say when the peer last proved to hold its key."""
-        out = ffi.new("int64_t *")
-        self._ask(lib.hf_ffi_conn_authenticated_at, out)
-        return int(out[0])
-
-    # ---- facts ----
-
-    def _ask(self, function: Any, *arguments: Any) -> None:
-        if not self._lock.acquire(False):
-            _refuse_busy()
-        try:
-            code = function(self._handle, *arguments)
-        finally:
-            self._lock.release()
-        if code:
-            raise_for(code)
-
-    def peer(self) -> VerifiedPeer:
-        # Written flat: every connection is asked this, most are asked nothing else.
-        try:
-            block = _blocks.pop()
-        except IndexError:
-            block = _new_block()
-        out, view = block
-        if not self._lock.acquire(False):
-            _refuse_busy()
-        try:
-            answer: int = lib.hf_ffi_conn_met(self._handle, out)
-            if answer < 0:
-                raise_for(-answer)
-            kept = _own_chain(out.kept, _unref_chain)
-            record: bytes = view[_RECORD:answer]
-        finally:
-            self._lock.release()
-        if len(_blocks) < _BLOCKS_KEPT:
-            _blocks.append(block)
-        return from_record(record, kept)
-
-    def presented(self) -> list[bytes]:
-        """Copy the peer's certificates as they came; not verified after a refusal."""
-        chain = ffi.new(_CHAIN)
-        self._ask(lib.hf_ffi_conn_presented, chain)
-        return _certificates(chain)
-
-    def alpn(self) -> bytes:
-        name, length = ffi.new("const uint8_t **"), ffi.new("size_t *")
-        self._ask(lib.hf_ffi_conn_alpn, name, length)
-        return bytes(ffi.buffer(name[0], length[0])) if length[0] else b""
-
-    def server_name(self) -> str:
-        """Return the server name that OpenSSL read last; empty for none."""
-        name, length = ffi.new("const char **"), ffi.new("size_t *")
-        self._ask(lib.hf_ffi_conn_server_name, name, length)
-        return str(ffi.unpack(name[0], length[0]).decode("ascii", "backslashreplace"))
-
-    def facts(self) -> tuple[int, bool, str, str, str]:
-        """Return version, resumed, cipher, group and the peer's signature algorithm."""
-        out = ffi.new("struct hf_conn_facts *")
-        self._ask(lib.hf_ffi_conn_facts, out)
-        return (
-            int(out.version),
-            bool(out.resumed),
-            text(out.cipher),
-            text(out.group),
-            text(out.signature),
-        )
-
-    def resumed(self) -> bool:
-        if not self._lock.acquire(False):
-            _refuse_busy()
-        try:
-            answer: int = lib.hf_ffi_conn_resumed(self._handle)
-        finally:
-            self._lock.release()
-        if answer < 0:
-            raise_for(-answer)
-        return answer != 0
-
-    def channel_binding(self) -> bytes:
-        out = ffi.new("uint8_t[]", 32)
-        self._ask(lib.hf_ffi_conn_channel_binding, out)
-        return bytes(ffi.buffer(out))
-
-    def key_log(self) -> str:
-        """Take the key log lines so far."""
-        lines, length = ffi.new("const char **"), ffi.new("size_t *")
-        if not self._lock.acquire(False):
-            _refuse_busy()
-        try:
-            code = lib.hf_ffi_conn_key_log(self._handle, lines, length)
-            # Copied inside: the next step wipes and frees what was taken.
-            taken = bytes(ffi.buffer(lines[0], length[0])) if length[0] else b""
-        finally:
-            self._lock.release()
-        if code:
-            raise_for(code)
-        return taken.decode("ascii")
-
-    def pending(self) -> tuple[int, int]:
-        """Count the bytes buffered inwards and outwards."""
-        return (
-            int(lib.hf_conn_pending_in(self._handle)) + len(self._held),
-            int(lib.hf_conn_pending_out(self._handle)) - self._taken,
-        )

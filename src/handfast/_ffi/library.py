@@ -25,8 +25,8 @@ class OpenSslVersion:
         built: Of the headers at compile time.
         running: Of the library that is loaded.
         origin: ``"pinned"`` (ours, linked in) or ``"system"``.
-        lanes: What checks ECDSA signatures eight at a time beside it:
-            ``"avx512ifma"``, or why nothing does: ``"off"`` (``HANDFAST_MB=0``),
+        lanes: What checks ECDSA signatures eight at a time beside it, and makes X25519
+            keys: ``"avx512ifma"``, or why nothing does: ``"off"`` (``HANDFAST_MB=0``),
             ``"not built"``, ``"unsupported"`` (by this CPU), ``"failed"`` (its
             self-test).
         release: The running one with its day, ``"OpenSSL 3.5.7 9 Jun 2026"``.

@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import math
+import warnings
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
@@ -270,3 +271,11 @@ class LivingStream(FromElsewhere):
             # TLS 1.2 has none, and in the middle of a message it is the next send's.
             if error.reason is not Reason.WRONG_STATE:
                 raise
+
+    # ---- an end that nobody made ----
+
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(
+                f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1
+            )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
@@ -249,12 +248,6 @@ class PlainStream(LivingStream):
     def _need_open(self) -> None:
         if self._closed:
             raise self._why_closed()
-
-    def __del__(self) -> None:
-        if not self._closed:
-            warnings.warn(
-                f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1
-            )
 
     def __repr__(self) -> str:
         return f"<PlainStream of nobody known{', closed' if self._closed else ''}>"

@@ -37,26 +37,21 @@ Invariants:
 from __future__ import annotations
 
 import operator
-import warnings
-from typing import TYPE_CHECKING, Final, NoReturn, final
+from typing import TYPE_CHECKING, Final, final
 
 import trio
 
-from handfast.errors import HandfastError, TransportError
+from handfast.errors import HandfastError
 from handfast.net.failures import again, break_with
-from handfast.net.living import LivingStream
 from handfast.net.socket_wire import SocketWire
-from handfast.net.statistics import StreamStatistics
+from handfast.net.stream_sending import SendingStream
 from handfast.net.stream_wire import StreamWire
 from handfast.tls import Connection
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from handfast.names import DnsName, IpAddress
     from handfast.net.lifetime import Lifetime
     from handfast.net.wire import Wire
-    from handfast.peer import VerifiedPeer
     from handfast.tls import TlsConfig
 
 __all__ = ["MtlsStream"]
@@ -65,7 +60,7 @@ _RECEIVE_SIZE: Final = 65536
 
 
 @final
-class MtlsStream(LivingStream):
+class MtlsStream(SendingStream):
     """Mutual TLS over another stream.
 
     :func:`open_mtls_stream` and :func:`serve_mtls` make these, handshake done. Made by
@@ -220,117 +215,6 @@ class MtlsStream(LivingStream):
         except HandfastError as error:
             break_with(error)
 
-    # ---- sending ----
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send data, encrypted.
-
-        Cancellation: some, all or none of the data may have been sent. Over a socket
-        the stream stays good, and what was encrypted already goes out first. Over
-        another transport nothing more can be sent when it was cancelled in the middle.
-        After a send that stopped between its first byte and its last, closing sends no
-        close_notify: the peer is to see that something is missing.
-
-        Raises:
-            trio.BusyResourceError: another task is sending.
-            trio.BrokenResourceError: from a `HandfastError` that says why.
-            trio.ClosedResourceError: this stream was closed, or `send_eof` was called.
-        """
-        self._start_sending()
-        try:
-            if self._sent_eof:
-                raise trio.ClosedResourceError(  # noqa: TRY301 - after Busy is ruled out
-                    "cannot send after send_eof()"
-                )
-            if not self._established:
-                await self._need_handshake()
-            if not isinstance(data, (bytes, bytearray)):
-                # Arrays, too, have a length that is not in bytes.
-                data = memoryview(data).cast("B")
-            length = len(data)
-            if length:
-                self._renew_keys(length)
-                await self._wire.send(data)
-                self._bytes_sent += length
-            else:
-                await trio.lowlevel.checkpoint()
-        except HandfastError as error:
-            self._break_sending(error)
-        except trio.ClosedResourceError:
-            self._tell_end()
-            raise
-        finally:
-            self._sending = False
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait until there might be room to send.
-
-        Cancellation: nothing has happened.
-
-        Raises:
-            trio.BusyResourceError: another task is sending.
-            trio.BrokenResourceError: from a `HandfastError` that says why.
-            trio.ClosedResourceError: this stream was closed.
-        """
-        self._start_sending()
-        try:
-            if not self._established:
-                await self._need_handshake()
-            await self._wire.wait_writable()
-        except trio.ClosedResourceError:
-            self._tell_end()
-            raise
-        finally:
-            self._sending = False
-
-    async def send_eof(self) -> None:
-        """End our direction with a close_notify; receiving goes on.
-
-        The transport stays open in both directions. Calling it again does nothing.
-
-        Cancellation: over a socket the close_notify goes out with the next step; over
-        another transport it may be lost.
-
-        Raises:
-            trio.BusyResourceError: another task is sending.
-            trio.BrokenResourceError: from a `HandfastError` that says why.
-            trio.ClosedResourceError: this stream was closed.
-        """
-        self._start_sending()
-        try:
-            if self._wire.torn:
-                raise trio.BrokenResourceError(
-                    "an earlier send was stopped in the middle: a clean end now would "
-                    "make the peer believe that it has all"
-                )
-            if not self._established:
-                await self._need_handshake()
-            self._sent_eof = True
-            await self._wire.send_eof()
-        except HandfastError as error:
-            self._break_sending(error)
-        except trio.ClosedResourceError:
-            self._tell_end()
-            raise
-        finally:
-            self._sending = False
-
-    def _start_sending(self) -> None:
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this stream")
-        if self._closed:
-            raise self._why_closed()
-        if self._send_failure is not None:
-            break_with(self._send_failure)
-        self._sending = True
-
-    def _break_sending(self, error: HandfastError) -> NoReturn:
-        """Fail for good, with the reason of a peer that refuses us while we send."""
-        if isinstance(error, TransportError) and not self._receiving:
-            error = self._wire.last_words() or error
-        self._send_failure = again(error)
-        break_with(error)
-
     # ---- receiving ----
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -404,70 +288,3 @@ class MtlsStream(LivingStream):
             await trio.lowlevel.checkpoint()
             return
         await self._close(None)
-
-    def __del__(self) -> None:
-        if not self._closed:
-            warnings.warn(
-                f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1
-            )
-
-    # ---- facts ----
-
-    @property
-    def transport_stream(self) -> trio.abc.Stream:
-        """What the encrypted bytes travel on: to look at, not to send or receive on."""
-        return self._wire.transport
-
-    @property
-    def peer(self) -> VerifiedPeer:
-        """Whom we talk to: verified and authorized; also after the close.
-
-        Raises:
-            UsageError: the handshake is not done.
-        """
-        return self._connection.peer
-
-    @property
-    def resumed(self) -> bool:
-        """Whether an earlier session was resumed; see `Connection.resumed`."""
-        return self._connection.resumed
-
-    @property
-    def authenticated_at(self) -> datetime:
-        """When the peer last proved to hold its key: before this, if `resumed`."""
-        return self._connection.authenticated_at
-
-    @property
-    def alpn(self) -> str | None:
-        """The application protocol that was agreed on; None without one."""
-        return self._connection.alpn
-
-    @property
-    def connection(self) -> Connection:
-        """The connection inside: for its other facts, not for its steps.
-
-        After a refusal, `presented_chain` is what the peer sent, not verified.
-        """
-        return self._connection
-
-    def channel_binding(self) -> bytes:
-        """Return the `tls-exporter` binding (RFC 9266): 32 bytes, equal at both ends.
-
-        Raises:
-            UsageError: the handshake is not done.
-        """
-        return self._connection.channel_binding()
-
-    def statistics(self) -> StreamStatistics:
-        """Return what was carried so far."""
-        return StreamStatistics(
-            bytes_sent=self._bytes_sent, bytes_received=self._bytes_received
-        )
-
-    def __repr__(self) -> str:
-        state = "handshake not done"
-        if self._established:
-            state = f"with {self._connection.describe_peer()}"
-        elif self._receive_failure is not None:
-            state = f"refused: {self._receive_failure.reason}"
-        return f"<MtlsStream {state}{', closed' if self._closed else ''}>"

@@ -144,14 +144,17 @@ class FileSetWriter:
 
     def withdraw(self) -> bool:
         """Take the set away, all of it at once; say whether there was one."""
-        data = self.directory / _DATA
-        if not data.is_symlink():
+        if not self.directory.is_dir():
             return False
+        data = self.directory / _DATA
         with _alone(self.directory):
-            data.unlink(missing_ok=True)
+            was_there = data.is_symlink()
+            if was_there:
+                data.unlink()
+            # Without a set, too: who died on the way has left a key behind.
             self._tidy(set(), keep=set())
             sync_folder(self.directory)
-        return True
+        return was_there
 
     def _target(self) -> str:
         try:

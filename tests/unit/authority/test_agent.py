@@ -249,42 +249,6 @@ def test_an_identity_that_is_over_is_not_used() -> None:
     assert "join --again" in str(caught.value)
 
 
-def test_a_node_that_is_not_renewed_says_so_as_any_source_does(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """W5: the machine of `tests/unit/test_source_ageing.py`, told by the agent."""
-    clock = FakeClock(NOON)
-    authority = Authority("a.example", now=clock)
-    identity = NodeIdentity(
-        authority=("authority.example", 8443),
-        svid=authority.issue(NODE, ttl=timedelta(hours=1)),
-        bundle=BundleDocument.of(authority.bundle),
-    )
-    source = NodeSource(identity, now=clock)
-    source.heard()
-    assert source.health.state == "healthy"
-    clock.advance(minutes=50)
-    assert source.health.state == "stale"
-    for _ in range(2):
-        source.failed(OSError(111, "Connection refused"))
-    [record] = caplog.records
-    assert record.__dict__["urgency"] == source.statistics().urgency == 2
-    assert "the authority at authority.example:8443" in record.getMessage()
-    assert "Connection refused" in record.getMessage()
-    assert source.statistics().failures == {"source_unavailable": 2}
-    assert (source.statistics().age, source.statistics().expires_in) == (3000, 600)
-    clock.advance(minutes=10)
-    source.failed(trio.TooSlowError())
-    assert source.health.state == "unavailable"
-    with pytest.raises(SourceError, match="TooSlowError"):
-        source.snapshot()
-    renewed = authority.issue(NODE, ttl=timedelta(hours=1))
-    assert source.change(svid=renewed)
-    source.heard()
-    assert source.health.state == "healthy"
-    assert source.snapshot().generation == 2
-
-
 def told(authority: Authority, **changes: Any) -> WatchResponse:
     """Make a message that an agent of NODE takes."""
     whole: dict[str, Any] = {

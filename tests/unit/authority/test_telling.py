@@ -75,10 +75,10 @@ def test_a_loop_hides_nobody_else(state: AuthorityState, world: World) -> None:
     issuing.x509(entry(WEB), who(0))
     for number in range(1, 301):
         issuing.x509(entry(WEB), who(number))
-    issuing.x509(entry(WEB), who(500, path="/home/eve/tool"))
+    issuing.x509(entry(WEB), who(500, path="/srv/eve/tool"))
     issuing.x509(entry(WEB), who(501, uid=1001))
     many, other = rows_of(state, "x509_given")[-2:]
-    assert many.details["path"] == {"/usr/bin/web": 100, "/home/eve/tool": 1}
+    assert many.details["path"] == {"/usr/bin/web": 100, "/srv/eve/tool": 1}
     assert other.details["uid"] == 1001
 
 
