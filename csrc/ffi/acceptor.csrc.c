@@ -53,15 +53,10 @@ static uint32_t hf_ffi_acceptor_close_socket(struct hf_acceptor *acceptor, uint3
     return hf_acceptor_close_socket(acceptor, socket, end).code;
 }
 
-/* What is handed in is Python's no more. */
 static uint32_t hf_ffi_acceptor_hand_in(struct hf_acceptor *acceptor, uint32_t index,
                                         struct hf_conn *conn, int fd, uint64_t tag)
 {
-    uint32_t code = hf_acceptor_hand_in(acceptor, index, conn, fd, tag).code;
-    if (code == 0) {
-        atomic_fetch_sub(&hf_ffi_counts[HF_FFI_CONN], 1);
-    }
-    return code;
+    return hf_acceptor_hand_in(acceptor, index, conn, fd, tag).code;
 }
 
 /* What is taken becomes Python's, connection by connection. */

@@ -81,11 +81,12 @@ HF_MUST_USE hf_result hf_acceptor_pause(struct hf_acceptor *acceptor, bool pause
 HF_MUST_USE hf_result hf_acceptor_close_socket(struct hf_acceptor *acceptor, uint32_t socket,
                                                bool end);
 
-/* A connection whose handshake a worker is to do: one that was not begun, of a configuration that
- * no other worker uses, and a non-blocking socket that may be connecting still. When this succeeds
- * both are the acceptor's, and come out of the queue under socket 0, whatever becomes of them, with
- * `tag` for a generation; the caller bounds how many there are. Its time begins now.
- * HF_E_WRONG_STATE where no worker `index` runs. From the thread that starts and stops. */
+/* Lend a worker a connection whose handshake was not begun, and its connected, non-blocking socket.
+ * Both stay the caller's, who leaves them alone until the `tag` comes out of the queue (under
+ * socket 0, as a generation, without conn and fd), or until hf_acceptor_stop(): then the next step
+ * of the connection finds it done, or repeats its failure. Every tag comes out, so the caller
+ * bounds how many there are. To get one back early, shut its socket down. HF_E_WRONG_STATE where no
+ * worker `index` runs. From the thread that starts and stops. */
 HF_MUST_USE hf_result hf_acceptor_hand_in(struct hf_acceptor *acceptor, uint32_t index,
                                           struct hf_conn *conn, int fd, uint64_t tag);
 

@@ -49,8 +49,7 @@ struct hf_shake {
     int fd;
     uint32_t socket;
     uint32_t events; /* what epoll waits for */
-    bool handed_in;  /* somebody waits for this one, by its tag */
-    bool connecting; /* and its socket may be still */
+    bool handed_in;  /* by somebody who waits for it, and to whom all of it belongs */
     int outcome;
     uint32_t code;
     int system;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connections that are handed to a worker: those of clients, which nobody accepts. A worker's inbox
- * is emptied at once by its worker, which begins what is in it in the order of coming (so that its
- * list stays one by age). A socket that is connecting becomes writable when it is connected or has
- * failed, and the first step finds out which.
+ * Connections that are handed to a worker: those of clients, which nobody accepts. They are lent:
+ * the worker shakes hands on them, and neither frees nor closes anything. An inbox is emptied at
+ * once by its worker, which begins what is in it in the order of coming, so that its list stays one
+ * by age.
  */
 #ifdef __linux__
 #include <sys/epoll.h>
@@ -65,7 +65,6 @@ hf_result hf_acceptor_hand_in(struct hf_acceptor *acceptor, uint32_t index, stru
     shake->generation = tag;
     shake->events = EPOLLOUT;
     shake->handed_in = true;
-    shake->connecting = true;
     shake->began = hf_acceptor_now();
     shake->number = atomic_fetch_add(&acceptor->accepted, 1);
     atomic_fetch_add(&acceptor->sockets[0].under_way, 1);

@@ -121,8 +121,8 @@ static struct hf_shake *pop(struct hf_acceptor_queue *queue)
 static void tell(struct hf_accepted *out, struct hf_shake *shake)
 {
     *out = (struct hf_accepted){
-        .conn = shake->conn,
-        .fd = shake->fd,
+        .conn = shake->handed_in ? NULL : shake->conn,
+        .fd = shake->handed_in ? -1 : shake->fd,
         .outcome = shake->outcome,
         .code = shake->code,
         .system = shake->system,

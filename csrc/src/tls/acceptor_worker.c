@@ -6,7 +6,6 @@
 #ifdef __linux__
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,9 +44,11 @@ void hf_shake_free(struct hf_shake *shake)
     if (shake == NULL) {
         return;
     }
-    hf_conn_free(shake->conn);
-    if (shake->fd >= 0) {
-        (void)close(shake->fd);
+    if (!shake->handed_in) {
+        hf_conn_free(shake->conn);
+        if (shake->fd >= 0) {
+            (void)close(shake->fd);
+        }
     }
     hf_mem_free(shake);
 }
@@ -104,11 +105,11 @@ void hf_worker_finish(struct hf_acceptor_worker *worker, struct hf_shake *shake,
     unlink_shake(worker, shake);
     shake->outcome = outcome;
     shake->code = code;
-    if (outcome != HF_ACCEPTED_READY) {
+    if (outcome != HF_ACCEPTED_READY && !shake->handed_in) {
         (void)close(shake->fd);
         shake->fd = -1;
     }
-    if (outcome != HF_ACCEPTED_READY && outcome != HF_ACCEPTED_REFUSED) {
+    if (outcome != HF_ACCEPTED_READY && outcome != HF_ACCEPTED_REFUSED && !shake->handed_in) {
         hf_conn_free(shake->conn);
         shake->conn = NULL;
     }
@@ -126,26 +127,10 @@ bool hf_worker_give_way(struct hf_acceptor_worker *worker)
 
 /* ---- handshakes ---- */
 
-/* What became of a connect(2) that was waited for, as errno. */
-static int connected(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
-}
-
 static void step(struct hf_acceptor_worker *worker, struct hf_shake *shake)
 {
     int done;
     uint32_t want;
-    if (shake->connecting) {
-        shake->connecting = false;
-        shake->system = connected(shake->fd);
-        if (shake->system != 0) {
-            hf_worker_finish(worker, shake, HF_ACCEPTED_FAILED, HF_E_IO);
-            return;
-        }
-    }
     hf_result r = hf_conn_handshake_fd(shake->conn, shake->fd, &done, &want);
     if (!hf_is_ok(r)) {
         hf_worker_finish(worker, shake, HF_ACCEPTED_REFUSED, r.code);

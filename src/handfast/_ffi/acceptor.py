@@ -146,18 +146,15 @@ class NativeAcceptor:
             raise_for(code)
 
     def hand_in(self, worker: int, conn: Conn, fd: int, tag: int) -> None:
-        """Have a worker shake hands; both are the engine's when this succeeds.
+        """Lend a worker a connection until the tag comes out, as a generation."""
 
-        They come out of the queue with the tag for a generation.
-        """
-
-        def give(handle: Any) -> int:
+        def to(handle: Any) -> int:
             code: int = lib.hf_ffi_acceptor_hand_in(
                 self._handle, worker, handle, fd, tag
             )
             return code
 
-        conn.give_away(give)
+        conn.lend(to)
 
     def take(self) -> list[Accepted]:
         """Take some of the queue; the sockets in it are the caller's to close."""

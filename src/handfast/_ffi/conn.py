@@ -87,18 +87,21 @@ class Conn(ConnFacts):
         self._lazy = False  # its handshake is over
         return self
 
-    def give_away(self, give: Callable[[Any], int]) -> None:
-        """Let somebody else in the engine own the connection; then this is of no use.
+    def lend(self, to: Callable[[Any], int]) -> None:
+        """Let a thread of the engine work on the connection, until `come_back`.
 
-        Only while nothing was done with it. A failure leaves it with us.
+        Who else uses it meanwhile is told that it is busy. Nothing is lent on failure.
         """
-        with self._lock:
-            code = give(self._handle)
-            if not code:
-                ffi.gc(self._handle, None)
-                del self._handle
+        if not self._lock.acquire(False):
+            _refuse_busy()
+        code = to(self._handle)
         if code:
+            self._lock.release()
             raise_for(code)
+
+    def come_back(self) -> None:
+        """Go on with what was lent."""
+        self._lock.release()
 
     def _own(self, pointer: Any) -> None:
         self._handle = ffi.gc(pointer, lib.hf_ffi_conn_free)
