@@ -89,6 +89,15 @@ SERVERS = (
         options=("--listen", "127.0.0.1:0", "--keep"),
         note="Go's crypto/tls, a goroutine a connection",
     ),
+    *(
+        Server(
+            name=name,
+            program="idle_configured",
+            options=("--server", name, "--hold", str(COUNT + FIRST + 1_000)),
+            note=f"{name}, HTTP with a connection that is kept",
+        )
+        for name in ("nginx", "haproxy")
+    ),
     Server(
         name="c_handfast",
         program="c_idle",
@@ -139,14 +148,15 @@ class Process:
         self.process.stdin.flush()
         return self.line()
 
-    def rss(self) -> int:
-        """Return the resident bytes of the process, once it has come to rest."""
-        time.sleep(SETTLE)
-        path = Path(f"/proc/{self.process.pid}/smaps_rollup")
-        for line in path.read_text("ascii").splitlines():
-            if line.startswith("Rss:"):
-                return int(line.split()[1]) * 1024
-        raise SystemExit(f"{path} has no Rss")
+
+def resident(pid: int) -> int:
+    """Return the resident bytes of a process, once it has come to rest."""
+    time.sleep(SETTLE)
+    path = Path(f"/proc/{pid}/smaps_rollup")
+    for line in path.read_text("ascii").splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit(f"{path} has no Rss")
 
 
 class AbsentError(Exception):
@@ -168,13 +178,16 @@ def sample(
         clients = [sys.executable, "-m", "bench.peers.idle_clients"]
         clients += ["--pki", str(files), "--port", str(facts.pop("port"))]
         clients += ["--plain"] if "tcp" in server.options else []
+        clients += ["--http"] if server.program == "idle_configured" else []
+        # Of a program that another one had to start.
+        pid = facts.pop("pid", serving.process.pid)
         with Process(clients) as calling:
             calling.ask(str(FIRST))
-            before = serving.rss()
+            before = resident(pid)
             held = int(calling.ask(str(count)))
-            after = serving.rss()
+            after = resident(pid)
             calling.ask("0")
-            closed = serving.rss()
+            closed = resident(pid)
     if held != FIRST + count:
         raise SystemExit(f"{server.name}: expected {FIRST + count}, seen {held}")
     return facts, {

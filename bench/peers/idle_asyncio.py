@@ -52,8 +52,7 @@ def main() -> None:
     try:
         new_loop = asyncio_ssl.event_loop(given.uvloop, facts)
     except ImportError:
-        print(json.dumps({"absent": asyncio_ssl.NO_UVLOOP}), flush=True)
-        return
+        sampler.absent(asyncio_ssl.NO_UVLOOP)
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(run(given, facts))
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.peers import stdlib_ssl
+from bench.peers import server_files, stdlib_ssl
 from bench.peers.loopback import HOST
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 def tls_opener(given: argparse.Namespace) -> Open:
     """Return what opens one connection of TLS and gives its socket's number."""
     context = stdlib_ssl.context(given, "client")
+    talk = request if given.http else exchange
 
     def open_one() -> int:
         plain = socket.create_connection((HOST, given.port))
         # Else the byte waits until the server's system has acknowledged the handshake.
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         tls = context.wrap_socket(plain)
-        exchange(tls)
+        talk(tls)
         return tls.detach()
 
     return open_one
@@ -59,12 +60,24 @@ def exchange(stream: socket.socket | ssl.SSLSocket) -> None:
         raise AssertionError("the answer differs from what was sent")
 
 
+def request(stream: socket.socket | ssl.SSLSocket) -> None:
+    """Ask for a page, of a server that keeps the connection."""
+    stream.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+    answer = b""
+    while not answer.endswith(server_files.BODY.encode()):
+        part = stream.recv(4096)
+        if not part:
+            raise AssertionError(f"the answer ended early: {answer!r}")
+        answer += part
+
+
 def main() -> None:
     """Open what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pki", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--plain", action="store_true", help="TCP without TLS")
+    parser.add_argument("--http", action="store_true", help="ask as browsers do")
     parser.set_defaults(groups="X25519", tickets=True)
     given = parser.parse_args()
     open_one = (tcp_opener if given.plain else tls_opener)(given)

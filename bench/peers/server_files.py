@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration of nginx and haproxy: mutual TLS 1.3, one process, one thread.
 
-Both answer any request and close. What is switched off (logs, tickets, caches) is what
-would be work that the other servers do not do.
+Both answer any request and close, or keep the connection. What is switched off (logs,
+tickets, caches) is what would be work that the other servers do not do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ daemon off;
 master_process off;
 pid {scratch}/pid;
 error_log stderr crit;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile {descriptors};
+events {{ worker_connections {most}; }}
 http {{
     access_log off;
     client_body_temp_path {scratch}/body;
@@ -30,7 +31,7 @@ http {{
     scgi_temp_path {scratch}/scgi;
     server {{
         listen 127.0.0.1:{port} ssl;
-        keepalive_timeout 0;
+        keepalive_timeout {keep};
         ssl_protocols TLSv1.3;
         ssl_ecdh_curve {curve};
         ssl_certificate {pki}/server.pem;
@@ -48,14 +49,15 @@ http {{
 HAPROXY = """\
 global
     nbthread 1
-    maxconn 4096
+    maxconn {most}
+    {limits}
     tune.ssl.cachesize 0
 defaults
     mode http
     timeout client 30s
     timeout connect 30s
     timeout server 30s
-    option httpclose
+    {keep}
 frontend bench
     bind 127.0.0.1:{port} ssl crt {scratch}/server.pem ca-file {pki}/root.pem \
 verify required ssl-min-ver TLSv1.3 curves {curve} no-tls-tickets
@@ -63,20 +65,36 @@ verify required ssl-min-ver TLSv1.3 curves {curve} no-tls-tickets
 """
 
 BODY = "handfast" * 8
+MOST = 4096
 
 
-def nginx(pki: Path, scratch: Path, port: int, group: str) -> list[str]:
-    """Write nginx's configuration; return its arguments."""
+def nginx(pki: Path, scratch: Path, port: int, group: str, hold: int = 0) -> list[str]:
+    """Write nginx's configuration; return its arguments.
+
+    With `hold`, so many connections are kept after the answer.
+    """
     path = scratch / "nginx.conf"
     text = NGINX.format(
-        pki=pki, scratch=scratch, port=port, curve=CURVES[group], body=BODY
+        pki=pki,
+        scratch=scratch,
+        port=port,
+        curve=CURVES[group],
+        body=BODY,
+        most=hold or MOST,
+        descriptors=(hold or MOST) + 100,
+        keep="1h" if hold else "0",
     )
     path.write_text(text, "utf-8")
     return ["-p", str(scratch), "-e", "stderr", "-c", str(path)]
 
 
-def haproxy(pki: Path, scratch: Path, port: int, group: str) -> list[str]:
-    """Write haproxy's configuration, and its chain and key; return its arguments."""
+def haproxy(
+    pki: Path, scratch: Path, port: int, group: str, hold: int = 0
+) -> list[str]:
+    """Write haproxy's configuration, and its chain and key; return its arguments.
+
+    With `hold`, so many connections are kept after the answer.
+    """
     pair = scratch / "server.pem"
     pair.touch(mode=0o600)
     pair.write_bytes(
@@ -84,7 +102,15 @@ def haproxy(pki: Path, scratch: Path, port: int, group: str) -> list[str]:
     )
     path = scratch / "haproxy.cfg"
     text = HAPROXY.format(
-        pki=pki, scratch=scratch, port=port, curve=CURVES[group], body=BODY
+        pki=pki,
+        scratch=scratch,
+        port=port,
+        curve=CURVES[group],
+        body=BODY,
+        most=hold or MOST,
+        keep="timeout http-keep-alive 1h" if hold else "option httpclose",
+        # It counts two descriptors a connection; here there is no second end.
+        limits="no strict-limits" if hold else "",
     )
     path.write_text(text, "utf-8")
     # -db: in the foreground.

@@ -87,7 +87,9 @@ def _command(given: argparse.Namespace, scratch: Path) -> tuple[list[str], int |
     if program is None:
         sampler.absent(f"not here: {given.server} (`apt-get install {given.server}`)")
     port = free_port()
-    arguments = CONFIGURED[given.server](given.pki, scratch, port, given.groups)
+    arguments = CONFIGURED[given.server](
+        given.pki, scratch, port, given.groups, getattr(given, "hold", 0)
+    )
     return [program, *arguments], port
 
 

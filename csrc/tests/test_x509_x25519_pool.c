@@ -21,10 +21,13 @@
 #include "x25519_kit.h"
 #include "x509/x25519_pool.h"
 
+#ifdef HF_OPENSSL_PINNED
+
 #define WIPE_ON_FORK 18 /* MADV_WIPEONFORK, also where the C library's headers are older */
 #define PAGE 4096
 
-static enum { HONEST, REFUSES, LIES } kernel;
+enum kernel { HONEST, REFUSES, LIES };
+static enum kernel kernel;
 static _Thread_local const uint8_t *pool_at;
 
 int madvise(void *at, size_t len, int advice)
@@ -284,7 +287,7 @@ static void *fork_some(void *unused)
 }
 
 /* In a thread of its own, whose pool is yet to be made. */
-static void fork_under(int kind)
+static void fork_under(enum kernel kind)
 {
     pthread_t thread;
     kernel = kind;
@@ -343,3 +346,19 @@ HF_TESTS({"every key is right and new", every_key_is_right_and_new},
          {"nothing is made ahead where it would not be wiped",
           nothing_is_made_ahead_where_it_would_not_be_wiped},
          {"without random bytes there is no key", without_random_bytes_there_is_no_key})
+
+#else
+
+static void a_system_s_openssl_makes_its_keys_itself(void)
+{
+    uint8_t parts[2][32];
+    HF_CHECK(!hf_x25519_lanes_available());
+    HF_CHECK(!hf_x25519_take(parts[0], parts[1]) && hf_x25519_ahead() == 0);
+    EVP_PKEY *key = x25519_made(NULL);
+    HF_CHECK(key != NULL);
+    EVP_PKEY_free(key);
+}
+
+HF_TESTS({"a system's OpenSSL makes its keys itself", a_system_s_openssl_makes_its_keys_itself})
+
+#endif

@@ -170,6 +170,24 @@ def test_web_servers_are_told_to_demand_a_certificate(tmp_path: Path) -> None:
     assert (scratch / "server.pem").stat().st_mode & 0o077 == 0
 
 
+def test_web_servers_keep_as_many_connections_as_they_are_told_to(
+    tmp_path: Path,
+) -> None:
+    """Where idle ones are counted, closing would make them cost nothing."""
+    (tmp_path / "server.pem").write_text("chain", "utf-8")
+    (tmp_path / "server.key.pem").write_text("key", "utf-8")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for write, closes, keeps in (
+        (server_files.nginx, "keepalive_timeout 0;", "worker_connections 11000;"),
+        (server_files.haproxy, "option httpclose", "maxconn 11000"),
+    ):
+        for hold in (0, 11_000):
+            path = Path(write(tmp_path, scratch, 4433, "X25519", hold)[-1])
+            text = path.read_text("utf-8")
+            assert (closes in text, keeps in text) == (not hold, bool(hold))
+
+
 def test_the_matrix_has_every_kind_key_and_group_once() -> None:
     """Issue 4, "Memory and speed": 3 kinds, 4 keys, 3 groups, three layers."""
     cells = matrix.SCENARIOS

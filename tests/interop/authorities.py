@@ -6,6 +6,7 @@ The tests' programs run as one user, so their executables tell them apart.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -77,3 +78,44 @@ def authority(
         command += ["--state", folder / "state", "--socket", folder / "api"]
         with running(*command, "--entries", file, *options) as process:
             yield RunningAuthority(process, folder, process.event("serving"))
+
+
+@dataclass(frozen=True)
+class JoinedAgent:
+    """The agent of another host, and the authority that it has joined."""
+
+    issuer: RunningAuthority
+    process: Running
+    folder: Path
+    node: str
+
+    @property
+    def endpoint(self) -> str:
+        """What SPIFFE_ENDPOINT_SOCKET says on its host."""
+        return f"unix://{self.folder / 'api'}"
+
+
+@contextmanager
+def joined_agent(
+    entries: Mapping[str, Path], *options: str | Path, more: str = ""
+) -> Iterator[JoinedAgent]:
+    """Run an authority with no entry of its own host, and an agent that has them all.
+
+    The agent joins by a token and the fingerprint that came with it.
+
+    Args:
+        entries: The executable of each path of the trust domain.
+        options: More for `handfast authority run`.
+        more: Lines for each entry.
+    """
+    node = f"spiffe://{DOMAIN}/handfast/agent/db-7"
+    lines = f'node = "{node}"\n{more}'
+    nodes = ("--nodes", "127.0.0.1:0", *options)
+    with authority(entries, *nodes, more=lines) as issuer, short_folder() as folder:
+        token = json.loads(issuer.command("token", "db-7"))
+        told = ["--authority", issuer.serving["nodes"], "--trust-domain", DOMAIN]
+        told += ["--token", token["token"], "--fingerprint", token["fingerprint"]]
+        where = ("--state", folder / "state", "--socket", folder / "api", "--json")
+        with running(*handfast("authority", "join", *told, *where)) as process:
+            assert process.event("serving")["node"] == node
+            yield JoinedAgent(issuer, process, folder, node)

@@ -30,9 +30,11 @@ _WANTS = {
     "test_go_spiffe_authority.py": {"go-spiffe"},
     "test_go_spiffe_cli.py": {"go-spiffe"},
     "test_go_spiffe_federation.py": {"go-spiffe"},
+    "test_go_spiffe_joined.py": {"go-spiffe"},
     "test_go_spiffe_roles.py": {"go-spiffe"},
     "test_go_spiffe_tls.py": {"go-spiffe"},
     "test_go_spiffe_two_authorities.py": {"go-spiffe"},
+    "test_joined_agents.py": {"go-spiffe", "py-spiffe", "rust-spiffe"},
     "test_source_grpcio_agent.py": {"py-spiffe"},
     "test_workload_api_clients.py": {"go-spiffe", "py-spiffe", "rust-spiffe"},
 }

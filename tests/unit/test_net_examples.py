@@ -55,3 +55,23 @@ def test_the_readme_shows_the_programs_as_they_are(name: str) -> None:
     _licence, program = (EXAMPLES / f"{name}.py").read_text().split("\n", 1)
     readme = (EXAMPLES.parent / "README.md").read_text()
     assert f"```python\n{program}```\n" in readme
+
+
+def test_an_authority_inside_a_program_gives_it_its_identity(tmp_path: Path) -> None:
+    """Attested on its own socket, as every workload is."""
+    said = subprocess.run(
+        command("embedded_authority", tmp_path),
+        check=True,
+        timeout=PATIENCE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.splitlines()
+    assert said[0] == "we are spiffe://prod.example.com/web"
+    program = Path(sys.executable).resolve()
+    assert said[1] == f"issued spiffe://prod.example.com/web to {program}"
+
+
+def test_the_page_shows_the_embedded_authority_as_it_is() -> None:
+    _licence, program = (EXAMPLES / "embedded_authority.py").read_text().split("\n", 1)
+    page = EXAMPLES.parent / "docs" / "how-to" / "embed-an-authority.md"
+    assert f"```python\n{program}```\n" in page.read_text()

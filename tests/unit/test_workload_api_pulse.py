@@ -130,6 +130,8 @@ async def test_nobody_is_asked_while_nobody_waits(
         async with listen(channel) as answers:
             await anext(answers)
             await trio.sleep(HOUR)
+            with trio.move_on_after(100):
+                await anext(answers)  # and what was asked for then is forgotten
         assert line.pings == []
 
 
@@ -163,6 +165,21 @@ async def test_what_came_while_nobody_read_is_a_sign_of_life(
             with trio.move_on_after(100.0):
                 await anext(answers)
         assert line.pings
+        assert channel.is_usable
+
+
+@trio_test
+async def test_nobody_is_given_up_before_a_look_at_what_is_there(
+    clock: trio.testing.MockClock,
+) -> None:
+    """Also when the time for an answer ran out just as the last one stopped waiting."""
+    async with quiet_channel() as (channel, _), listen(channel) as answers:
+        await trio.sleep(1)
+        now = trio.current_time()
+        channel._pulse.begin(now - 1000)
+        assert channel._pulse.ask(now - 500) is True
+        channel._pulse.leave(now)
+        await anext(answers)
         assert channel.is_usable
 
 
@@ -293,6 +310,21 @@ def test_an_early_question_never_has_more_patience_than_others() -> None:
     pulse.hurry(1000.0)
     pulse.ask(0.0)
     assert pulse.deadline == 20.0
+
+
+def test_time_in_which_nobody_waits_is_no_silence() -> None:
+    """Neither before a question nor after it."""
+    pulse = Pulse(after=100.0, within=20.0)
+    pulse.begin(0.0)
+    pulse.leave(10.0)
+    pulse.begin(1000.0)
+    assert pulse.deadline == 1090.0
+    assert pulse.ask(1090.0) is True
+    pulse.leave(1095.0)
+    pulse.begin(5000.0)
+    assert pulse.deadline == 5015.0
+    assert pulse.ask(5014.0) is None
+    assert pulse.ask(5015.0) is False
 
 
 def test_two_questions_are_never_closer_than_they_may_be() -> None:

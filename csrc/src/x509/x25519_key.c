@@ -21,6 +21,7 @@
 
 #define BITS 253 /* as OpenSSL says it */
 #define SECURITY_BITS 128
+#define SEED "dhkem-ikm" /* OSSL_PKEY_PARAM_DHKEM_IKM, which OpenSSL 3.0 does not have */
 
 static void *key_new(void *unused)
 {
@@ -76,7 +77,7 @@ static int make_set(void *context, const OSSL_PARAM *params)
     (void)context;
     for (const OSSL_PARAM *param = params; param != NULL && param->key != NULL; param++) {
         bool is_group = strcmp(param->key, OSSL_PKEY_PARAM_GROUP_NAME) == 0;
-        bool is_seed = strcmp(param->key, OSSL_PKEY_PARAM_DHKEM_IKM) == 0;
+        bool is_seed = strcmp(param->key, SEED) == 0;
         if (is_seed || (is_group && (param->data_type != OSSL_PARAM_UTF8_STRING ||
                                      OPENSSL_strcasecmp(param->data, "x25519") != 0))) {
             ERR_raise(ERR_LIB_PROV, ERR_R_PASSED_INVALID_ARGUMENT);

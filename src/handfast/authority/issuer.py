@@ -96,7 +96,7 @@ class _Fingerprint:
 
 
 class EntryIssuer:
-    """Answers for one authority.
+    """Answers for one authority: `AuthorityService.issuer`, which puts it together.
 
     Args:
         state: Entries and signers.

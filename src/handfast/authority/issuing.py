@@ -214,23 +214,13 @@ class Issuing:
             if pair[1].serial not in serials
         }
 
-    def forget_signers(self) -> None:
-        """Let go of what was signed by what is not there any more: it was distrusted.
-
-        What merely retired stays until the last of its SVIDs has ended.
-        """
-        known = {row.id for row in self._state.signers.rows}
-        self._given = {
-            entry_id: pair
-            for entry_id, pair in self._given.items()
-            if pair[1].signer in known
-        }
-
     def _found(self, entry: Entry) -> IssuedSvid | None:
         pair = self._given.get(entry.id)
         if pair is None or pair[0] != entry:
             return None
         issued = pair[1]
+        if not self._state.signers.knows(issued.signer):
+            return None  # distrusted: what merely retired stays as long as its SVIDs
         signs_now = self._state.signers.signs_now
         if issued.cut_by is not None and issued.cut_by != signs_now:
             return None  # there is somebody now who can give it all of its life

@@ -67,7 +67,11 @@ class JwtIssuing:
         place = (entry, tuple(audience))
         now = self._now()
         found = self._kept.get(place)
-        if found is not None and now.timestamp() < found[0]:
+        if (
+            found is not None
+            and now.timestamp() < found[0]
+            and self._state.signers.knows(found[2])
+        ):
             self._kept.move_to_end(place)
             if not self._told.knows(who, found[1].token):
                 self._tell("jwt_given", entry, found[1], who)
@@ -133,11 +137,4 @@ class JwtIssuing:
         entries = {entry.id: entry for entry in self._state.registry.entries}
         for place in list(self._kept):
             if entries.get(place[0].id) != place[0]:
-                del self._kept[place]
-
-    def forget_signers(self) -> None:
-        """Let go of what a key has signed that is not there any more."""
-        known = {row.id for row in self._state.signers.rows}
-        for place, (_renew_at, _token, signer) in list(self._kept.items()):
-            if signer not in known:
                 del self._kept[place]

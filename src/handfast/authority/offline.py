@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
-from handfast.authority.distrust import is_distrusted
+from handfast.authority.distrusting import is_distrusted
 from handfast.authority.keystore import key_id
 from handfast.authority.profile import key_usage
 from handfast.authority.refusal import refuse

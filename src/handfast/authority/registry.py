@@ -82,11 +82,14 @@ class Registry:
         self._trust_domain = trust_domain
         self._now = now
         self._index = EntryIndex(())
+        #: Changes with the entries.
+        self.number = 0
         self.reload()
 
     def reload(self) -> None:
         """Read the entries again, after somebody else has changed them."""
         self._index = EntryIndex(stored.entry for stored in self.stored())
+        self.number += 1
 
     def stored(self) -> list[StoredEntry]:
         """Read all entries, by SPIFFE ID."""

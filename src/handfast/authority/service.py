@@ -98,10 +98,17 @@ class AuthorityService:
             now=now,
         )
         self._seen = state.database.changes()
+        self._numbers = (0, 0)
+        self._signers: frozenset[str] = frozenset()
         self._tidied = now()
         if entries_file is not None:
             self.reload_entries()
         self.look()
+
+    @property
+    def state(self) -> AuthorityState:
+        """The state that it runs on. What is changed there is noticed and pushed."""
+        return self._state
 
     def reload_entries(self) -> Applied | None:
         """Read the entries file again; None when there is none.
@@ -136,6 +143,7 @@ class AuthorityService:
             self._take_over()
             self._seen = changes
             changed = True
+        changed |= self._notice()
         changed |= bool(self._state.signers.keep())
         if self._crls.keep():
             self._issuing.forget_serials(self._crls.serials)
@@ -171,14 +179,20 @@ class AuthorityService:
                     _log.error("the authority's state: %s", error)
                 failing = str(error)
 
+    def _notice(self) -> bool:
+        """See what this process itself has changed, by the parts of the state."""
+        numbers = (self._state.registry.number, self.federated.number)
+        signers = frozenset(row.id for row in self._state.signers.rows)
+        if (numbers, signers) == (self._numbers, self._signers):
+            return False
+        if self._signers - signers:
+            self._state.signers.forget_files()  # of keys that were distrusted
+        self._numbers, self._signers = numbers, signers
+        self._forget()
+        return True
+
     def _take_over(self) -> None:
-        known = {row.id for row in self._state.signers.rows}
         self._state.reload()
-        if known - {row.id for row in self._state.signers.rows}:
-            # Keys that were distrusted: what they have signed is given to nobody.
-            self._state.signers.forget_files()
-            self._issuing.forget_signers()
-            self._tokens.forget_signers()
         self.federated.reload()
         self.nodes.reload()
         self._forget()

@@ -105,7 +105,7 @@ class Signers:
         self._rows = read_signers(self._database)
         self._sequence = read_sequence(self._database)
         self._wishes = {kind: wished_at(self._database, kind) for kind in KINDS}
-        known = {row.id for row in self._rows}
+        self._ids = known = frozenset(row.id for row in self._rows)
         self._loaded = {i: key for i, key in self._loaded.items() if i in known}
         self._signers = {i: one for i, one in self._signers.items() if i in known}
         jwt_signers = self._jwt_signers.items()
@@ -146,6 +146,15 @@ class Signers:
     def sequence(self) -> int:
         """Of the bundle: changes whenever it does."""
         return self._sequence
+
+    def knows(self, signer_id: str) -> bool:
+        """Whether one is there: neither distrusted, nor removed when its time was."""
+        return signer_id in self._ids
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether the private keys are at hand, or this only looks."""
+        return self._keys is not None
 
     def active(self, kind: Kind) -> SignerRow:
         """What signs now.

@@ -11,7 +11,8 @@ any at all on a connection without a call; what the server sends starts the coun
 Invariants:
     1. Only silence while somebody waits counts: bytes that came while nobody read are
        an answer, too.
-    2. Two PINGs are `after` seconds apart, but for early ones that were asked for.
+    2. Two PINGs are `after` seconds apart, but for early ones that were asked for: the
+       next one waits for an answer to the last one, and counts from there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ class Pulse:
         "_heard_at",
         "_left_at",
         "_patience",
-        "_pinged_at",
         "_within",
     )
 
@@ -47,7 +47,6 @@ class Pulse:
         self._left_at: float | None = None  # when waiting ended; None while it lasts
         self._asked_at: float | None = None  # the question that has no answer yet
         self._patience = within  # with it
-        self._pinged_at = -math.inf
         self._early: float | None = None  # patience with a question ahead of time
 
     def begin(self, now: float) -> None:
@@ -87,7 +86,7 @@ class Pulse:
             return self._asked_at + self._patience
         if self._early is not None:
             return -math.inf
-        return max(self._heard_at, self._pinged_at) + self._after
+        return self._heard_at + self._after
 
     def ask(self, now: float) -> bool | None:
         """Say what is due: True, a PING; None, nothing yet; False: it is gone."""
@@ -97,5 +96,5 @@ class Pulse:
             return False
         self._patience = self._within if self._early is None else self._early
         self._early = None
-        self._asked_at = self._pinged_at = now
+        self._asked_at = now
         return True

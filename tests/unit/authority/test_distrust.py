@@ -17,7 +17,7 @@ from tests.support.served_authority import ME, authority
 
 from handfast import JwtSvid, Reason, VerificationError, Verifier
 from handfast.authority.audit import read_audit
-from handfast.authority.distrust import distrust, plan_distrust
+from handfast.authority.distrusting import distrust, plan_distrust
 from handfast.authority.nodes.caller import NodeCaller
 from handfast.authority.nodes.proto import WATCH, WatchRequest
 from handfast.authority.service import AuthorityService

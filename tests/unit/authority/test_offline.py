@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from tests.support.authority_state import DOMAIN, NOON, World, entry, settings
 
 from handfast import ConfigError, Verifier
-from handfast.authority.distrust import distrust
+from handfast.authority.distrusting import distrust
 from handfast.authority.issuing import Issuing
 from handfast.authority.keystore import KeyStore
 from handfast.authority.offline import import_intermediate, make_csr, waiting_key

@@ -131,7 +131,7 @@ class NodeService:
             own is None
             or self._now() >= own.renew_at
             or own.serial in self._crls.serials
-            or all(own.signer != row.id for row in self._state.signers.rows)
+            or not self._state.signers.knows(own.signer)
         ):
             # `Issuing` forgets what is of no entry, with each change of the entries.
             entry = Entry(

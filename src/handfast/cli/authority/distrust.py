@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from handfast.authority.distrust import Distrust, plan_distrust
-from handfast.authority.distrust import distrust as distrust_keys
+from handfast.authority.distrusting import Distrust, plan_distrust
+from handfast.authority.distrusting import distrust as distrust_keys
 from handfast.authority.settings import AuthoritySettings
 from handfast.authority.state import AuthorityState, is_running
 from handfast.cli.authority.options import state_options

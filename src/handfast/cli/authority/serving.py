@@ -14,14 +14,11 @@ from typing import Any, Self
 import click
 import trio
 
-from handfast.authority.attest import Attestor
-from handfast.authority.issuer import AttestedCaller, EntryIssuer
-from handfast.authority.workload_socket import (
-    WORKLOAD_SOCKET_MODE,
-    open_workload_socket,
-)
+from handfast.authority.issuer import EntryIssuer
+from handfast.authority.serving import serve_workloads
+from handfast.authority.workload_socket import WORKLOAD_SOCKET_MODE
 from handfast.cli.output import emit, notes
-from handfast.workload_api.service import ServiceLimits, serve_workload_api
+from handfast.workload_api.service import ServiceLimits
 
 __all__ = ["WorkloadSocket", "show_log", "socket_options"]
 
@@ -123,11 +120,6 @@ def show_log(*, as_json: bool) -> None:
         logger.addHandler(journal)
 
 
-def _user_of(caller: AttestedCaller) -> int:
-    """Processes of one user share their limits."""
-    return caller.uid
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadSocket:
     """Where workloads ask, and who may."""
@@ -173,18 +165,15 @@ class WorkloadSocket:
         Cancellation: is how it ends; the socket's file is removed.
         """
         _allow_descriptors()
-        attestor = Attestor(hash_executables="when asked")
-        with open_workload_socket(
-            self.path, mode=self.mode, uid=self.uid, gid=self.gid
-        ) as listener:
-            await serve_workload_api(
-                [attestor.watch(listener)],
-                issuer,
-                identify=attestor.attest,
-                share_of=_user_of,
-                limits=self.limits,
-                task_status=task_status,
-            )
+        await serve_workloads(
+            issuer,
+            self.path,
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            limits=self.limits,
+            task_status=task_status,
+        )
 
 
 def _uid(name: str | None) -> int:

@@ -152,6 +152,8 @@ def distrust(
             _remove(run, row, why, moment)
         bump_sequence(run, moment)
     state.signers.reload()
+    if state.signers.can_sign:
+        state.signers.keep()
     return found
 
 
