@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -19,17 +22,29 @@ from tests.support.net_world import (
 )
 
 from handfast import ConfigError, HandshakeTimeout, Reason, authorize
+from handfast._ffi import live_handles
 from handfast.net import MtlsStream, open_many
 
 STRANGER = "spiffe://b.example/x"
 
 
+@pytest.fixture(params=[0, 2], ids=["loop", "workers"])
+def workers(request: pytest.FixtureRequest) -> int:
+    """Who shakes hands: whatever a caller sees is the same."""
+    return int(request.param)
+
+
 @trio_test
-async def test_each_target_has_a_result_and_the_streams_outlive_the_block() -> None:
+async def test_each_target_has_a_result_and_the_streams_outlive_the_block(
+    workers: int,
+) -> None:
     async with serving() as server:
         streams: list[MtlsStream] = []
         async with open_many(
-            [("127.0.0.1", server.port)] * 10, client_config(), at_once=3
+            [("127.0.0.1", server.port)] * 10,
+            client_config(),
+            at_once=3,
+            workers=workers,
         ) as results:
             async for opened in results:
                 assert opened.failure is None
@@ -43,7 +58,7 @@ async def test_each_target_has_a_result_and_the_streams_outlive_the_block() -> N
 
 
 @trio_test
-async def test_no_more_than_at_once_are_made_or_wait_to_be_taken() -> None:
+async def test_no_more_than_at_once_are_made_or_wait_to_be_taken(workers: int) -> None:
     """P8: targets that never end are taken as results are."""
     taken = 0
 
@@ -54,7 +69,9 @@ async def test_no_more_than_at_once_are_made_or_wait_to_be_taken() -> None:
             yield ("127.0.0.1", port)
 
     async with serving() as server:
-        async with open_many(endless(server.port), client_config(), at_once=4) as found:
+        async with open_many(
+            endless(server.port), client_config(), at_once=4, workers=workers
+        ) as found:
             await server.until(lambda it: it.statistics.active == 4)
             await trio.testing.wait_all_tasks_blocked(cushion=0.05)
             assert taken == 4
@@ -68,7 +85,7 @@ async def test_no_more_than_at_once_are_made_or_wait_to_be_taken() -> None:
 
 
 @trio_test
-async def test_failures_come_with_their_reasons() -> None:
+async def test_failures_come_with_their_reasons(workers: int) -> None:
     """Each kind beside good ones, and no failure ends the others."""
     [silent] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     [closed] = await trio.open_tcp_listeners(0, host="127.0.0.1")
@@ -83,7 +100,9 @@ async def test_failures_come_with_their_reasons() -> None:
         await closed.aclose()
         seen = {}
         targets = [("127.0.0.1", port) for port in ports] * 2
-        async with open_many(targets, client_config(), timeout=2) as results:
+        async with open_many(
+            targets, client_config(), timeout=2, workers=workers
+        ) as results:
             async for opened in results:
                 assert (opened.stream is None) is (opened.failure is not None)
                 reason = opened.failure and opened.failure.reason
@@ -96,13 +115,13 @@ async def test_failures_come_with_their_reasons() -> None:
 
 
 @trio_test
-async def test_a_cancelled_block_closes_what_is_under_way() -> None:
+async def test_a_cancelled_block_closes_what_is_under_way(workers: int) -> None:
     [silent] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = silent.socket.getsockname()[1]
     async with silent:
         with trio.CancelScope() as scope:
             async with open_many(
-                [("127.0.0.1", port)] * 3, client_config(), at_once=2
+                [("127.0.0.1", port)] * 3, client_config(), at_once=2, workers=workers
             ) as results:
                 ends = [await silent.accept() for _ in range(2)]
                 scope.cancel()
@@ -114,7 +133,7 @@ async def test_a_cancelled_block_closes_what_is_under_way() -> None:
             await end.aclose()
 
 
-@pytest.mark.parametrize("setting", [{"at_once": 0}, {"timeout": 0}])
+@pytest.mark.parametrize("setting", [{"at_once": 0}, {"timeout": 0}, {"workers": -1}])
 @trio_test
 async def test_limits_that_let_nothing_happen_are_refused(
     setting: dict[str, int],
@@ -128,16 +147,16 @@ async def test_limits_that_let_nothing_happen_are_refused(
 
 
 @trio_test
-async def test_no_targets_are_no_results() -> None:
-    async with open_many([], client_config()) as results:
+async def test_no_targets_are_no_results(workers: int) -> None:
+    async with open_many([], client_config(), workers=workers) as results:
         assert [it async for it in results] == []
 
 
 @trio_test
-async def test_an_exception_of_the_block_comes_out_as_it_is() -> None:
+async def test_an_exception_of_the_block_comes_out_as_it_is(workers: int) -> None:
     async def fail(port: int) -> None:
         target = ("127.0.0.1", port)
-        async with open_many([target] * 3, client_config()) as results:
+        async with open_many([target] * 3, client_config(), workers=workers) as results:
             opened = await results.receive()
             assert opened.stream is not None
             await opened.stream.aclose()
@@ -146,3 +165,66 @@ async def test_an_exception_of_the_block_comes_out_as_it_is() -> None:
     async with serving() as server:
         with pytest.raises(KeyError, match="mine"):
             await fail(server.port)
+
+
+@trio_test
+async def test_workers_judge_as_the_loop_does() -> None:
+    """P1: whoever may not come in is refused there, too, with the same reason."""
+    config = client_config(authorize=authorize.nobody())
+    async with serving() as server:
+        target = ("127.0.0.1", server.port)
+        async with open_many([target] * 5, config, workers=2) as results:
+            seen = [opened.failure async for opened in results]
+    assert [it and it.reason for it in seen] == [Reason.NOT_AUTHORIZED] * 5
+    assert all("authorize" in str(it) or "spiffe://" in str(it) for it in seen)
+
+
+@trio_test
+async def test_workers_resume_sessions() -> None:
+    """P4: the store is the configuration's, whoever shakes hands."""
+    config = client_config()
+    async with serving() as server:
+        target, resumed = ("127.0.0.1", server.port), []
+        for _ in range(2):
+            async with open_many([target], config, workers=2) as results:
+                opened = await results.receive()
+            assert opened.stream is not None
+            assert await ask(opened.stream) == b"ping"
+            resumed.append(opened.stream.resumed)
+        assert resumed == [False, True]
+
+
+@trio_test
+async def test_names_are_looked_up_for_workers_too() -> None:
+    async with serving() as server:
+        target = ("localhost", server.port)
+        async with open_many([target], client_config(), workers=1) as results:
+            opened = await results.receive()
+        assert opened.stream is not None
+        assert await ask(opened.stream) == b"ping"
+
+
+def test_nothing_is_left_of_workers() -> None:
+    """P8: threads, connections and descriptors; also of a run that was interrupted."""
+
+    async def cut() -> None:
+        [silent] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        target = ("127.0.0.1", silent.socket.getsockname()[1])
+        async with silent:
+            with trio.move_on_after(0.05):
+                async with open_many(
+                    [target] * 20, client_config(), at_once=20, workers=2
+                ) as results:
+                    await results.receive()
+
+    trio.run(cut)
+    before = (live_handles()["conn"], threading.active_count(), len(descriptors()))
+    for _ in range(3):
+        trio.run(cut)
+    gc.collect()
+    after = (live_handles()["conn"], threading.active_count(), len(descriptors()))
+    assert after == before
+
+
+def descriptors() -> list[str]:
+    return [it.name for it in Path("/proc/self/fd").iterdir()]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from handfast._ffi.acceptor import (
     MOST_SOCKETS,
     MOST_WORKERS,
+    NO_SOCKET,
     Accepted,
     NativeAcceptor,
     Outcome,
@@ -91,6 +92,7 @@ __all__ = [
     "MOST_SOCKETS",
     "MOST_WORKERS",
     "NOW",
+    "NO_SOCKET",
     "PROXY_HEADER_MAX",
     "SESSION_AGE",
     "SESSION_AGE_MAX",

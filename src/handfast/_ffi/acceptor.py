@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MOST_WORKERS: Final = int(lib.HF_ACCEPTOR_WORKERS_MAX)
 MOST_SOCKETS: Final = int(lib.HF_ACCEPTOR_SOCKETS_MAX)
 
+#: In the place of a listening socket: workers accept nothing, and do what is lent.
+NO_SOCKET: Final = int(lib.HF_ACCEPTOR_NO_SOCKET)
+
 # How many are taken at once: handlers get their turn in between.
 _BATCH: Final = 64
 

@@ -26,6 +26,8 @@ from handfast._ffi.library import ffi, lib
 from handfast._ffi.want import DONE, PROGRESS, Want, want_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handfast._ffi.library import Data
     from handfast._ffi.snapshots import NativeConfig
 
@@ -93,7 +95,7 @@ class Conn(ConnFacts):
         Who else uses it meanwhile is told that it is busy. Nothing is lent on failure.
         """
         if not self._lock.acquire(False):
-            _refuse_busy()
+            refuse_busy()
         code = to(self._handle)
         if code:
             self._lock.release()

@@ -18,6 +18,7 @@ from handfast.net.stream import MtlsStream
 
 if TYPE_CHECKING:
     from handfast.names import DnsName, IpAddress
+    from handfast.net.client_workers import ClientWorkers
     from handfast.net.lifetime import Lifetime
     from handfast.tls import TlsConfig
 
@@ -67,6 +68,35 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
         HandfastError: anything else that `MtlsStream.do_handshake` raises.
     """
     need_role(config, "client")
+    return await open_by(
+        None,
+        host,
+        port,
+        config,
+        server_hostname=server_hostname,
+        handshake_timeout=handshake_timeout,
+        happy_eyeballs_delay=happy_eyeballs_delay,
+        local_address=local_address,
+        lifetime=lifetime,
+    )
+
+
+async def open_by(  # noqa: PLR0913 - all by keyword
+    workers: ClientWorkers | None,
+    host: str,
+    port: int,
+    config: TlsConfig,
+    *,
+    handshake_timeout: float,
+    server_hostname: str | DnsName | IpAddress | None = None,
+    happy_eyeballs_delay: float | None = 0.25,
+    local_address: str | None = None,
+    lifetime: Lifetime | None = None,
+) -> MtlsStream:
+    """Do what `open_mtls_stream` says, with the handshake on a worker if there are any.
+
+    Those keep the time of a handshake by themselves.
+    """
     family = _family(host) if local_address is None else None
     if family is not None:
         transport = await _connect(family, host, port)
@@ -88,6 +118,7 @@ async def open_mtls_stream(  # noqa: PLR0913 - all by keyword
         session_key=f"tcp:{host}:{port}" if config.is_mutual else None,
         handshake_timeout=handshake_timeout,
         lifetime=lifetime,
+        workers=workers,
     )
 
 
@@ -99,6 +130,7 @@ async def shake_hands_over(  # noqa: PLR0913 - all by keyword
     session_key: str | None,
     handshake_timeout: float,
     lifetime: Lifetime | None,
+    workers: ClientWorkers | None = None,
 ) -> MtlsStream:
     """Shake hands on a connection of the caller's, which is the stream's then.
 
@@ -113,7 +145,10 @@ async def shake_hands_over(  # noqa: PLR0913 - all by keyword
             session_key=session_key,
             lifetime=lifetime,
         )
-        hurry(stream, handshake_timeout)
+        if workers is None:
+            hurry(stream, handshake_timeout)
+        else:
+            await workers.shake_hands(stream)
         await stream.do_handshake()
     except BaseException as error:
         if isinstance(error, HandshakeTimeout):

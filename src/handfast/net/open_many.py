@@ -5,19 +5,24 @@ Theory of operation. `at_once` tasks take the next target, connect, and hand the
 over in person: a channel that holds nothing. So what is being made and what nobody has
 taken yet are bounded together, and a slow taker slows the connecting down.
 
+With `workers=` the handshakes are the engine's threads' (`client_workers`); all else
+stays as it is.
+
 Invariant: a stream is its task's until it was taken; a task that is cancelled closes
 what it has.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import trio
 
 from handfast.errors import HandfastError
+from handfast.net.acceptor import check_workers
+from handfast.net.client_workers import ClientWorkers, client_workers
 from handfast.net.failures import (
     again,
     handshake_timed_out,
@@ -25,10 +30,11 @@ from handfast.net.failures import (
     need_role,
     system_failure,
 )
-from handfast.net.open import open_mtls_stream
+from handfast.net.open import open_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from handfast.net.lifetime import Lifetime
     from handfast.net.stream import MtlsStream
@@ -57,11 +63,12 @@ class Opened:
 
 
 @asynccontextmanager
-async def open_many(
+async def open_many(  # noqa: PLR0913 - all by keyword
     targets: Iterable[tuple[str, int]],
     config: TlsConfig,
     *,
     at_once: int = 64,
+    workers: int = 0,
     timeout: float = 20.0,  # noqa: ASYNC109 - of each target, and told as its failure
     lifetime: Lifetime | None = None,
 ) -> AsyncGenerator[trio.MemoryReceiveChannel[Opened]]:
@@ -78,6 +85,9 @@ async def open_many(
         targets: Hosts and ports; taken one by one, so there may be no end of them.
         config: How to connect; of role client.
         at_once: How many may be connecting, shaking hands, or done and not taken yet.
+        workers: How many threads of the engine shake hands, beside the event loop and
+            without the GIL: on as many cores. 0 does it in the event loop, and so does
+            a system without epoll.
         timeout: Seconds for each target: its name, TCP, and the handshake.
         lifetime: When the streams end on purpose; see `Lifetime` for the default.
 
@@ -94,28 +104,42 @@ async def open_many(
     need_role(config, "client")
     need_positive("at_once=", at_once)
     need_positive("timeout=", timeout)
+    workers = check_workers(workers)
     send, receive = trio.open_memory_channel[Opened](0)
 
-    async def run(targets: Iterator[tuple[str, int]], results: _Results) -> None:
+    async def run(
+        by: ClientWorkers | None,
+        targets: Iterator[tuple[str, int]],
+        results: _Results,
+    ) -> None:
         async with results:
             for target in targets:
                 await _hand_over(
-                    await _open(target, config, timeout, lifetime), results
+                    await _open(by, target, config, timeout, lifetime), results
                 )
 
     failure: Exception | None = None
-    async with trio.open_nursery() as nursery, receive:
-        remaining = iter(targets)
-        async with send:
-            for _ in range(at_once):
-                nursery.start_soon(run, remaining, send.clone())
-        try:
-            yield receive
-        except Exception as error:  # noqa: BLE001 - raised below, and not in a group
-            failure = error
-        nursery.cancel_scope.cancel()
+    with _workers(workers, timeout, at_once) as by:
+        async with trio.open_nursery() as nursery, receive:
+            remaining = iter(targets)
+            async with send:
+                for _ in range(at_once):
+                    nursery.start_soon(run, by, remaining, send.clone())
+            try:
+                yield receive
+            except Exception as error:  # noqa: BLE001 - raised below, and not in a group
+                failure = error
+            nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+def _workers(
+    workers: int, seconds: float, at_once: int
+) -> AbstractContextManager[ClientWorkers | None]:
+    if not workers:
+        return nullcontext()
+    return client_workers(workers, seconds=seconds, at_once=at_once)
 
 
 async def _hand_over(opened: Opened, results: _Results) -> None:
@@ -128,6 +152,7 @@ async def _hand_over(opened: Opened, results: _Results) -> None:
 
 
 async def _open(
+    by: ClientWorkers | None,
     target: tuple[str, int],
     config: TlsConfig,
     seconds: float,
@@ -139,8 +164,8 @@ async def _open(
     failure: HandfastError | None = handshake_timed_out(seconds)
     with trio.move_on_after(seconds):
         try:
-            stream = await open_mtls_stream(
-                host, port, config, handshake_timeout=seconds, lifetime=lifetime
+            stream = await open_by(
+                by, host, port, config, handshake_timeout=seconds, lifetime=lifetime
             )
             failure = None
         except HandfastError as error:
