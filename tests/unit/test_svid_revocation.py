@@ -167,6 +167,13 @@ def test_a_list_of_nobody_known_counts_for_who_shows_its_signer(world: Chain) ->
     verifier = Verifier([a.bundle, b.bundle], crls=crls)
     assert refusal(verifier, a.leaf).reason is Reason.CERTIFICATE_REVOKED
     assert accepts(verifier, b.leaf)
+    # One that the engine does not read takes nothing from the others.
+    of_both = [crl(a.middle, a.leaf, extra=DELTA), *crls.unclaimed, b"garbage"]
+    mixed = RevocationLists({A: [crl(a.root)]}, unclaimed=of_both)
+    verifier = Verifier(a.bundle, crls=mixed)
+    assert refusal(verifier, a.leaf).reason is Reason.CERTIFICATE_REVOKED
+    junk = RevocationLists(unclaimed=[b"garbage"])
+    assert refusal(Verifier(a.bundle, crls=junk), a.leaf).reason is Reason.CRL_MISSING
     # Forged, it is nothing at all: not a word of the issuer's that does not count.
     forged = RevocationLists.sort(
         [crl(a.root), crl(a.middle, a.leaf, key=b.middle.key)],
