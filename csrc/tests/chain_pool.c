@@ -78,6 +78,11 @@ const struct pki_cert *chain_pool_cert(size_t place)
     return &pool[place];
 }
 
+EVP_PKEY *chain_pool_key(enum chain_pool_place place)
+{
+    return key(place == POOL_ROOT ? OWN_ROOT : place == POOL_MIDDLE ? OWN_MIDDLE : OWN_OTHER);
+}
+
 const struct hf_bundle_set *chain_pool_bundles(void)
 {
     if (bundles == NULL) {

@@ -31,6 +31,9 @@ enum chain_pool_place {
 
 const struct pki_cert *chain_pool_cert(size_t place);
 
+/* The key of a CA: of POOL_ROOT, POOL_MIDDLE or POOL_OTHER_ROOT. */
+EVP_PKEY *chain_pool_key(enum chain_pool_place place);
+
 /* a.example and b.example, made once. */
 const struct hf_bundle_set *chain_pool_bundles(void);
 

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cached == uncached (P3): the same question to a verifier with a cache and to one without. The
- * input is a run of operations: chains in any composition, under changing bundles, policies, rules,
- * purposes and times, with one cache for all of it. Code and peer must be the same each time.
+ * cached == uncached (P3): the same question to a verifier with a cache and to
+ * one without. The input is a run of operations: chains in any composition,
+ * under changing bundles, revocation lists, policies, rules, purposes and
+ * times, with one cache for all of it. Code and peer must be the same each
+ * time.
  *
- * What an attacker must hold: certificates that are accepted for something, to be presented where
- * they are not.
+ * What an attacker must hold: certificates that are accepted for something, to
+ * be presented where they are not.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "chain_pool.h"
 #include "kit.h"
+#include "pki_crl.h"
 #include "policy/verifier.h"
 
 #define SETS 4
 #define POLICIES 3
 #define CERTS_MAX 4
+#define BOOKS 4
 
 #define REQUIRE(cond) require((cond), #cond, __LINE__)
 
@@ -28,8 +32,8 @@ static void require(bool holds, const char *what, int line)
     }
 }
 
-/* [set][policy][rules][cached or not] */
-static struct hf_verifier *verifiers[SETS][POLICIES][2][2];
+/* [set][policy][lists][rules][cached or not] */
+static struct hf_verifier *verifiers[SETS][POLICIES][BOOKS][2][2];
 static struct hf_chain_cache *cache;
 
 static struct hf_policy *make_policy(size_t which)
@@ -43,8 +47,8 @@ static struct hf_policy *make_policy(size_t which)
     return policy;
 }
 
-/* The usual bundles; the authorities the other way round; one with both; one with a CA in the place
- * of its root. */
+/* The usual bundles; the authorities the other way round; one with both; one
+ * with a CA in the place of its root. */
 static struct hf_bundle_set *make_set(size_t which)
 {
     const struct pki_cert *root = chain_pool_cert(POOL_ROOT);
@@ -72,6 +76,73 @@ static struct hf_bundle_set *make_set(size_t which)
     return kit_set(both, 2);
 }
 
+/* A list of an issuer of the pool's, with an entry for this certificate; NULL:
+ * with none. */
+static size_t make_list(enum chain_pool_place issuer, const char *name, const struct pki_cert *cert,
+                        int64_t until, uint8_t *out, size_t cap)
+{
+    struct pki_crl_spec spec;
+    struct pki_revoked entry = {.serial = DER_NONE};
+    pki_crl(&spec, name, chain_pool_key(issuer));
+    spec.next_update = until;
+    if (cert != NULL) {
+        struct hf_cert view;
+        REQUIRE(hf_is_ok(hf_cert_parse(pki_span(cert), &view)));
+        entry.serial = (struct der_bytes){view.serial.data, view.serial.len};
+        spec.entries = &entry;
+        spec.count = 1;
+    }
+    return pki_crl_make(&spec, chain_pool_key(issuer), out, cap);
+}
+
+static struct hf_crl_set *make_lists(const struct pki_cert *of_root,
+                                     const struct pki_cert *of_middle)
+{
+    static uint8_t der[4096];
+    struct hf_crl_set *lists;
+    size_t len = make_list(POOL_ROOT, "root", of_root, PKI_NOW + 1000, der, sizeof(der));
+    len +=
+        make_list(POOL_MIDDLE, "middle", of_middle, PKI_NOW + 3000, der + len, sizeof(der) - len);
+    len += make_list(POOL_OTHER_ROOT, "other", NULL, PKI_NOW + 2000, der + len, sizeof(der) - len);
+    REQUIRE(hf_is_ok(hf_crl_set_new(der, len, &lists)));
+    return lists;
+}
+
+/* None; lists that name nobody; such that name a leaf and an intermediate,
+ * whose they are unknown; one trust domain's that revoke, and another's that
+ * cannot be used. */
+static struct hf_crl_book *make_book(size_t which)
+{
+    const uint8_t *a = (const uint8_t *)"a.example";
+    const uint8_t *b = (const uint8_t *)"b.example";
+    struct hf_crl_set *good = make_lists(NULL, NULL);
+    struct hf_crl_set *bad = make_lists(chain_pool_cert(POOL_UPPER), chain_pool_cert(POOL_LEAF));
+    const struct hf_crl_page pages[2] = {{a, 9, which == 3 ? bad : good}, {b, 9, NULL}};
+    struct hf_crl_book *book = NULL;
+    REQUIRE(which == 0 || hf_is_ok(hf_crl_book_new(pages,
+                                                   which == 2   ? 0
+                                                   : which == 3 ? 2
+                                                                : 1,
+                                                   which == 2 ? bad : NULL, &book)));
+    hf_crl_set_unref(good);
+    hf_crl_set_unref(bad);
+    return book;
+}
+
+/* All that ask one policy of one set. */
+static void make_verifiers(size_t s, size_t p, struct hf_bundle_set *set, struct hf_policy *policy)
+{
+    for (size_t b = 0; b < BOOKS; b++) {
+        struct hf_crl_book *book = make_book(b);
+        int asks = b == 0 ? 0 : b == 1 ? HF_CRL_REQUIRED : HF_CRL_IF_AVAILABLE;
+        for (int i = 0; i < 4; i++) {
+            REQUIRE(hf_is_ok(hf_verifier_new_crls(set, policy, i / 2, i % 2 == 0 ? NULL : cache,
+                                                  book, asks, &verifiers[s][p][b][i / 2][i % 2])));
+        }
+        hf_crl_book_unref(book);
+    }
+}
+
 static void make_world(void)
 {
     /* Few places, so that entries have to go. */
@@ -81,10 +152,7 @@ static void make_world(void)
         struct hf_bundle_set *set = make_set(s);
         for (size_t p = 0; p < POLICIES; p++) {
             struct hf_policy *policy = make_policy(p);
-            for (int i = 0; i < 4; i++) {
-                REQUIRE(hf_is_ok(hf_verifier_new(set, policy, i / 2, i % 2 == 0 ? NULL : cache,
-                                                 &verifiers[s][p][i / 2][i % 2])));
-            }
+            make_verifiers(s, p, set, policy);
             hf_policy_unref(policy);
         }
         hf_bundle_set_unref(set);
@@ -120,9 +188,10 @@ static bool step(struct question *q, struct hf_span *left)
     }
     size_t set = op.data[0] % SETS;
     size_t policy = op.data[0] / SETS % POLICIES;
+    size_t lists = op.data[2] >> 6;
     int rules = op.data[0] >> 7;
-    q->plain = verifiers[set][policy][rules][0];
-    q->cached = verifiers[set][policy][rules][1];
+    q->plain = verifiers[set][policy][lists][rules][0];
+    q->cached = verifiers[set][policy][lists][rules][1];
     q->at = PKI_NOW + times[op.data[1] % 8];
     q->purpose = (op.data[1] >> 3) % 3;
     if (op.data[1] >= 0xf0) {

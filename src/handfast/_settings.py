@@ -234,6 +234,15 @@ def _usable(lists: tuple[bytes, ...]) -> _ffi.NativeCrlSet | None:
         return None
 
 
+def _readable(lists: tuple[bytes, ...]) -> _ffi.NativeCrlSet | None:
+    """Of lists of nobody known: what the engine does not read is not there."""
+    whole = _usable(lists) if lists else None
+    if whole is None and len(lists) > 1:
+        kept = tuple(der for der in lists if _usable((der,)) is not None)
+        return _readable(kept) if kept != lists else None
+    return whole
+
+
 def need_lists(crls: object) -> RevocationLists:
     """Insist on lists by trust domain that can all be used.
 
@@ -266,8 +275,5 @@ def spiffe_verifier(  # noqa: PLR0913, PLR0917 - the engine's own list
     pages = [
         (name.name, _usable(crls.get(name))) for name in sorted(crls.trust_domains)
     ]
-    # Of nobody known: what the engine does not read is not there.
-    read = tuple(der for der in crls.unclaimed if _usable((der,)) is not None)
-    unclaimed = _usable(read) if read else None
-    book = _ffi.NativeCrlBook(pages, unclaimed, crl_policy)
+    book = _ffi.NativeCrlBook(pages, _readable(crls.unclaimed), crl_policy)
     return book.verifier(native, policy, rules, cache)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """R4: a model of what may resume, against random lives of sessions.
 
-Time goes on and back, SVIDs are renewed, authorities come and go, the policy changes,
-keys are retired, tickets are kept and shown again later. The model knows nothing of
-tickets: it says for each visit whether a full handshake would be accepted now and, of
-the session that is shown, when its key was proved and what it was proved to. Whatever
-may resume does, and nothing else; whatever is refused must be refused in full, too.
+Time goes on and back, SVIDs are renewed and revoked, authorities come and go, the
+policy changes, keys are retired, tickets are kept and shown again later. The model
+knows nothing of tickets: it says for each visit whether a full handshake would be
+accepted now and, of the session that is shown, when its key was proved and what it was
+proved to. Whatever may resume does, and nothing else; whatever is refused must be
+refused in full, too.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.support import pki, workloads
 from tests.support.resuming import Foreigner, Rotating, Way
+from tests.support.revoking import crl, lists
 
 from handfast import (
     PeerError,
+    RevocationLists,
     SessionStore,
     TicketKeys,
     TlsConfig,
@@ -49,6 +52,7 @@ class Shown:
     root: int
     ends_at: int
     context: tuple[int, int]
+    leaf: pki.Issued
     used: bool = False
 
 
@@ -62,8 +66,9 @@ class Sessions(RuleBasedStateMachine):
         self.policy = 0
         self.trusted = {0}
         self.sessions = self.way.sessions(max_age=AGE)
+        self.revoked: list[pki.Issued] = []
         self.svids = [pki.leaf(ROOTS[0], workloads.SERVER).svid() for _ in range(2)]
-        self.source = Rotating(self.svids[0], self._bundle())
+        self.source = Rotating(self.svids[0], self._bundle(), crls=self._lists())
         self.client = Foreigner(self.way, None)
         self.renew(root=0, seconds=900)
         self.has: list[Shown] = []
@@ -72,6 +77,19 @@ class Sessions(RuleBasedStateMachine):
     def _bundle(self) -> TrustBundle:
         ders = tuple(ROOTS[i].der for i in sorted(self.trusted))
         return TrustBundle.from_der("a.example", ders)
+
+    def _lists(self) -> RevocationLists:
+        since, until = NOW - timedelta(hours=2), NOW + timedelta(days=1)
+        of = [[it for it in self.revoked if it.above[0] is ca] for ca in ROOTS]
+        return lists(
+            *(
+                crl(ca, *listed, since=since, until=until)
+                for ca, listed in zip(ROOTS, of, strict=True)
+            )
+        )
+
+    def _deliver(self) -> None:
+        self.source.rotate(self.svids[self.own], self._bundle(), crls=self._lists())
 
     def _tick(self) -> None:
         _ffi.fix_clock(int(NOW.timestamp()) + self.now)
@@ -84,7 +102,14 @@ class Sessions(RuleBasedStateMachine):
         """The client gets a new SVID of an authority."""
         self.root, self.ends_at = root, self.now + seconds
         until = NOW + timedelta(seconds=self.ends_at)
-        self.client.becomes(pki.leaf(ROOTS[root], workloads.CLIENT, not_after=until))
+        self.leaf = pki.leaf(ROOTS[root], workloads.CLIENT, not_after=until)
+        self.client.becomes(self.leaf)
+
+    @rule()
+    def the_svid_is_revoked(self) -> None:
+        """P4, WAPI-47: with all that it has begun; the next one is good again."""
+        self.revoked.append(self.leaf)
+        self._deliver()
 
     @rule(seconds=st.sampled_from((1, 50, 199, 299, 600)))
     def time_goes_on(self, seconds: int) -> None:
@@ -103,12 +128,12 @@ class Sessions(RuleBasedStateMachine):
     @rule(trusted=st.sets(st.integers(0, 1)))
     def other_authorities(self, trusted: set[int]) -> None:
         self.trusted = trusted
-        self.source.rotate(self.svids[self.own], self._bundle())
+        self._deliver()
 
     @rule()
     def our_svid_is_renewed(self) -> None:
         self.own = 1 - self.own
-        self.source.rotate(self.svids[self.own], self._bundle())
+        self._deliver()
 
     @rule()
     def nothing_older_opens(self) -> None:
@@ -124,7 +149,10 @@ class Sessions(RuleBasedStateMachine):
 
     def _full_is_good(self) -> bool:
         return (
-            self.root in self.trusted and self.now < self.ends_at and self.policy != 2
+            self.root in self.trusted
+            and self.now < self.ends_at
+            and self.leaf not in self.revoked
+            and self.policy != 2
         )
 
     def _may_resume(self, shown: Shown) -> bool:
@@ -133,6 +161,7 @@ class Sessions(RuleBasedStateMachine):
             not (good_once and shown.used)
             and shown.proved_at <= self.now < min(shown.proved_at + AGE, shown.ends_at)
             and shown.root in self.trusted
+            and shown.leaf not in self.revoked
             and shown.context == self._context()
             and self.policy != 2
         )
@@ -149,6 +178,7 @@ class Sessions(RuleBasedStateMachine):
             authorize=POLICIES[self.policy],
             min_version="1.2",
             sessions=self.sessions,
+            crl_policy="if_available",
         )
         may = shown is not None and self._may_resume(shown)
         if shown is not None:
@@ -167,12 +197,14 @@ class Sessions(RuleBasedStateMachine):
         assert self.client.session is not None
         if shown is None:
             proved_at, root, ends = self.now, self.root, self.ends_at
+            leaf = self.leaf
         else:
             proved_at, root, ends = shown.proved_at, shown.root, shown.ends_at
+            leaf = shown.leaf
         told = int(met.authenticated_at.timestamp()) - int(NOW.timestamp())
         assert told == proved_at
         self.has.append(
-            Shown(self.client.session, proved_at, root, ends, self._context())
+            Shown(self.client.session, proved_at, root, ends, self._context(), leaf)
         )
 
     @invariant()

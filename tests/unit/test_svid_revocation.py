@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import itertools
 from typing import Any
 
@@ -167,6 +168,13 @@ def test_a_list_of_nobody_known_counts_for_who_shows_its_signer(world: Chain) ->
     verifier = Verifier([a.bundle, b.bundle], crls=crls)
     assert refusal(verifier, a.leaf).reason is Reason.CERTIFICATE_REVOKED
     assert accepts(verifier, b.leaf)
+    # One that the engine does not read takes nothing from the others.
+    of_both = [crl(a.middle, a.leaf, extra=DELTA), *crls.unclaimed, b"garbage"]
+    mixed = RevocationLists({A: [crl(a.root)]}, unclaimed=of_both)
+    verifier = Verifier(a.bundle, crls=mixed)
+    assert refusal(verifier, a.leaf).reason is Reason.CERTIFICATE_REVOKED
+    junk = RevocationLists(unclaimed=[b"garbage"])
+    assert refusal(Verifier(a.bundle, crls=junk), a.leaf).reason is Reason.CRL_MISSING
     # Forged, it is nothing at all: not a word of the issuer's that does not count.
     forged = RevocationLists.sort(
         [crl(a.root), crl(a.middle, a.leaf, key=b.middle.key)],
@@ -300,6 +308,7 @@ def test_a_remembered_verdict_ends_with_the_date_of_a_list(
 def test_equal_lists_are_read_once_and_given_back() -> None:
     """A snapshot comes with every renewal, its lists are megabytes and the same."""
     world = Chain()
+    gc.collect()  # what earlier tests left in tracebacks
     before = _ffi.live_handles()
     first = Verifier(world.bundle, crls=lists(*world.good))
     held = _ffi.live_handles()

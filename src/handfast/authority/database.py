@@ -101,7 +101,7 @@ class Database:
             # Of SQLite's own making it would be as open as the umask lets it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         elif not path.exists():
-            hint = "run `handfast authority init` or `run` first"
+            hint = "`handfast authority init`, or `run`, with --trust-domain makes it"
             refuse(f"{_NAME} in the state directory", "none", hint)
         need_private(folder)
         need_private(path)

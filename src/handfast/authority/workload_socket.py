@@ -63,7 +63,7 @@ def open_workload_socket(
     try:
         remove_what_is_left(path)
         # Until it listens nobody can connect, whatever the file says till then.
-        listening.bind(str(path))
+        _bind(listening, path)
         made = path.lstat()
         os.chown(path, uid, gid, follow_symlinks=False)
         path.chmod(mode)
@@ -72,6 +72,17 @@ def open_workload_socket(
     finally:
         listening.close()
         _remove_own(path, made)
+
+
+def _bind(listening: socket.socket, path: Path) -> None:
+    """Take an address; a failure names it, which the system's own does not."""
+    try:
+        listening.bind(str(path))
+    except OSError as error:
+        if error.errno is None:  # Python's own, before it asks the system
+            text = "too long for a socket's path: Linux takes 107 bytes"
+            raise OSError(errno.ENAMETOOLONG, text, str(path)) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _need_safe(folder: Path) -> None:

@@ -235,8 +235,22 @@ async def test_the_socket_is_made_anew_and_not_taken_from_anybody(
         path.unlink()
         path.write_text("somebody else's")
     assert path.read_text() == "somebody else's"
-    with pytest.raises(OSError, match="in use"), open_workload_socket(path):
+    with (
+        pytest.raises(OSError, match=f"in use: '{path}'"),
+        open_workload_socket(path),
+    ):
         raise AssertionError("a file was taken for a socket")
+
+
+def test_a_path_that_the_system_does_not_take_is_named_with_its_limit(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / ("x" * 110)
+    with (
+        pytest.raises(OSError, match=f"107 bytes: '{path}'"),
+        open_workload_socket(path),
+    ):
+        raise AssertionError("longer than an address has room for")
 
 
 def test_a_folder_where_everybody_may_replace_the_socket_is_refused(
