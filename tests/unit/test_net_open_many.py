@@ -184,7 +184,8 @@ async def test_workers_resume_sessions() -> None:
     """P4: the store is the configuration's, whoever shakes hands."""
     config = client_config()
     async with serving() as server:
-        target, resumed = ("127.0.0.1", server.port), []
+        target: tuple[str, int] = ("127.0.0.1", server.port)
+        resumed: list[bool] = []
         for _ in range(2):
             async with open_many([target], config, workers=2) as results:
                 opened = await results.receive()
