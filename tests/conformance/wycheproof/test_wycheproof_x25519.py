@@ -40,7 +40,7 @@ def agreed(vector: dict[str, Any]) -> str | None:
 def test_every_secret_is_wycheproofs_and_none_is_zeros(
     vectors: list[dict[str, Any]],
 ) -> None:
-    wrong = []
+    wrong: list[tuple[int, str]] = []
     for vector in vectors:
         known_to_all = set(vector["shared"]) == {"0"}
         expected = None if known_to_all else vector["shared"]
