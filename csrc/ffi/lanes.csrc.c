@@ -11,3 +11,9 @@ static uint32_t hf_ffi_signature_check(int lane, const char *algorithm, const ui
                               signature_len)
         .code;
 }
+
+static uint32_t hf_ffi_x25519_agree(const uint8_t *private_key, const uint8_t *peer,
+                                    size_t peer_len, uint8_t *out)
+{
+    return hf_x25519_agree(private_key, peer, peer_len, out).code;
+}

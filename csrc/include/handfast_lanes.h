@@ -46,6 +46,14 @@ HF_MUST_USE hf_result hf_signature_check(int lane, const char *algorithm, const 
                                          size_t message_len, const uint8_t *signature,
                                          size_t signature_len);
 
+/* What an X25519 key and a peer's public one agree on, computed as for a handshake: for test
+ * vectors. HF_E_OPENSSL when they agree on nothing (a peer's point of small order, another length).
+ */
+#define HF_X25519_BYTES 32
+HF_MUST_USE hf_result hf_x25519_agree(const uint8_t private_key[HF_X25519_BYTES],
+                                      const uint8_t *peer, size_t peer_len,
+                                      uint8_t out[HF_X25519_BYTES]);
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,7 +34,13 @@ from handfast._ffi.crl import (
     NativeCrlSet,
 )
 from handfast._ffi.failure import error_table, last_error, raise_for
-from handfast._ffi.lanes import Lane, allow_lanes, check_signature, wants_lanes
+from handfast._ffi.lanes import (
+    Lane,
+    agree_x25519,
+    allow_lanes,
+    check_signature,
+    wants_lanes,
+)
 from handfast._ffi.library import (
     HANDLE_KINDS,
     OpenSslVersion,
@@ -120,6 +126,7 @@ __all__ = [
     "ProxyHeader",
     "TicketRing",
     "Want",
+    "agree_x25519",
     "allow_lanes",
     "check_certificate",
     "check_signature",

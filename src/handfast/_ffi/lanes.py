@@ -12,7 +12,7 @@ import os
 from typing import Final
 
 from handfast._ffi.failure import raise_for
-from handfast._ffi.library import lib
+from handfast._ffi.library import ffi, lib
 
 VARIABLE: Final = "HANDFAST_MB"
 
@@ -67,6 +67,26 @@ def check_signature(
     )
     if code:
         raise_for(code)
+
+
+def agree_x25519(private_key: bytes, peer: bytes) -> bytes:
+    """Compute what two X25519 keys agree on, as in a handshake: for test vectors.
+
+    Args:
+        private_key: 32 bytes.
+        peer: The other one's public key.
+
+    Raises:
+        InternalError: They agree on nothing: a point of small order, another length.
+        ValueError: The private key has another length.
+    """
+    if len(private_key) != int(lib.HF_X25519_BYTES):
+        raise ValueError(f"expected 32 bytes of private key, seen {len(private_key)}")
+    out = ffi.new("uint8_t[]", int(lib.HF_X25519_BYTES))
+    code = lib.hf_ffi_x25519_agree(private_key, peer, len(peer), out)
+    if code:
+        raise_for(code)
+    return bytes(ffi.buffer(out))
 
 
 allow_lanes(wants_lanes(os.environ.get(VARIABLE)))
