@@ -49,6 +49,7 @@ def test_both_ends_know_whom_they_talk_to() -> None:
 
 
 def test_the_chain_outlives_the_connection_and_is_copied_when_asked_for() -> None:
+    gc.collect()  # what earlier tests left in tracebacks
     before = _ffi.live_handles()["presented"]
     web, db = pair()
     peer, presented = db.peer, db.presented_chain

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import itertools
 import json
 from pathlib import Path
@@ -163,6 +164,7 @@ def test_arguments_are_checked(world: Any) -> None:
 
 def test_lists_are_given_back(world: Any) -> None:
     root, middle, _ = world
+    gc.collect()  # what earlier tests left in tracebacks
     before = _ffi.live_handles()
     judge(world, [crl(root), crl(middle)])
     assert _ffi.live_handles() == before

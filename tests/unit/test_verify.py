@@ -175,6 +175,7 @@ def test_the_same_authorities_are_decoded_once_and_forgotten_with_their_user() -
     def built(bundle: TrustBundle) -> _ffi.NativeBundle:
         return _settings.native_bundles(TrustBundleSet([bundle])).bundles[0]
 
+    gc.collect()  # what earlier tests left in tracebacks
     before = _ffi.live_handles()["bundle"]
     verifiers = [Verifier(first), Verifier(again)]
     assert _ffi.live_handles()["bundle"] == before + 1
