@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,20 @@ async def test_limits_that_let_nothing_happen_are_refused(
     with pytest.raises(ConfigError):
         async with open_many([], server_config()):
             pass
+
+
+@trio_test
+async def test_a_target_may_have_all_the_time_there_is(workers: int) -> None:
+    async with serving() as server:
+        async with open_many(
+            [("127.0.0.1", server.port)],
+            client_config(),
+            timeout=math.inf,
+            workers=workers,
+        ) as results:
+            opened = await results.receive()
+        assert opened.stream is not None
+        assert await ask(opened.stream) == b"ping"
 
 
 @trio_test
