@@ -99,6 +99,23 @@ async def test_a_deadline_keeps_no_stream_alive(clock: trio.testing.MockClock) -
     await trio.sleep(200)
 
 
+@pytest.mark.parametrize("seconds", [86400, math.inf])
+@trio_test
+async def test_deadlines_far_away_do_not_pile_up(
+    clock: trio.testing.MockClock, seconds: float
+) -> None:
+    """P8: what is done is forgotten long before it would be due; the rest is not."""
+    late, done = Shaking(), Shaking()
+    hurry(late, 4)
+    for _ in range(10_000):
+        hurry(done, seconds)
+        done.is_shaking_hands = False
+    assert len(gc.get_referrers(weakref.ref(done))) < 2_000
+    await trio.sleep(5)
+    assert late.ended_at < math.inf
+    assert done.ended_at == math.inf
+
+
 @trio_test
 async def test_the_time_may_have_begun_before(clock: trio.testing.MockClock) -> None:
     stream, begin = Shaking(), trio.current_time()

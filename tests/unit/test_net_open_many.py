@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,8 @@ from tests.support.net_world import (
 )
 
 from handfast import ConfigError, HandshakeTimeout, Reason, authorize
-from handfast._ffi import live_handles
+from handfast._ffi import NativeAcceptor, live_handles
+from handfast._ffi.conn import Conn
 from handfast.net import MtlsStream, open_many
 
 STRANGER = "spiffe://b.example/x"
@@ -147,6 +149,20 @@ async def test_limits_that_let_nothing_happen_are_refused(
 
 
 @trio_test
+async def test_a_target_may_have_all_the_time_there_is(workers: int) -> None:
+    async with serving() as server:
+        async with open_many(
+            [("127.0.0.1", server.port)],
+            client_config(),
+            timeout=math.inf,
+            workers=workers,
+        ) as results:
+            opened = await results.receive()
+        assert opened.stream is not None
+        assert await ask(opened.stream) == b"ping"
+
+
+@trio_test
 async def test_no_targets_are_no_results(workers: int) -> None:
     async with open_many([], client_config(), workers=workers) as results:
         assert [it async for it in results] == []
@@ -203,6 +219,57 @@ async def test_names_are_looked_up_for_workers_too() -> None:
             opened = await results.receive()
         assert opened.stream is not None
         assert await ask(opened.stream) == b"ping"
+
+
+def test_workers_give_back_what_they_have_at_the_end_of_the_run() -> None:
+    """D1: to a system task, too, which trio cancels together with ours."""
+
+    async def connect(port: int) -> None:
+        target = ("127.0.0.1", port)
+        async with open_many([target], client_config(), workers=1) as results:
+            await results.receive()
+
+    async def main() -> trio.SocketStream:
+        [silent] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        port = silent.socket.getsockname()[1]
+        async with silent:
+            trio.lowlevel.spawn_system_task(connect, port)
+            end = await silent.accept()
+            await end.receive_some()  # a worker has begun
+            return end
+
+    end = trio.run(main)
+
+    async def see() -> None:
+        with trio.fail_after(PATIENCE):
+            while await end.receive_some():
+                pass
+        await end.aclose()
+
+    trio.run(see)
+
+
+@trio_test
+async def test_no_interrupt_comes_between_lending_and_the_return(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection that Python forgets would be freed under its worker."""
+    hand_in, seen = NativeAcceptor.hand_in, list[bool]()
+
+    def watched(
+        self: NativeAcceptor, worker: int, conn: Conn, fd: int, tag: int
+    ) -> None:
+        seen.append(trio.lowlevel.currently_ki_protected())
+        hand_in(self, worker, conn, fd, tag)
+
+    monkeypatch.setattr(NativeAcceptor, "hand_in", watched)
+    async with serving() as server:
+        target = ("127.0.0.1", server.port)
+        async with open_many([target], client_config(), workers=1) as results:
+            opened = await results.receive()
+        assert opened.stream is not None
+        await opened.stream.aclose()
+    assert seen == [True]
 
 
 def test_nothing_is_left_of_workers() -> None:

@@ -52,7 +52,9 @@ hf_result hf_conn_new(struct hf_config *config, int name_kind, const uint8_t *se
 
 void hf_conn_free(struct hf_conn *conn)
 {
-    if (conn == NULL) {
+    /* Busy: in the middle of a step of a thread that a fork left behind, such as a worker's of a
+     * connection that was lent. Nothing in it is certain then, and a child can spare the bytes. */
+    if (conn == NULL || atomic_load(&conn->busy)) {
         return;
     }
     SSL_free(conn->ssl); /* before the buffers that its BIO uses */

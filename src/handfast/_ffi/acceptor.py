@@ -103,7 +103,7 @@ class NativeAcceptor:
             max_handshakes,
             max_per_source,
             max_waiting,
-            max(1, min(round(timeout * 1000), 0xFFFFFFFF)),
+            max(1, round(min(timeout * 1000, 0xFFFFFFFF))),
         )
         if pointer == ffi.NULL:
             raise_for(0, subject="own")

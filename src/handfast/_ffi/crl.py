@@ -55,7 +55,7 @@ class NativeCrlBook:
     """Lists by trust domain, and how much they must say.
 
     It keeps its sets, and whoever is built on it keeps it, so that the same content can
-    be found again while anybody uses it (`native_crls` in `_settings`).
+    be found again while anybody uses it (`_native_lists` in `_settings`).
 
     Args:
         by_trust_domain: The lists of each; None where they cannot be used.

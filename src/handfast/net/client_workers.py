@@ -9,12 +9,15 @@ newest bundles have their word (P5), or repeats why it failed.
 Invariants:
     1. Nobody touches a stream that is lent: its connection is busy, and whoever lent it
        does not leave `shake_hands` before it came back, cancelled or not.
-    2. Everything comes back: at its end, at its deadline, or because its socket was
-       shut down. The task that hears of it is nobody's to cancel but ours.
+    2. Everything comes back: at its end, at its deadline, because its socket was shut
+       down, or with the end of the workers, which trio's run brings in the end.
+    3. No Ctrl-C comes between: a stream that is forgotten while a worker has it would
+       be freed under it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from contextlib import contextmanager, suppress
@@ -59,15 +62,24 @@ class ClientWorkers:
         self.listening = trio.CancelScope()
 
     async def listen(self) -> None:
-        """Give back what the workers have done, until `listening` is cancelled."""
-        with self.listening:
-            while True:
-                await trio.lowlevel.wait_readable(self._native.event)
-                for item in self._native.take():
-                    self._lent.pop(item.generation).come_back(item)
-                # The queue may never be empty: others want their turn.
-                await trio.lowlevel.checkpoint()
+        """Give back what the workers have done, until `listening` is cancelled.
 
+        Cancellation by anybody else: the workers end, and what they have is back.
+        """
+        try:
+            with self.listening:
+                while True:
+                    await trio.lowlevel.wait_readable(self._native.event)
+                    for item in self._native.take():
+                        self._lent.pop(item.generation).come_back(item)
+                    # The queue may never be empty: others want their turn.
+                    await trio.lowlevel.checkpoint()
+        finally:
+            self._native.stop()
+            for lent in self._lent.values():
+                lent.is_back.set()
+
+    @trio.lowlevel.enable_ki_protection
     async def shake_hands(self, stream: MtlsStream) -> None:
         """Have a worker shake hands; `do_handshake` then says what became of it.
 
@@ -105,7 +117,7 @@ class ClientWorkers:
             case _ffi.Outcome.TIMED_OUT:
                 raise handshake_timed_out(self._seconds)
             case _:
-                number = 0 if item is None else item.system
+                number = errno.ECANCELED if item is None else item.system
                 raise system_failure(OSError(number, os.strerror(number)))
 
 

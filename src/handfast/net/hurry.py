@@ -3,12 +3,14 @@
 
 Nearly every handshake is done in milliseconds, and a cancel scope of its own costs it
 more than anything else that Python does for it. So a deadline is an entry in a heap
-that nobody takes out again, and one system task of trio sleeps until the earliest.
+that its handshake leaves behind, and one system task of trio sleeps until the earliest.
 
 Invariants:
     1. The task is there while there are entries, and wakes at the earliest at the
        latest. What is done by then is dropped: an entry keeps no stream alive.
-    2. Nothing of one stream fails in here: it would end the whole run.
+    2. There are at most twice as many entries as handshakes under way, or a few, also
+       where deadlines are far away or for ever (P8).
+    3. Nothing of one stream fails in here: it would end the whole run.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import heapq
 import math
 import weakref
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
@@ -42,6 +44,9 @@ class Hurried(Protocol):
         ...
 
 
+# From how many entries on they are looked through for those that are done.
+_FEW: Final = 1024
+
 # When, an order for those of one moment, the seconds that were given, and whose.
 _Entry = tuple[float, int, float, "weakref.ref[Hurried]"]
 
@@ -55,10 +60,13 @@ class _Deadlines:
         self._wake = trio.Event()
         self._wakes_at = 0.0
         self._running = False
+        self._most = _FEW
 
     def add(self, stream: Hurried, seconds: float, due: float) -> None:
         entry = (due, next(self._order), seconds, weakref.ref(stream))
         heapq.heappush(self._heap, entry)
+        if len(self._heap) > self._most:
+            self._sweep()
         if not self._running:
             self._running = True
             trio.lowlevel.spawn_system_task(self._run, name="handfast.net.hurry")
@@ -81,12 +89,25 @@ class _Deadlines:
         while heap:
             due, _number, seconds, reference = heap[0]
             stream = reference()
-            if stream is not None and stream.is_shaking_hands:
-                if due > now:
-                    return True
+            if stream is None or not stream.is_shaking_hands:
+                heapq.heappop(heap)
+            elif due > now:
+                return True
+            else:
+                heapq.heappop(heap)
                 stream.give_up(handshake_timed_out(seconds))
-            heapq.heappop(heap)
         return False
+
+    def _sweep(self) -> None:
+        """Take out what is done, wherever it lies."""
+        self._heap[:] = [it for it in self._heap if _is_under_way(it)]
+        heapq.heapify(self._heap)
+        self._most = max(_FEW, 2 * len(self._heap))
+
+
+def _is_under_way(entry: _Entry) -> bool:
+    stream = entry[3]()
+    return stream is not None and stream.is_shaking_hands
 
 
 _DEADLINES: trio.lowlevel.RunVar[_Deadlines] = trio.lowlevel.RunVar(
