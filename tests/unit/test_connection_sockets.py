@@ -185,7 +185,7 @@ def read_to_the_end(connection: Connection, end: socket.socket) -> bytes:
 def test_the_last_words_and_the_sockets_end_arrive_whole(
     tcp: tuple[socket.socket, socket.socket],
 ) -> None:
-    """close_fd may keep the close_notify back for the FIN; it is never lost."""
+    """close_fd may keep the close_notify back for the FIN; both arrive."""
     client, server = established(tcp)
     server.write_fd(tcp[1].fileno(), b"all of it")
     assert server.close_fd(tcp[1].fileno()) is Want.NOTHING
