@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -96,10 +97,20 @@ def token(
         console.print(made.text, soft_wrap=True, markup=False, highlight=False)
 
 
-def _secret(path: Path) -> TextIO:
-    """Make a file that only its owner may read; one that is there is not written to."""
+@contextmanager
+def _secret(path: Path) -> Generator[TextIO]:
+    """Make a file that only its owner may read; one that is there is not written to.
+
+    If nothing comes of it, it is gone again, and not in the way of the next attempt.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii")
+    number = os.open(path, flags, 0o600)
+    try:
+        with os.fdopen(number, "w", encoding="ascii") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @click.group()
