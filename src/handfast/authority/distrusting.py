@@ -142,12 +142,13 @@ def distrust(
     Raises:
         ConfigError: There is no such key.
     """
-    state.signers.reload()
-    found = plan_distrust(state, kind, keys, now=now)
     moment = now()
     # What rests on another one goes first: rows refer to each other.
     order: dict[Kind, int] = {"intermediate": 0, "root": 1, "jwt": 2}
     with state.database.transaction() as run:
+        # Planned here: what a running authority makes meanwhile goes along.
+        state.signers.reload()
+        found = plan_distrust(state, kind, keys, now=now)
         for row in sorted(found.signers, key=lambda it: order[it.kind]):
             _remove(run, row, why, moment)
         bump_sequence(run, moment)

@@ -173,6 +173,13 @@ class Signers:
         rows = (row for row in self._rows if row.kind == "intermediate")
         return next((row.id for row in rows if row.slot.is_active), "")
 
+    def root_of(self, signer_id: str) -> bytes | None:
+        """The certificate of the root that an intermediate is under, if it is there."""
+        known = {row.id: row for row in self._rows}
+        row = known.get(signer_id)
+        root = None if row is None else known.get(row.slot.issuer or "")
+        return None if root is None else root.certificate
+
     def key(self, row: SignerRow) -> PrivateKey:
         """The private key of one; the roots' are not kept in memory."""
         found = self._loaded.get(row.id)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import trio
@@ -31,14 +31,25 @@ async def stop_when_told(
     Cancellation: signals mean what they meant before.
     """
     wanted = [signal.SIGTERM, *([signal.SIGUSR1] if tell is not None else [])]
+    told = trio.Event()
     with trio.open_signal_receiver(*wanted) as signals:
-        task_status.started()
-        async for number in signals:
-            if number == signal.SIGTERM:
-                break
-            if tell is not None:
-                tell()
         async with trio.open_nursery() as nursery:
-            for listener in listeners:
-                nursery.start_soon(listener.drain, _DRAIN)
+            # While it drains, too: a signal that nobody takes ends the process.
+            nursery.start_soon(_answer, signals, told, tell)
+            task_status.started()
+            await told.wait()
+            async with trio.open_nursery() as draining:
+                for listener in listeners:
+                    draining.start_soon(listener.drain, _DRAIN)
+            nursery.cancel_scope.cancel()
     over.set()
+
+
+async def _answer(
+    signals: AsyncIterator[int], told: trio.Event, tell: Callable[[], None] | None
+) -> None:
+    async for number in signals:
+        if number == signal.SIGTERM:
+            told.set()
+        elif tell is not None:
+            tell()

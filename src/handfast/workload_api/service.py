@@ -220,7 +220,8 @@ def service_methods(
     Args:
         issuer: Who says what a caller gets; for the WIT profile a `WitIssuer` of
             handfast.workload_api.wit, too.
-        share_of: Which callers share a rate of JWT-SVIDs; all of them, when left out.
+        share_of: Which callers share rates, of streams and of JWT-SVIDs; all of them,
+            when left out.
         profiles: Which parts are served; the others' methods are Unimplemented.
         limits: Bounds.
     """

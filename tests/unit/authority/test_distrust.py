@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import sqlite3
+from contextlib import aclosing, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.nodes_world import NODE
 from tests.support.served_authority import ME, authority
 
 from handfast import JwtSvid, Reason, VerificationError, Verifier
+from handfast.authority import distrusting
 from handfast.authority.audit import read_audit
 from handfast.authority.distrusting import distrust, plan_distrust
 from handfast.authority.nodes.caller import NodeCaller
@@ -210,3 +212,25 @@ def test_a_key_that_is_not_there_is_said_and_nothing_goes(
             distrust(state, "root", [key], why="stolen", now=world.clock)
         state.signers.reload()
         assert state.signers.rows == rows
+
+
+def test_what_goes_is_chosen_while_nobody_else_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a key that a running authority makes meanwhile would be left out."""
+    world = World(tmp_path / "state")
+    refused: list[str] = []
+
+    def plan(*args: Any, **more: Any) -> distrusting.Distrust:
+        with closing(sqlite3.connect(world.folder / "authority.db", timeout=0)) as its:
+            with pytest.raises(sqlite3.OperationalError, match="locked") as locked:
+                its.execute("BEGIN IMMEDIATE")
+            refused.append(str(locked.value))
+        return plan_distrust(*args, **more)
+
+    monkeypatch.setattr(distrusting, "plan_distrust", plan)
+    with world.open(settings()) as state:
+        (root,) = state.signers.bundle.x509_authorities
+        distrust(state, "root", why="stolen", now=world.clock)
+        assert root not in state.signers.bundle.x509_authorities
+    assert len(refused) == 1

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from tests.support.net_world import trio_test
 from tests.support.nodes_world import DOMAIN, NODE, port_of
 
 from handfast import StaticSource, TrustBundleSet, TrustDomain
+from handfast._clock import utc_now
 from handfast.authority import Authority
 from handfast.authority.agent import join
-from handfast.authority.nodes import NodeDoor
+from handfast.authority.nodes import NodeDoor, shown_root
 from handfast.authority.nodes.fingerprint import fingerprint_of, read_fingerprint
 from handfast.authority.service import AuthorityService
 from handfast.authority.signer_rows import wish_for
@@ -34,6 +36,10 @@ from handfast.errors import (
 )
 from handfast.net.first_contact import find_authority
 from handfast.net.nodes import dial_authority, open_node_listeners, serve_nodes
+from handfast.testing import FakeClock
+
+#: Seconds for which a root, or an intermediate, is there before it signs.
+LEAD = 5 * 60
 
 
 @dataclass
@@ -57,10 +63,14 @@ class There:
 
 
 @asynccontextmanager
-async def authority(folder: Path) -> AsyncGenerator[There, None]:
-    with AuthorityState.open(folder, settings=settings()) as state:
-        service = AuthorityService(state)
-        door = NodeDoor(state, service.nodes, service.node_service, shows_root=True)
+async def authority(
+    folder: Path, now: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[There, None]:
+    with AuthorityState.open(folder, settings=settings(), now=now) as state:
+        service = AuthorityService(state, now=now)
+        door = NodeDoor(
+            state, service.nodes, service.node_service, shows_root=True, now=now
+        )
         listeners = await open_node_listeners(door, 0, host="127.0.0.1")
         async with trio.open_nursery() as nursery:
             await nursery.start(service.run)
@@ -93,6 +103,29 @@ async def test_the_root_that_is_shown_is_the_one_that_signs(tmp_path: Path) -> N
         assert await there.joins(found) == str(NODE)
         with pytest.raises(VerificationError):
             await find_authority(there.address, DOMAIN, fingerprint_of(waits))
+
+
+@trio_test
+async def test_a_root_that_took_over_is_not_shown_before_our_own_svid_is_under_it(
+    tmp_path: Path,
+) -> None:
+    """Nor printed with tokens: joining by it would fail until that is renewed."""
+    clock = FakeClock(datetime.now(UTC))
+    async with authority(tmp_path / "a", clock) as there:
+        (old,) = there.roots
+        await find_authority(there.address, DOMAIN, fingerprint_of(old))
+        with there.state.database.transaction() as run:
+            wish_for(run, "root", clock())
+        for seconds in (1, LEAD, LEAD):
+            clock.advance(seconds)
+            there.state.reload()
+            there.service.look()
+        assert there.state.signers.active("root").certificate != old
+        assert there.state.signers.root_of(there.state.signers.signs_now) != old
+        assert shown_root(there.state, now=clock) == old
+        clock.advance(-1 - 2 * LEAD)  # for TLS, which has a clock of its own
+        found = await find_authority(there.address, DOMAIN, fingerprint_of(old))
+        assert await there.joins(found) == str(NODE)
 
 
 @trio_test

@@ -120,6 +120,13 @@ def test_a_token_goes_into_a_file_that_is_its_owners_alone(tmp_path: Path) -> No
         run("token", "db-7", *state, "--output", file)
 
 
+def test_a_token_that_is_not_made_leaves_no_file_in_the_way(tmp_path: Path) -> None:
+    state, file = ("--state", tmp_path / "a"), tmp_path / "db-7.token"
+    with pytest.raises(ConfigError):  # there is no state yet
+        run("token", "db-7", *state, "--output", file)
+    assert not file.exists()
+
+
 def test_a_second_host_joins_by_the_fingerprint_that_came_with_its_token(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from handfast._clock import utc_now
+from handfast.authority.nodes.names import authority_id
 from handfast.authority.nodes.service import NodeService
 from handfast.bundle import TrustBundleSet
 from handfast.errors import ConfigError, Reason, SourceError, detail_for
@@ -13,11 +15,37 @@ from handfast.sources.base import SourceSnapshot
 from handfast.svid import X509Svid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from handfast.authority.nodes.registered import Nodes
     from handfast.authority.state import AuthorityState
     from handfast.bundle import TrustBundle
 
-__all__ = ["NodeDoor"]
+__all__ = ["NodeDoor", "shown_root"]
+
+
+def shown_root(
+    state: AuthorityState, *, now: Callable[[], datetime] = utc_now
+) -> bytes | None:
+    """Return the root by which agents that know no bundle find the authority.
+
+    It is the one that the authority's own newest SVID leads to. That SVID outlives the
+    moment at which another root takes over, by hours; before there is one it is the
+    root under which it would be signed.
+
+    Returns:
+        The certificate; None while nothing signs.
+    """
+    rows = state.database.rows(
+        "SELECT signer FROM issued WHERE spiffe_id = ? AND not_after > ?"
+        " AND revoked_at IS NULL ORDER BY issued_at DESC LIMIT 1",
+        str(authority_id(state.settings.trust_domain)),
+        now().timestamp(),
+    )
+    signers = state.signers
+    signed = [name for (name,) in rows if signers.knows(name)]
+    return signers.root_of(*signed or [signers.signs_now])
 
 
 class NodeDoor:
@@ -41,11 +69,13 @@ class NodeDoor:
         service: NodeService,
         *,
         shows_root: bool = False,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._state = state
         self._nodes = nodes
         self._service = service
         self._shows_root = shows_root
+        self._now = now
         self._lock = threading.Lock()
         self._last: SourceSnapshot | None = None
         self._made_of: tuple[X509Svid, int, list[TrustBundle]] | None = None
@@ -76,6 +106,6 @@ class NodeDoor:
             return self._last
 
     def _root(self) -> tuple[bytes, ...]:
-        """The root that signs. Twice: the engine leaves one off the end of a chain."""
-        root = self._state.signers.active("root").certificate
+        """The root of our own SVID. Twice: the engine leaves one off a chain's end."""
+        root = shown_root(self._state, now=self._now)
         return () if root is None else (root, root)

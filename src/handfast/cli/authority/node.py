@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import trio
 from handfast import SpiffeId, StaticSource, TrustBundleSet, TrustDomain
 from handfast.authority.agent import NodeAgent, NodeIdentity, NodeSource
 from handfast.authority.agent import join as join_by
-from handfast.authority.nodes import JOIN_TTL, JoinToken, Nodes, node_id
+from handfast.authority.nodes import JOIN_TTL, JoinToken, Nodes, node_id, shown_root
 from handfast.authority.nodes.fingerprint import fingerprint_of
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
@@ -40,13 +41,6 @@ _JOIN_WITHIN = 60.0
 
 def _nodes(state: AuthorityState) -> Nodes:
     return Nodes(state.database, state.settings.trust_domain)
-
-
-def _fingerprint(state: AuthorityState) -> str | None:
-    """Of the root that signs, if one does."""
-    roots = [row for row in state.signers.rows if row.kind == "root"]
-    found = [row.certificate for row in roots if row.slot.is_active]
-    return fingerprint_of(found[0]) if found and found[0] else None
 
 
 def _node_id(state: AuthorityState, text: str) -> SpiffeId:
@@ -80,9 +74,10 @@ def token(
         node_named = _node_id(opened, name)
         made = _nodes(opened).make_token(node_named, ttl)
         domain = opened.settings.trust_domain
-        pin = _fingerprint(opened)
+        root = shown_root(opened)
         if file is not None:
             file.write(made.text + "\n")
+    pin = None if root is None else fingerprint_of(root)
     shown = {"token": made.text} if output is None else {"file": str(output)}
     if as_json:
         ends = iso(datetime.now(UTC) + ttl)
@@ -102,10 +97,20 @@ def token(
         console.print(made.text, soft_wrap=True, markup=False, highlight=False)
 
 
-def _secret(path: Path) -> TextIO:
-    """Make a file that only its owner may read; one that is there is not written to."""
+@contextmanager
+def _secret(path: Path) -> Generator[TextIO]:
+    """Make a file that only its owner may read; one that is there is not written to.
+
+    If nothing comes of it, it is gone again, and not in the way of the next attempt.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    return os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii")
+    number = os.open(path, flags, 0o600)
+    try:
+        with os.fdopen(number, "w", encoding="ascii") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @click.group()
