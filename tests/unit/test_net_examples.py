@@ -69,9 +69,3 @@ def test_an_authority_inside_a_program_gives_it_its_identity(tmp_path: Path) -> 
     assert said[0] == "we are spiffe://prod.example.com/web"
     program = Path(sys.executable).resolve()
     assert said[1] == f"issued spiffe://prod.example.com/web to {program}"
-
-
-def test_the_page_shows_the_embedded_authority_as_it_is() -> None:
-    _licence, program = (EXAMPLES / "embedded_authority.py").read_text().split("\n", 1)
-    page = EXAMPLES.parent / "docs" / "how-to" / "embed-an-authority.md"
-    assert f"```python\n{program}```\n" in page.read_text()
