@@ -286,6 +286,7 @@ def test_nothing_is_left_of_workers() -> None:
                     await results.receive()
 
     trio.run(cut)
+    gc.collect()  # what earlier tests left, too
     before = (live_handles()["conn"], threading.active_count(), len(descriptors()))
     for _ in range(3):
         trio.run(cut)

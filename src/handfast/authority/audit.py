@@ -117,12 +117,10 @@ def read_audit(  # noqa: PLR0913 - what to look for, by keyword
     """Read the last rows that fit, oldest first."""
     found = database.rows(
         "SELECT at, event, spiffe_id, entry, serial, not_after, details, number"
-        " FROM audit WHERE (?1 IS NULL OR spiffe_id = ?1)"
-        " AND (?2 IS NULL OR event = ?2) AND (?3 IS NULL OR serial = ?3)"
-        " AND at >= ?4 ORDER BY number DESC LIMIT ?5",
-        spiffe_id,
-        event,
-        serial,
+        " FROM audit WHERE (? IS NULL OR spiffe_id = ?)"
+        " AND (? IS NULL OR event = ?) AND (? IS NULL OR serial = ?)"
+        " AND at >= ? ORDER BY number DESC LIMIT ?",
+        *(spiffe_id, spiffe_id, event, event, serial, serial),
         _seconds(since) or 0.0,
         last,
     )

@@ -160,9 +160,9 @@ def distrust(
 
 def _remove(run: Run, row: SignerRow, why: str, moment: datetime) -> None:
     revoked = run(
-        "UPDATE issued SET revoked_at = ?1, revoked_why = ?2"
-        " WHERE signer = ?3 AND revoked_at IS NULL AND not_after > ?1",
-        (moment.timestamp(), _WHY, row.id),
+        "UPDATE issued SET revoked_at = ?, revoked_why = ?"
+        " WHERE signer = ? AND revoked_at IS NULL AND not_after > ?",
+        (moment.timestamp(), _WHY, row.id, moment.timestamp()),
     )
     run("DELETE FROM signers WHERE id = ?", (row.id,))
     run(

@@ -222,7 +222,10 @@ class Nodes:
             ConfigError: there is no such node.
         """
         self._change(
-            "UPDATE nodes SET banned_at = ?2 WHERE spiffe_id = ?1", "node_banned", node
+            "UPDATE nodes SET banned_at = ? WHERE spiffe_id = ?",
+            (self._now().timestamp(), str(node)),
+            "node_banned",
+            node,
         )
 
     def remove(self, node: SpiffeId) -> None:
@@ -234,12 +237,18 @@ class Nodes:
             ConfigError: there is no such node.
         """
         self._change(
-            "DELETE FROM nodes WHERE spiffe_id = ?1 AND ?2", "node_removed", node
+            "DELETE FROM nodes WHERE spiffe_id = ?", (str(node),), "node_removed", node
         )
 
-    def _change(self, statement: str, event: str, node: SpiffeId) -> None:
+    def _change(
+        self,
+        statement: str,
+        parameters: tuple[float | str, ...],
+        event: str,
+        node: SpiffeId,
+    ) -> None:
         with self._database.transaction() as run:
-            done = run(statement, (str(node), self._now().timestamp()))
+            done = run(statement, parameters)
             if not done.rowcount:
                 hint = "`handfast authority node list`"
                 refuse("a node that has joined", str(node), hint)
@@ -256,9 +265,9 @@ class Nodes:
         """
         moment = self._now().timestamp()
         run(
-            "UPDATE issued SET revoked_at = ?1, revoked_why = ?2"
-            " WHERE spiffe_id = ?3 AND revoked_at IS NULL AND not_after > ?1",
-            (moment, why, str(node)),
+            "UPDATE issued SET revoked_at = ?, revoked_why = ?"
+            " WHERE spiffe_id = ? AND revoked_at IS NULL AND not_after > ?",
+            (moment, why, str(node), moment),
         )
 
     def _forget_old(self, run: Run) -> None:
