@@ -36,8 +36,9 @@ EITHER = pytest.mark.parametrize("workers", [0, 2])
 @trio_test
 async def test_one_address_has_its_share_of_handshakes(workers: int) -> None:
     """P8: past it more are refused, by reason; the share comes back."""
-    limits = {"max_handshakes_per_source": 2, "handshake_timeout": PATIENCE}
-    async with serving(workers=workers, **limits) as server:
+    async with serving(
+        workers=workers, max_handshakes_per_source=2, handshake_timeout=PATIENCE
+    ) as server:
         silent = [await server.raw() for _ in range(2)]
         await server.until(lambda it: it.statistics.handshaking == 2)
         await hangs_up(await server.raw())
