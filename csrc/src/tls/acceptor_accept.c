@@ -121,7 +121,12 @@ static void turn_away(struct hf_acceptor *acceptor, struct hf_shake *shake, int 
 static void begin(struct hf_acceptor_worker *worker, struct hf_shake *shake)
 {
     struct hf_acceptor *acceptor = worker->acceptor;
-    if (!hf_sources_enter(&acceptor->sources, &shake->remote, &shake->source)) {
+    bool has_room = hf_sources_enter(&acceptor->sources, &shake->remote, &shake->source);
+    /* Not before: whoever sees two counted relies on it that a third one is past a limit of two,
+     * whichever worker takes it. And not later: while nothing is under way, old configurations are
+     * forgotten. */
+    atomic_fetch_add(&acceptor->sockets[shake->socket].under_way, 1);
+    if (!has_room) {
         turn_away(acceptor, shake, HF_ACCEPTED_CROWDED, HF_E_LIMIT);
         return;
     }
@@ -155,10 +160,10 @@ void hf_acceptor_accept(struct hf_acceptor_worker *worker, uint32_t socket)
             cannot_accept(worker, socket, errno);
             return;
         }
-        atomic_fetch_add(&acceptor->sockets[socket].under_way, 1);
         struct hf_shake *shake = hf_mem_new(sizeof(*shake));
         if (shake == NULL) {
             (void)close(fd);
+            atomic_fetch_add(&acceptor->sockets[socket].under_way, 1);
             hf_queue_count(acceptor, socket, HF_E_OUT_OF_MEMORY);
             continue;
         }
