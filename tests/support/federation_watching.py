@@ -90,6 +90,6 @@ async def watching(
 
 def move(manager: FederationManager, served: Served) -> None:
     """Let the same endpoint be on another port: as if its server were restarted."""
-    [relationship] = manager._relationships.values()
+    [relationship] = manager._relationships
     url = replace(relationship.endpoint.url, port=served.port)
     relationship.endpoint = replace(relationship.endpoint, url=url)
