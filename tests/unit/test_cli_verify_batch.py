@@ -1,97 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`handfast verify --batch`: what is read, what is said of it, and exit codes."""
+"""`handfast verify --batch`: what is judged, and exit codes."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import click
-import pyarrow as pa
-import pyarrow.ipc
 import pytest
 from tests.support import batch
-
-from handfast import InvalidCertificate, Reason
-from handfast.certificates import is_ca, read_certificate
-from handfast.cli.verify_batch_input import Inputs
-from handfast.cli.verify_batch_output import open_sinks
-from handfast.cli.verify_batch_read import read_certificates
-from handfast.cli.verify_batch_split import says_ca, split_chains
-from handfast.pem import write_pem
-from handfast.testing import forge, forge_intermediate
-
-Chain = Sequence[bytes]
+from tests.support.batch_command import (
+    Chain,
+    corpus,
+    lie_about,
+    lines,
+    pem,
+    run,
+    trusting,
+)
 
 
-def run(
-    *arguments: str | Path, data: bytes = b""
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "handfast.cli",
-            "verify",
-            "--batch",
-            *map(str, arguments),
-        ],
-        capture_output=True,
-        input=data,
-        check=False,
-        timeout=300,
-    )
-
-
-def pem(*chains: Chain) -> bytes:
-    return b"".join(write_pem("CERTIFICATE", chain) for chain in chains)
-
-
-def lines(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def some() -> list[Chain]:
-    """Good ones of one and of two certificates, and one that has expired."""
-    middle = forge_intermediate(batch.root())
-    return [
-        forge(batch.root(), f"{batch.WEB}/0").chain,
-        forge(middle, f"{batch.WEB}/1").chain,
-        forge(middle, f"{batch.WEB}/2", not_before=-7200, not_after=-3600).chain,
-        forge(middle, f"{batch.WEB}/3").chain,
-    ]
+@pytest.fixture
+def some() -> tuple[Chain, ...]:
+    return corpus()
 
 
 @pytest.fixture
 def trust(tmp_path: Path) -> tuple[str, str]:
-    file = tmp_path / "authorities"
-    file.write_bytes(batch.root().bundle.to_pem())
-    return "--bundle", f"a.example={file}"
+    return trusting(tmp_path)
 
 
 @pytest.fixture
-def folder(tmp_path: Path, some: list[Chain]) -> Path:
-    """Files as they lie about: chains, keys, notes, hidden ones, sub-directories."""
+def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "svids"
-    (folder / "deeper").mkdir(parents=True)
-    (folder / ".hidden").mkdir()
-    (folder / "0.pem").write_bytes(pem(some[0]))
-    (folder / "1.DER").write_bytes(b"".join(some[1]))
-    (folder / "deeper" / "2.crt").write_bytes(pem(some[2]))
-    (folder / "deeper" / "3.cer").write_bytes(b"".join(some[3]))
-    (folder / "key.pem").write_bytes(write_pem("PRIVATE KEY", [b"secret"]))
-    (folder / "notes.txt").write_bytes(b"nothing to see")
-    (folder / ".hidden" / "x.pem").write_bytes(b"")
-    (folder / ".0.pem.swp").write_bytes(b"")
+    lie_about(folder)
     return folder
 
 
@@ -126,7 +70,7 @@ def test_a_directory_is_read_with_all_below_it(
 @pytest.mark.parametrize("form", ["pem", "der"])
 @pytest.mark.parametrize("way", ["file", "stdin"])
 def test_a_stream_is_split_at_its_leaves(
-    tmp_path: Path, trust: tuple[str, str], some: list[Chain], form: str, way: str
+    tmp_path: Path, trust: tuple[str, str], some: tuple[Chain, ...], form: str, way: str
 ) -> None:
     data = b"".join(pem(one) if form == "pem" else b"".join(one) for one in some)
     file = tmp_path / "corpus"
@@ -139,7 +83,7 @@ def test_a_stream_is_split_at_its_leaves(
 
 
 def test_without_splitting_a_file_is_one_chain(
-    tmp_path: Path, trust: tuple[str, str], some: list[Chain]
+    tmp_path: Path, trust: tuple[str, str], some: tuple[Chain, ...]
 ) -> None:
     file = tmp_path / "two.pem"
     file.write_bytes(pem(some[0], some[1]))
@@ -148,75 +92,13 @@ def test_without_splitting_a_file_is_one_chain(
     assert "chain" not in rows[0]
 
 
-def test_a_person_sees_refusals_and_sums(folder: Path, trust: tuple[str, str]) -> None:
-    done = run(*trust, folder)
-    assert done.returncode == 1
-    out = done.stdout.decode()
-    assert "2.crt: certificate_expired, the certificate has expired" in out
-    assert "4 chains: 3 accepted, 1 refused" in out
-    assert "0.pem" not in out
-    # No terminal, no progress bar.
-    assert done.stderr == b""
-
-
-def test_a_person_is_spared_thousands_of_lines(
-    tmp_path: Path, trust: tuple[str, str], some: list[Chain]
-) -> None:
-    done = run(*trust, "-", data=pem(*[some[2]] * 500))
-    out = done.stdout.decode()
-    assert out.count("certificate_expired,") == 20
-    assert "480 more" in out
-    assert "500 chains: 0 accepted, 500 refused" in out
-
-
-def test_all_good_exits_with_0(trust: tuple[str, str], some: list[Chain]) -> None:
+def test_all_good_exits_with_0(trust: tuple[str, str], some: tuple[Chain, ...]) -> None:
     done = run(*trust, "-", data=pem(some[0], some[1]))
     assert done.returncode == 0, done.stderr
 
 
-def test_tables_for_others(
-    folder: Path, trust: tuple[str, str], tmp_path: Path
-) -> None:
-    table, arrow = tmp_path / "out.csv", tmp_path / "out.arrow"
-    done = run(*trust, "--csv", table, "--arrow", arrow, "--json", folder)
-    expected = lines(done)[:-1]
-    with pa.OSFile(str(arrow)) as file:
-        columns = pyarrow.ipc.open_file(file).read_all()
-    columns.validate(full=True)
-    rows = list(csv.DictReader(io.StringIO(table.read_text("utf-8"))))
-    assert len(rows) == len(columns) == len(expected)
-    for row, other, fact in zip(rows, columns.to_pylist(), expected, strict=True):
-        assert row["file"] == other["file"] == fact["file"]
-        assert (row["ok"] == "1") is other["ok"] is fact["ok"]
-        assert row["reason"] == (other["reason"] or "") == fact.get("reason", "")
-        assert row["spiffe_id"] == (other["spiffe_id"] or "")
-        assert row["not_after"] == fact.get("not_after", "")
-        assert other["depth"] == fact.get("depth")
-        if other["ok"]:
-            assert f"{other['not_after']:%Y-%m-%dT%H:%M:%SZ}" == row["not_after"]
-
-
-def test_a_table_that_needs_more_says_what(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    file = tmp_path / "out.arrow"
-    with (
-        pytest.raises(click.UsageError, match=r"handfast\[arrow\]"),
-        open_sinks(as_json=True, csv_file=None, arrow_file=file),
-    ):
-        raise AssertionError("opened")
-    assert not file.exists()
-
-
-def test_only_the_refused_can_be_listed(folder: Path, trust: tuple[str, str]) -> None:
-    *rows, summary = lines(run(*trust, "--json", "--only-refused", folder))
-    assert [Path(row["file"]).name for row in rows] == ["2.crt"]
-    assert summary["total"] == 4
-
-
 def test_what_is_broken_keeps_its_place_and_the_rest_is_judged(
-    trust: tuple[str, str], some: list[Chain]
+    trust: tuple[str, str], some: tuple[Chain, ...]
 ) -> None:
     """C9: a torn block spoils itself alone."""
     torn = pem(some[1])[:200] + b"\n"
@@ -235,75 +117,6 @@ def test_what_is_broken_keeps_its_place_and_the_rest_is_judged(
     assert [row["chain"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert summary["by_reason"] == {"pem_invalid": 2, "certificate_expired": 1}
     assert done.returncode == 1
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "pem_invalid"),
-        (b"no certificates in here\n", "pem_invalid"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n", "pem_invalid"),
-        (
-            b"x -----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
-            "pem_invalid",
-        ),
-        (b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "pem_invalid"),
-        (
-            b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-            "pem_invalid",
-        ),
-        (
-            b"-----BEGIN CERTIFICATE-----\nA:A\n-----END CERTIFICATE-----\n",
-            "pem_invalid",
-        ),
-        (b"-----END CERTIFICATE-----\n", "pem_invalid"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n", "pem_invalid"),
-        (b"\x30\x84\xff\xff\xff\xff", "chain_too_large"),
-        (b"\x30\x82\x01\x00\x00", "der_truncated"),
-        (b"\x30\x80\x00\x00", "der_length"),
-        (b"\x30\x85\x00\x00", "der_length"),
-        (b"\x30\x82", "der_truncated"),
-    ],
-    ids=repr,
-)
-def test_streams_without_a_certificate_are_refused(data: bytes, reason: str) -> None:
-    found = list(split_chains(read_certificates(io.BytesIO(data))))
-    assert found == [Reason(reason)]
-
-
-def test_blocks_are_found_wherever_pieces_end(
-    tmp_path: Path, some: list[Chain], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stream comes in pieces of any size; what is found does not depend on them."""
-    good = pem(some[0], some[1]) + b"a comment\r\n" + pem(some[3])
-    together = pem(some[0]).rstrip() + pem(some[1])  # two blocks on one line
-    for text in (good, good[:700] + good, together + b"-----END X-----\n"):
-        file = tmp_path / "corpus"
-        file.write_bytes(text)
-        found: list[list[Any]] = []
-        for size in (1, 7, 64, 500, 1 << 20):
-            monkeypatch.setattr("handfast.cli.verify_batch_read._PIECE", size)
-            monkeypatch.setattr("handfast.cli.verify_batch_input.BLOCK_MAX", size - 1)
-            found.append([it.chain for it in Inputs([file], split=True)])
-        assert all(one == found[0] for one in found)
-        assert list(some[3]) in found[0] or text is not good
-
-
-@pytest.mark.filterwarnings("ignore:Parsed a serial number")
-def test_a_ca_is_who_says_so_in_its_basic_constraints() -> None:
-    """The quick look that splits streams agrees with `cryptography`'s."""
-    seen: set[bool] = set()
-    for der in {der for chain in batch.chains() for der in chain}:
-        try:
-            expected = is_ca(read_certificate(der))
-        except InvalidCertificate:
-            says_ca(der)  # whatever it is, an answer and no exception
-            continue
-        assert says_ca(der) is expected
-        seen.add(expected)
-        for cut in range(0, len(der), 7):
-            assert says_ca(der[:cut]) is False
-    assert seen == {True, False}
 
 
 def test_files_that_cannot_be_read_exit_with_3(
@@ -330,24 +143,6 @@ def test_nothing_to_judge_is_no_success(trust: tuple[str, str], tmp_path: Path) 
     assert b"no chain" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", Reason.CHAIN_EMPTY),
-        (b" \n", Reason.CHAIN_EMPTY),
-        (bytes(1_100_000), Reason.CHAIN_TOO_LARGE),
-        (b"-----BEGIN CERTIFICATE-----\n", Reason.PEM_INVALID),
-    ],
-    ids=["empty", "blank", "large", "torn"],
-)
-def test_a_file_without_a_chain_has_a_reason(
-    tmp_path: Path, content: bytes, reason: Reason
-) -> None:
-    file = tmp_path / "odd.pem"
-    file.write_bytes(content)
-    assert [it.chain for it in Inputs([file], split=False)] == [reason]
-
-
 @pytest.mark.parametrize("options", [("--web",), ("--threads", "0")])
 def test_wrong_usage_exits_with_2(
     trust: tuple[str, str], folder: Path, options: tuple[str, ...]
@@ -370,7 +165,7 @@ def test_options_of_batches_want_a_batch(option: tuple[str, ...]) -> None:
 
 
 def test_an_interrupt_ends_it_at_once(
-    trust: tuple[str, str], some: list[Chain]
+    trust: tuple[str, str], some: tuple[Chain, ...]
 ) -> None:
     """In the middle of a stream that does not end: no traceback, no waiting for it."""
     command = [sys.executable, "-m", "handfast.cli", "verify", "--batch", "--json"]
@@ -396,14 +191,14 @@ def test_an_interrupt_ends_it_at_once(
     assert b"Traceback" not in told
 
 
-def test_one_moment_judges_all(trust: tuple[str, str], some: list[Chain]) -> None:
+def test_one_moment_judges_all(trust: tuple[str, str], some: tuple[Chain, ...]) -> None:
     done = run("--json", *trust, "--at", "2001-01-01", "-", data=pem(*some))
     *rows, _ = lines(done)
     assert {row["reason"] for row in rows} == {"certificate_not_yet_valid"}
 
 
 def test_a_long_corpus_is_split_into_pieces(
-    trust: tuple[str, str], some: list[Chain]
+    trust: tuple[str, str], some: tuple[Chain, ...]
 ) -> None:
     """More than one piece: order and numbers go on, across chains of two sizes."""
     done = run("--json", *trust, "-", data=pem(*some) * 2500)
