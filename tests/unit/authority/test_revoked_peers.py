@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 from tests.support.authority_state import WEB, entry
-from tests.support.net_world import echo, trio_test
+from tests.support.net_world import PATIENCE, echo, trio_test
 from tests.support.served_authority import ME, SHOP, Served, authority
 
 from handfast import (
@@ -54,8 +54,8 @@ class World:
         self, shop: WorkloadApiSource, web: WorkloadApiSource, workers: int
     ) -> None:
         self.shop, self.web = shop, web
-        self.stolen = (await web.wait_ready(10)).svid
-        await shop.wait_ready(10)
+        self.stolen = (await web.wait_ready(PATIENCE)).svid
+        await shop.wait_ready(PATIENCE)
         server = TlsConfig.server(
             shop, authorize=authorize.exactly(WEB), crl_policy="if_available"
         )
@@ -104,6 +104,19 @@ async def ask(stream: MtlsStream) -> None:
     assert await stream.receive_some() == b"hello"
 
 
+async def alert_to(connect: Callable[[], Awaitable[MtlsStream]]) -> PeerAlert | None:
+    """Be refused, and return the reason if it is told."""
+    try:
+        async with await connect() as stream:
+            await stream.send_all(b"hello")
+            assert await stream.receive_some() == b""
+    except PeerAlert as alert:
+        return alert
+    except trio.BrokenResourceError as broken:
+        return broken.__cause__ if isinstance(broken.__cause__, PeerAlert) else None
+    return None
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @trio_test
 async def test_a_revoked_svid_is_refused_and_its_streams_end(
@@ -125,13 +138,13 @@ async def test_a_revoked_svid_is_refused_and_its_streams_end(
             await it.revoke()
             # The open stream is closed by the server, within a look of its keeper.
             assert await stream.receive_some() == b""
-        with pytest.raises((PeerAlert, trio.BrokenResourceError)) as caught:
-            async with await steal() as stream:
-                await ask(stream)
-        alert = caught.value if isinstance(caught.value, PeerAlert) else None
-        cause = alert or caught.value.__cause__
-        assert isinstance(cause, PeerAlert)
-        assert "revoked" in str(cause)
+        alert = await alert_to(steal)
+        while alert is None:
+            # A worker that was not given the list yet shakes hands by the older one:
+            # the newest has its word (P5), and the thief gets his end without a reason.
+            assert workers
+            alert = await alert_to(steal)
+        assert "revoked" in str(alert)
         # The web server was given another SVID together with the list.
         snapshot: SourceSnapshot = it.web.snapshot()
         assert snapshot.svid != it.stolen
