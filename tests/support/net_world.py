@@ -222,7 +222,12 @@ async def serving(
     config: TlsConfig | None = None,
     **limits: Any,
 ) -> AsyncGenerator[Served, None]:
-    """Run a server around a test."""
+    """Run a server around a test.
+
+    A handshake has as much time as the test: where the machine stood still for some
+    seconds, peers that are silent on purpose would be late ones.
+    """
+    limits.setdefault("handshake_timeout", PATIENCE)
     [listener] = await open_mtls_listeners(
         0, config or server_config(), host="127.0.0.1"
     )
