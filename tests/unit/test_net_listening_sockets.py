@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import trio
 from tests.support.net_world import (
+    PATIENCE,
     Served,
     ask,
     client_config,
@@ -44,7 +45,7 @@ async def _use(
         )
         for _ in range(3):
             assert await ask(await connect()) == b"ping"
-        await listener.drain(5)
+        await listener.drain(PATIENCE)
     assert listener.statistics().handshakes_ok == 3
 
 
@@ -95,7 +96,8 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ["LISTEN_PID"] = str(os.getpid())
 import trio
 from functools import partial
-from tests.support.net_world import Served, ask, client_config, echo, server_config
+from tests.support.net_world import PATIENCE, Served, ask, client_config, echo
+from tests.support.net_world import server_config
 from handfast import ConfigError
 from handfast.net import inherited_mtls_listeners, serve_mtls_listeners
 
@@ -111,7 +113,7 @@ async def main():
     async with trio.open_nursery() as nursery:
         await nursery.start(serve, echo, [listener])
         assert await ask(await Served(listener).connect()) == b"ping"
-        await listener.drain(5)
+        await listener.drain(PATIENCE)
 
 trio.run(main)
 """
@@ -136,6 +138,9 @@ def test_sockets_of_a_supervisor_are_served_and_stay_its_own(workers: int) -> No
                 check=True,
                 timeout=300,
             )
+            # The program made it one that does not block, and that for all who have
+            # it; a connection may be in its queue only after the client heard so.
+            listening.setblocking(True)
             with socket.create_connection(listening.getsockname()):
                 accepted, _ = listening.accept()
                 accepted.close()

@@ -251,7 +251,7 @@ async def test_a_drain_ends_plain_text_too() -> None:
     async with serving(mode=permissive) as server:
         async with await server.raw() as client:
             await client.send_all(b"x")
-            assert await client.receive_some() == b"None:"
+            assert await client.receive_some(5) == b"None:"
             await server.listener.drain(timeout=0)
             assert await client.receive_some() in {b"", b"x"}
         assert server.statistics.ended == {Reason.DRAINED: 1}
