@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 import pytest
 import trio
 from tests.support.engine import NOT_AUTHORIZED_ALERT
 from tests.support.net_world import (
     DB,
+    PATIENCE,
     WEB,
     authority,
     client_config,
@@ -158,7 +160,8 @@ async def test_a_silent_server_is_given_up_in_its_own_time() -> None:
     port = silent.getsockname()[1]
     with silent:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(open_mtls_stream, "127.0.0.1", port, client_config())
+            patient = partial(open_mtls_stream, handshake_timeout=PATIENCE)
+            nursery.start_soon(patient, "127.0.0.1", port, client_config())
             for _ in range(2):
                 begin = trio.current_time()
                 with pytest.raises(HandshakeTimeout):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gc
 import math
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,20 +99,26 @@ async def test_failures_come_with_their_reasons(workers: int) -> None:
             silent.socket.getsockname()[1]: Reason.HANDSHAKE_TIMEOUT,
         }
         await closed.aclose()
-        seen = {}
+        seen: dict[int, Reason | None] = {}
         targets = [("127.0.0.1", port) for port in ports] * 2
-        async with open_many(
-            targets, client_config(), timeout=2, workers=workers
-        ) as results:
-            async for opened in results:
-                assert (opened.stream is None) is (opened.failure is not None)
-                reason = opened.failure and opened.failure.reason
-                seen[opened.target[1]] = reason
-                if opened.stream is not None:
-                    await opened.stream.aclose()
-                if reason is Reason.HANDSHAKE_TIMEOUT:
-                    assert isinstance(opened.failure, HandshakeTimeout)
-    assert seen == ports
+        while seen != ports:
+            async with open_many(
+                targets, client_config(), timeout=1, workers=workers
+            ) as results:
+                async for opened in results:
+                    assert (opened.stream is None) is (opened.failure is not None)
+                    port, reason = opened.target[1], None
+                    if opened.stream is not None:
+                        await opened.stream.aclose()
+                    if opened.failure is not None:
+                        reason = opened.failure.reason
+                    if reason is Reason.HANDSHAKE_TIMEOUT:
+                        assert isinstance(opened.failure, HandshakeTimeout)
+                        assert opened.seconds > 0.99  # milliseconds are counted
+                        if ports[port] is not reason:
+                            continue  # the machine stood still: once more
+                    assert reason is ports[port]
+                    seen[port] = reason
 
 
 @trio_test
@@ -287,12 +292,18 @@ def test_nothing_is_left_of_workers() -> None:
 
     trio.run(cut)
     gc.collect()  # what earlier tests left, too
-    before = (live_handles()["conn"], threading.active_count(), len(descriptors()))
+    before, threads = (live_handles()["conn"], len(descriptors())), system_threads()
     for _ in range(3):
         trio.run(cut)
     gc.collect()
-    after = (live_handles()["conn"], threading.active_count(), len(descriptors()))
-    assert after == before
+    assert (live_handles()["conn"], len(descriptors())) == before
+    # Of those that were there some may have ended: trio's are idle for ten seconds.
+    assert system_threads() <= threads
+
+
+def system_threads() -> set[str]:
+    """Name the system's threads of this process: the engine's are not Python's."""
+    return {it.name for it in Path("/proc/self/task").iterdir()}
 
 
 def descriptors() -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 from tests.support.net_world import (
+    PATIENCE,
     Served,
     ask,
     client_config,
@@ -50,7 +51,7 @@ async def test_a_drained_server_asks_its_streams_to_end_and_returns() -> None:
         async with await server.connect() as stream:
             await stream.send_all(b"ping")
             assert await stream.receive_some() == b"ping"
-            await listener.drain(15)
+            await listener.drain(PATIENCE)
             assert await stream.receive_some() == b""
         with pytest.raises(ConnectionRefusedError):
             await open_mtls_stream("127.0.0.1", port, client_config())
@@ -70,7 +71,7 @@ async def test_a_handshake_under_way_goes_on_and_its_stream_is_asked_to_end() ->
         )
         transport = await server.raw()
         await server.until(lambda it: it.statistics.handshaking == 1)
-        nursery.start_soon(listener.drain, 15)
+        nursery.start_soon(listener.drain, PATIENCE)
         await trio.testing.wait_all_tasks_blocked(cushion=0.05)
         async with MtlsStream(transport, client_config()) as stream:
             await stream.do_handshake()
@@ -105,11 +106,11 @@ async def test_one_listener_drains_and_the_other_goes_on() -> None:
         )
         port = one.port
         assert await ask(await Served(one).connect()) == b"ping"
-        await one.drain(15)
+        await one.drain(PATIENCE)
         with pytest.raises(ConnectionRefusedError):
             await open_mtls_stream("127.0.0.1", port, client_config())
         assert await ask(await Served(two).connect()) == b"ping"
-        await two.drain(15)
+        await two.drain(PATIENCE)
     assert [it.statistics().handshakes_ok for it in (one, two)] == [1, 1]
 
 
@@ -122,7 +123,7 @@ async def test_listeners_that_were_drained_before_are_not_served() -> None:
             partial(serve_mtls_listeners, polite, [one, two], workers=1)
         )
         assert await ask(await Served(two).connect()) == b"ping"
-        await two.drain(15)
+        await two.drain(PATIENCE)
     await serve_mtls_listeners(polite, [one, two], workers=1)
 
 
@@ -149,7 +150,7 @@ async def test_streams_know_their_lifetime_and_when_they_end() -> None:
                 ),
                 host="127.0.0.1",
                 workers=2,
-                lifetime=Lifetime(max_age=0.05, drain_timeout=5),
+                lifetime=Lifetime(max_age=0.05, drain_timeout=PATIENCE),
             )
         )
         [listener] = listeners

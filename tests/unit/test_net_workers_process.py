@@ -13,13 +13,15 @@ import os, signal, sys, threading, warnings
 from functools import partial
 import trio
 from handfast.net import MtlsStream, open_mtls_listeners, serve_mtls_listeners
-from tests.support.net_world import Served, ask, client_config, echo, server_config
+from tests.support.net_world import PATIENCE, Served, ask, client_config, echo
+from tests.support.net_world import server_config
 from handfast.testing import connection_pair
 
 async def start(nursery, handler=echo):
     [listener] = await open_mtls_listeners(0, server_config(), host="127.0.0.1")
-    serve = partial(serve_mtls_listeners, handler, [listener], workers=2)
-    await nursery.start(serve)
+    # Peers that are silent on purpose are not late where the machine stood still.
+    patient = {"workers": 2, "handshake_timeout": PATIENCE}
+    await nursery.start(partial(serve_mtls_listeners, handler, [listener], **patient))
     return Served(listener)
 """
 
@@ -57,7 +59,7 @@ def test_an_interpreter_ends_while_workers_shake_hands(way: str) -> None:
             # A daemon's loop that is in the middle of serving when the program ends.
             daemon = threading.Thread(target=body, daemon=True)
             daemon.start()
-            assert ready.wait(20)
+            assert ready.wait(PATIENCE)
         else:
             body()
         """
@@ -86,7 +88,7 @@ def test_a_child_of_fork_has_no_workers_and_leaves_the_parents_alone() -> None:
                         await trio.sleep(0)
                         pid = os.fork()
                         if pid == 0:
-                            signal.alarm(20)
+                            signal.alarm(60)
                             if PINNED:
                                 connection_pair(client_config(), server_config())
                             os._exit(7)
@@ -114,7 +116,7 @@ def test_a_child_that_drops_its_copy_of_the_acceptor_stops_nothing() -> None:
                 server = await start(nursery)
                 pid = os.fork()
                 if pid == 0:
-                    signal.alarm(20)
+                    signal.alarm(60)
                     acceptor = [it for it in gc.get_objects()
                                 if isinstance(it, _ffi.NativeAcceptor)]
                     assert len(acceptor) == 1
