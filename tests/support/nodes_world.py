@@ -31,6 +31,7 @@ from handfast.authority.nodes.proto import (
     SignX509Response,
 )
 from handfast.authority.service import AuthorityService
+from handfast.authority.settings import AuthoritySettings
 from handfast.authority.state import AuthorityState
 from handfast.bundle_document import BundleDocument
 from handfast.keys import PrivateKey
@@ -49,11 +50,12 @@ class World:
 
     folder: Path
     port: int = 0
+    made: AuthoritySettings = field(default_factory=settings)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     @asynccontextmanager
     async def authority(self) -> AsyncIterator[AuthorityService]:
-        with AuthorityState.open(self.folder, settings=settings()) as state:
+        with AuthorityState.open(self.folder, settings=self.made) as state:
             service = AuthorityService(state)
             door = NodeDoor(state, service.nodes, service.node_service)
             listeners = await open_node_listeners(door, self.port, host="127.0.0.1")

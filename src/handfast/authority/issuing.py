@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
+from handfast.authority.given import GivenSvids, IssuedSvid
 from handfast.authority.profile import HasPublicKey, leaf_builder
 from handfast.authority.signer import sign
 from handfast.authority.telling import Telling
@@ -31,29 +31,7 @@ if TYPE_CHECKING:
     from handfast.authority.entries import Entry
     from handfast.authority.state import AuthorityState
 
-__all__ = ["IssuedSvid", "Issuing"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedSvid:
-    """An SVID that was issued.
-
-    Attributes:
-        svid: Chain and key; its hint is the entry's.
-        serial: In hexadecimal.
-        renew_at: When the next one is due.
-        cut_by: The intermediate whose own end it had to keep to; None: it has all of
-            its life, and the next one would not have more.
-        number: How many were issued for the entry before it, and itself.
-        signer: The intermediate that signed it.
-    """
-
-    svid: X509Svid
-    serial: str
-    renew_at: datetime
-    number: int
-    signer: str
-    cut_by: str | None = None
+__all__ = ["Issuing"]
 
 
 class Issuing:
@@ -75,14 +53,13 @@ class Issuing:
         self._state = state
         self._now = now
         self._chance = chance
-        self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
-        self._count: dict[str, int] = {}
+        self._given = GivenSvids()
         self._told = Telling()
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
         found = self._found(entry)
-        return self._count.get(entry.id, 0) + 1 if found is None else found.number
+        return self._given.next_number(entry) if found is None else found.number
 
     def renew_at(self, entry: Entry) -> datetime | None:
         """When the next SVID of an entry is due; None: now."""
@@ -105,7 +82,6 @@ class Issuing:
             return found
         key = PrivateKey.generate(self._state.settings.key_type)
         chain, serial, ends = self.sign(entry, key, who)
-        number = self._count.get(entry.id, 0) + 1
         signer = self._state.signers.active("intermediate")
         cut = ends.timestamp() >= signer.slot.not_after
         renew_at = renewal(self._now(), ends, self._chance())
@@ -114,12 +90,11 @@ class Issuing:
             serial=serial,
             # Another one of the same signer would end at the same moment.
             renew_at=ends if cut else renew_at,
-            number=number,
+            number=self._given.next_number(entry),
             signer=signer.id,
             cut_by=signer.id if cut else None,
         )
-        self._given[entry.id] = (entry, made)
-        self._count[entry.id] = number
+        self._given.put(entry, made)
         self._told.mark(who, serial)
         return made
 
@@ -198,28 +173,15 @@ class Issuing:
 
     def forget(self) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""
-        entries = {entry.id: entry for entry in self._state.registry.entries}
-        self._given = {
-            entry_id: pair
-            for entry_id, pair in self._given.items()
-            if entries.get(entry_id) == pair[0]
-        }
-        # The numbers stay: what comes back must not look like what was there before.
+        self._given.forget(self._state.registry.entries)
 
     def forget_serials(self, serials: set[str]) -> None:
         """Let go of what was revoked: the next one is due."""
-        self._given = {
-            entry_id: pair
-            for entry_id, pair in self._given.items()
-            if pair[1].serial not in serials
-        }
+        self._given.forget_unless(lambda issued: issued.serial not in serials)
 
     def _found(self, entry: Entry) -> IssuedSvid | None:
-        pair = self._given.get(entry.id)
-        if pair is None or pair[0] != entry:
-            return None
-        issued = pair[1]
-        if not self._state.signers.knows(issued.signer):
+        issued = self._given.find(entry)
+        if issued is None or not self._state.signers.knows(issued.signer):
             return None  # distrusted: what merely retired stays as long as its SVIDs
         signs_now = self._state.signers.signs_now
         if issued.cut_by is not None and issued.cut_by != signs_now:

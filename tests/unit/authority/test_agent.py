@@ -27,7 +27,8 @@ from handfast import (
 from handfast.authority import Authority
 from handfast.authority.agent import NodeIdentity, NodeSource
 from handfast.authority.agent.mirror import Mirror
-from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
+from handfast.authority.agent.remote import RemoteIssuing
+from handfast.authority.agent.tokens import RemoteTokens
 from handfast.authority.issuing import Issuing
 from handfast.authority.nodes.proto import (
     SignJWTRequest,
@@ -59,7 +60,12 @@ async def test_an_svid_is_renewed_at_half_and_given_until_its_end() -> None:
             raise RpcError(StatusCode.UNAVAILABLE, "away")
         return SignX509Response(chain=chain_for(authority, request, clock()))
 
-    issuing = RemoteIssuing(ask, now=clock, chance=lambda: 0.0)  # type: ignore[arg-type]
+    issuing = RemoteIssuing(
+        ask,  # type: ignore[arg-type]
+        verifies=believed,
+        now=clock,
+        chance=lambda: 0.0,
+    )
     one = entry("spiffe://a.example/db")
     with pytest.raises(ConfigError):
         issuing.x509(one, {})
@@ -114,7 +120,12 @@ async def test_what_was_cut_short_is_asked_for_again_when_another_one_signs(
             return SignX509Response(chain=b"".join(chain))
 
         told = state.signers.signs_now
-        issuing = RemoteIssuing(ask, signs_now=lambda: told, now=world.clock)  # type: ignore[arg-type]
+        issuing = RemoteIssuing(
+            ask,  # type: ignore[arg-type]
+            verifies=believed,
+            signs_now=lambda: told,
+            now=world.clock,
+        )
         await issuing.prepare(one, {})
         first = issuing.x509(one, {})
         assert first.cut_by == first.signer == told
@@ -142,10 +153,14 @@ async def test_an_answer_that_does_not_fit_is_not_given_on(what: str) -> None:
         chain = chain_for(authority, request, datetime.now(UTC), other=what)
         return SignX509Response(chain=chain)
 
-    issuing = RemoteIssuing(ask)  # type: ignore[arg-type]
+    issuing = RemoteIssuing(ask, verifies=believed)  # type: ignore[arg-type]
     with pytest.raises(RpcError) as refused:
         await issuing.prepare(entry("spiffe://a.example/db"), {})
     assert refused.value.code is StatusCode.INTERNAL
+
+
+def believed(_svid: object) -> bool:
+    return True
 
 
 def chain_for(
@@ -337,7 +352,7 @@ async def test_a_token_is_renewed_at_half_and_given_until_its_end() -> None:
         )
         return SignJWTResponse(token=signed.token)
 
-    tokens = RemoteTokens(ask, now=clock)  # type: ignore[arg-type]
+    tokens = RemoteTokens(ask, bundle=lambda: signer.bundle, now=clock)  # type: ignore[arg-type]
     one = entry("spiffe://a.example/db", hint="db")
     with pytest.raises(ConfigError):
         tokens.jwt(one, ["x"], {})

@@ -25,7 +25,8 @@ from handfast._clock import utc_now
 from handfast.authority.agent.identity import NodeIdentity, NodeSource
 from handfast.authority.agent.issuer import RemoteIssuer
 from handfast.authority.agent.mirror import Mirror
-from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
+from handfast.authority.agent.remote import RemoteIssuing
+from handfast.authority.agent.tokens import RemoteTokens
 from handfast.authority.nodes import proto
 from handfast.bundle_document import BundleDocument
 from handfast.der import split_der
@@ -111,9 +112,14 @@ class NodeAgent:
         identity = source.identity
         self._mirror = Mirror(identity.spiffe_id, identity.bundle)
         self._issuing = RemoteIssuing(
-            self._ask, signs_now=lambda: self._mirror.signer, now=now
+            self._ask,
+            verifies=lambda svid: self._mirror.signers.verifies(svid, now()),
+            signs_now=lambda: self._mirror.signer,
+            now=now,
         )
-        self._tokens = RemoteTokens(self._ask, now=now)
+        self._tokens = RemoteTokens(
+            self._ask, bundle=lambda: self._mirror.signers.jwt_bundle, now=now
+        )
         self.issuer = RemoteIssuer(self._mirror, self._issuing, self._tokens, now=now)
         self._channel: Channel | None = None
         self._told = False
@@ -221,19 +227,31 @@ class NodeAgent:
         request = proto.WatchRequest()
         async with channel.stream(proto.WATCH, request, proto.WatchResponse) as told:
             async for message in told:
-                try:
-                    self._mirror.take(message)
-                except (KeyError, TypeError, ValueError) as error:
-                    text = f"what the authority says cannot be used: {error}"
-                    raise RpcError(StatusCode.INTERNAL, text) from error
+                self._take(message)
                 if not self._told:
                     self._issuing.hurry()
                 self._told = True
                 self._source.heard()
+                # Workloads first: a disk that is slow, or full, must not keep from
+                # them that an authority is believed no more.
+                self._take_over()
                 self._move()
                 if self._source.change(bundle=self._mirror.signers.document):
                     await self._save()
-                self._take_over()
+
+    def _take(self, message: proto.WatchResponse) -> None:
+        """Know what the authority says, and what peers refuse from now on."""
+        mirror = self._mirror
+        before = mirror.signers.sequence, mirror.crls.number
+        try:
+            mirror.take(message)
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"what the authority says cannot be used: {error}"
+            raise RpcError(StatusCode.INTERNAL, text) from error
+        if (mirror.signers.sequence, mirror.crls.number) != before:
+            gone = self._issuing.reconsider(mirror.crls.serials)
+            if gone:
+                _log.warning("%d SVIDs are believed no more: asked for anew", gone)
 
     def _take_over(self) -> None:
         entries = self._mirror.registry.entries

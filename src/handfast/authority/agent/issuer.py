@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from handfast.authority.agent.mirror import Mirror
-from handfast.authority.agent.remote import RemoteIssuing, RemoteTokens
+from handfast.authority.agent.remote import RemoteIssuing
+from handfast.authority.agent.tokens import RemoteTokens
 from handfast.authority.issuer import AttestedCaller, EntryIssuer
 from handfast.workload_api.status import RpcError, StatusCode
 

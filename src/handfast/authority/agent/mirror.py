@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from cryptography import x509
 
 from handfast.authority.entries import Entry
 from handfast.authority.matching import EntryIndex
 from handfast.authority.nodes import proto
+from handfast.bundle import TrustBundleSet
 from handfast.bundle_document import BundleDocument
-from handfast.errors import InvalidBundle, Reason, detail_for
+from handfast.errors import HandfastError, InvalidBundle, Reason, detail_for
 from handfast.ids import SpiffeId, TrustDomain
+from handfast.sources.own_chain import end_of_chain
 
 if TYPE_CHECKING:
     from handfast.authority.selectors import Selector
     from handfast.bundle import TrustBundle
     from handfast.jwt_bundle import JwtBundle
+    from handfast.svid import X509Svid
 
 __all__ = ["Mirror"]
 
@@ -63,6 +69,18 @@ class _Signers:
     def jwt_bundle(self) -> JwtBundle:
         return self.document.jwt
 
+    def verifies(self, svid: X509Svid, now: datetime) -> bool:
+        """Whether a peer who has this bundle accepts an SVID.
+
+        Whether it has begun is not asked: our clock may be behind the authority's.
+        """
+        try:
+            at = max(now, svid.not_before)
+            end_of_chain(svid, TrustBundleSet([self.bundle]), at)
+        except HandfastError:
+            return False
+        return True
+
 
 class _Federated:
     def __init__(self) -> None:
@@ -91,6 +109,18 @@ class _Crls:
     def take(self, ders: tuple[bytes, ...]) -> None:
         self.number += ders != self.ders
         self.ders = ders
+
+    @property
+    def serials(self) -> set[str]:
+        """Everything that stands on them; nothing of lists that cannot be read."""
+        return {serial for der in self.ders for serial in _serials(der)}
+
+
+def _serials(der: bytes) -> list[str]:
+    try:
+        return [f"{it.serial_number:x}" for it in x509.load_der_x509_crl(der)]
+    except ValueError:
+        return []
 
 
 class Mirror:

@@ -3,53 +3,41 @@
 
 Half of an SVID's life is there to renew it in. While the authority is away, what there
 is goes on being given until it ends, and is asked for again ever more seldom.
+
+What peers refuse does not go on being given: the bundle that the authority has told has
+no root for it any more (`handfast authority distrust`), or it is revoked. The next one
+is due in the moment in which that is heard, as at the authority itself.
 """
 
 from __future__ import annotations
 
 import random
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import trio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from google.protobuf.message import Message
 
 from handfast._clock import utc_now
+from handfast.authority.agent.asking import Ask
 from handfast.authority.entries import Entry
-from handfast.authority.issuing import IssuedSvid
+from handfast.authority.given import GivenSvids, IssuedSvid
 from handfast.authority.keystore import key_id
 from handfast.authority.nodes import proto
 from handfast.authority.validity import renewal
 from handfast.certificates import read_certificate
 from handfast.der import split_der
 from handfast.errors import ConfigError, HandfastError, Reason, detail_for
-from handfast.jwt_svid import JwtSvid
 from handfast.keys import PrivateKey
 from handfast.svid import X509Svid
 from handfast.workload_api.status import RpcError, StatusCode
 
-__all__ = ["Ask", "RemoteIssuing", "RemoteTokens"]
-
-_M = TypeVar("_M", bound=Message)
+__all__ = ["RemoteIssuing"]
 
 _FIRST_RETRY: Final = 1.0
 _LAST_RETRY: Final = 60.0
-_KEPT_MAX: Final = 10_000
-
-
-class Ask(Protocol):
-    """Makes one call to the authority."""
-
-    async def __call__(self, method: str, request: Message, response: type[_M]) -> _M:
-        """Return the answer.
-
-        Raises:
-            RpcError: there is none.
-        """
-        ...
 
 
 class RemoteIssuing:
@@ -57,6 +45,7 @@ class RemoteIssuing:
 
     Args:
         ask: Calls the authority.
+        verifies: Whether a peer who has the bundle that was told accepts an SVID.
         signs_now: Which intermediate signs there, as far as that was told.
         now: The clock.
         chance: Gives numbers from 0 to 1, for the spread of renewals.
@@ -66,16 +55,17 @@ class RemoteIssuing:
         self,
         ask: Ask,
         *,
+        verifies: Callable[[X509Svid], bool],
         signs_now: Callable[[], str] = lambda: "",
         now: Callable[[], datetime] = utc_now,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._ask = ask
+        self._verifies = verifies
         self._signs_now = signs_now
         self._now = now
         self._chance = chance
-        self._given: dict[str, tuple[Entry, IssuedSvid]] = {}
-        self._count: dict[str, int] = {}
+        self._given = GivenSvids()
         # When to ask again what could not be had, and the pause after that.
         self._again: dict[str, tuple[datetime, float]] = {}
         self._locks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
@@ -114,8 +104,9 @@ class RemoteIssuing:
 
     def number_for(self, entry: Entry) -> int:
         """Which SVID of an entry is right now: the one there is, or the next."""
-        count = self._count.get(entry.id, 0)
-        return count if self._is_fresh(entry) else count + 1
+        if self._is_fresh(entry):
+            return self._given.number(entry)
+        return self._given.next_number(entry)
 
     def renew_at(self, entry: Entry) -> datetime | None:
         """When the next SVID of an entry is due, or asked for again; None: now."""
@@ -127,12 +118,27 @@ class RemoteIssuing:
 
     def forget(self, entries: Sequence[Entry]) -> None:
         """Let go of what is of no entry any more, or of one that was changed."""
-        known = {entry.id: entry for entry in entries}
-        self._given = {i: it for i, it in self._given.items() if known.get(i) == it[0]}
+        self._given.forget(entries)
+        known = {entry.id for entry in entries}
         self._again = {i: it for i, it in self._again.items() if i in known}
-        for entry_id in self._locks.keys() - known.keys():
+        for entry_id in self._locks.keys() - known:
             if not self._locks[entry_id].locked():
                 del self._locks[entry_id]
+
+    def reconsider(self, revoked: Collection[str]) -> int:
+        """Let go of what peers refuse now, and ask for others at once.
+
+        Args:
+            revoked: Serials, in hexadecimal.
+
+        Returns:
+            How many have to be replaced.
+        """
+        # An SVID that could not be had before may be had under the new bundle.
+        self.hurry()
+        return self._given.forget_unless(
+            lambda it: it.serial not in revoked and self._verifies(it.svid)
+        )
 
     def hurry(self) -> None:
         """Ask at once for what could not be had: the authority is there again."""
@@ -150,10 +156,8 @@ class RemoteIssuing:
         return found.cut_by is None or self._signs_now() in {"", found.cut_by}
 
     def _found(self, entry: Entry) -> IssuedSvid | None:
-        pair = self._given.get(entry.id)
-        if pair is None or pair[0] != entry or pair[1].svid.not_after <= self._now():
-            return None
-        return pair[1]
+        found = self._given.find(entry)
+        return None if found is None or found.svid.not_after <= self._now() else found
 
     def _put_off(self, entry: Entry) -> None:
         _, pause = self._again.get(entry.id, (None, _FIRST_RETRY / 2))
@@ -168,7 +172,12 @@ class RemoteIssuing:
         )
         answer = await self._ask(proto.SIGN_X509, request, proto.SignX509Response)
         svid = _svid_of(answer.chain, key, entry)
-        now, number = self._now(), self._count.get(entry.id, 0) + 1
+        if not self._verifies(svid):
+            # Signed before a root was distrusted, or told of after it signs already:
+            # those who have our bundle accept neither.
+            text = f"{entry.spiffe_id} is signed under no root of the bundle"
+            raise RpcError(StatusCode.UNAVAILABLE, text)
+        now = self._now()
         signer, ends = _signer_of(svid)
         cut = ends is not None and svid.not_after >= ends
         made = IssuedSvid(
@@ -179,12 +188,11 @@ class RemoteIssuing:
             renew_at=svid.not_after
             if cut and signer == self._signs_now()
             else renewal(now, svid.not_after, self._chance()),
-            number=number,
+            number=self._given.next_number(entry),
             signer=signer,
             cut_by=signer if cut else None,
         )
-        self._given[entry.id] = (entry, made)
-        self._count[entry.id] = number
+        self._given.put(entry, made)
         self._again.pop(entry.id, None)
 
 
@@ -209,77 +217,3 @@ def _svid_of(chain: bytes, key: PrivateKey, entry: Entry) -> X509Svid:
         text = f"the authority answers for {svid.spiffe_id}, not {entry.spiffe_id}"
         raise RpcError(StatusCode.INTERNAL, text)
     return svid
-
-
-class RemoteTokens:
-    """The JWT-SVIDs of entries, by audience, as `EntryIssuer` asks for them."""
-
-    def __init__(self, ask: Ask, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._ask = ask
-        self._now = now
-        self._kept: OrderedDict[
-            tuple[Entry, tuple[str, ...]], tuple[datetime, JwtSvid]
-        ] = OrderedDict()
-
-    async def prepare(
-        self, entry: Entry, audience: Sequence[str], who: Mapping[str, Any]
-    ) -> None:
-        """Have a token signed, if there is none or half of its life is over.
-
-        Cancellation: nothing is left behind.
-
-        Raises:
-            RpcError: it is not to be had, and there is none that still holds.
-        """
-        place, now = (entry, tuple(audience)), self._now()
-        kept = self._kept.get(place)
-        if kept is not None and now < kept[0]:
-            return
-        try:
-            request = proto.SignJWTRequest(
-                entry=entry.id, audience=audience, caller=str(who.get("caller"))
-            )
-            answer = await self._ask(proto.SIGN_JWT, request, proto.SignJWTResponse)
-            token = _token_of(answer.token, entry)
-        except RpcError:
-            if kept is None or kept[1].expires_at <= now:
-                raise
-            return
-        self._kept[place] = (now + (token.expires_at - now) / 2, token)
-        self._kept.move_to_end(place)
-        while len(self._kept) > _KEPT_MAX:
-            self._kept.popitem(last=False)
-
-    def jwt(
-        self, entry: Entry, audience: Sequence[str], _who: Mapping[str, Any]
-    ) -> JwtSvid:
-        """Return the token that was prepared.
-
-        Raises:
-            ConfigError: none was.
-        """
-        kept = self._kept.get((entry, tuple(audience)))
-        if kept is None:
-            detail = detail_for(
-                Reason.SOURCE_UNAVAILABLE, seen=f"no token of {entry.spiffe_id}"
-            )
-            raise ConfigError(detail)
-        return kept[1]
-
-    def forget(self, entries: Sequence[Entry]) -> None:
-        """Let go of what is of no entry any more, or of one that was changed."""
-        known = set(entries)
-        for place in [it for it in self._kept if it[0] not in known]:
-            del self._kept[place]
-
-
-def _token_of(text: str, entry: Entry) -> JwtSvid:
-    try:
-        token = JwtSvid.read_unverified(text, hint=entry.hint)
-    except HandfastError as error:
-        message = f"the authority's token cannot be used: {error}"
-        raise RpcError(StatusCode.INTERNAL, message) from error
-    if token.spiffe_id != entry.spiffe_id:
-        message = f"the authority answers for {token.spiffe_id}"
-        raise RpcError(StatusCode.INTERNAL, message)
-    return token

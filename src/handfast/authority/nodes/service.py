@@ -39,7 +39,8 @@ from handfast.workload_api.status import PermissionDenied, RpcError, StatusCode
 
 if TYPE_CHECKING:
     from handfast.authority.federated import FederatedBundles
-    from handfast.authority.issuing import IssuedSvid, Issuing
+    from handfast.authority.given import IssuedSvid
+    from handfast.authority.issuing import Issuing
     from handfast.authority.jwt_issuing import JwtIssuing
     from handfast.authority.nodes.registered import Nodes
     from handfast.authority.revocation import Crls
