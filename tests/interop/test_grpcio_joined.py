@@ -19,7 +19,10 @@ OURS = "spiffe://a.example/python"
 
 
 def first_answer(ask: Any) -> Any:
-    """Ask, and again while the agent itself was not told yet: what clients do."""
+    """Ask, and again where the machine stood still for longer than an agent waits.
+
+    That once is enough is proved without a clock on the wall (test_agent_untold.py).
+    """
     header = (("workload.spiffe.io", "true"),)
     end = time.monotonic() + PATIENCE
     while True:

@@ -255,7 +255,9 @@ async def test_an_authority_of_another_name_is_not_believed(tmp_path: Path) -> N
 
 
 @trio_test
-async def test_authority_and_agent_survive_each_others_restarts(tmp_path: Path) -> None:
+async def test_authority_and_agent_survive_each_others_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = World(tmp_path / "state")
     async with world.authority() as service:
         identity = await world.join(service, NODE)
@@ -267,11 +269,13 @@ async def test_authority_and_agent_survive_each_others_restarts(tmp_path: Path) 
         agent = world.agent(tmp_path / "agent", loaded)
         await nursery.start(agent.run)
         # Nothing is known, and nothing is taken away: WAPI-18, not WAPI-51.
+        monkeypatch.setattr("handfast.authority.agent.issuer.TOLD_WITHIN", 0.0)
         with pytest.raises(RpcError) as refused:
             await agent.issuer.x509_context(Process())
         assert refused.value.code is StatusCode.UNAVAILABLE
+        # Who asks while it is still on its way waits for it.
+        monkeypatch.setattr("handfast.authority.agent.issuer.TOLD_WITHIN", 60.0)
         async with world.authority():
-            await agent.wait_connected()
             first = await agent.issuer.x509_context(Process())
         await agent.wait_connected(connected=False)
         # The authority is away, and what there is goes on being given.

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each caller on an agent's host gets: as at the authority, signed from afar."""
+"""What each caller on an agent's host gets: as at the authority, signed from afar.
+
+An agent that has just begun knows nobody's identity until its authority has told it.
+Who asks meanwhile waits a few seconds for that, as many clients ask once and give up.
+Such a call is one of those that the limits count, and ends with its caller or deadline.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
+
+import trio
 
 from handfast.authority.agent.mirror import Mirror
 from handfast.authority.agent.remote import RemoteIssuing
@@ -24,7 +32,11 @@ if TYPE_CHECKING:
     from handfast.jwt_svid import JwtSvid
     from handfast.workload_api.identities import X509Context
 
-__all__ = ["RemoteIssuer"]
+__all__ = ["TOLD_WITHIN", "RemoteIssuer"]
+
+#: Seconds for which a call waits until the authority has told who gets what: a join and
+#: a few attempts to connect, and well within the patience of whoever starts a workload.
+TOLD_WITHIN: Final = 5.0
 
 
 class RemoteIssuer(EntryIssuer):
@@ -58,7 +70,8 @@ class RemoteIssuer(EntryIssuer):
 
         Raises:
             PermissionDenied: No entry is for it, or it is not the process that it was.
-            RpcError: The authority is away, and there is none that still holds.
+            RpcError: The authority is away, and there is none that still holds; or it
+                has not said yet who gets what.
         """
         await self._learn(caller)
         who = self._who(caller)
@@ -66,6 +79,13 @@ class RemoteIssuer(EntryIssuer):
             await self._remote.prepare(entry, who)
         # Who has waited may have changed, and so may the entries.
         return await super().x509_context(caller)
+
+    async def _learn(self, caller: AttestedCaller) -> None:
+        # First of all: until then it is not known what would have to be found out.
+        with trio.move_on_after(TOLD_WITHIN):
+            while not self._mirror.is_told:
+                await self.wait_bell(math.inf)
+        await super()._learn(caller)
 
     def _entries(self, caller: AttestedCaller) -> tuple[Entry, ...]:
         if not self._mirror.is_told:
