@@ -7,7 +7,7 @@ The engine checks everything again; here a mistake is named before it gets there
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
 from handfast import _ffi
@@ -20,7 +20,7 @@ from handfast.pem import CRL, read_pem
 from handfast.roots import system_roots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 RULES: Final[Mapping[str, int]] = {"strict": 0, "compatible": 1}
 PURPOSES: Final[Mapping[str, int]] = {"either": 0, "client": 1, "server": 2}
@@ -243,7 +243,19 @@ def _readable(lists: tuple[bytes, ...]) -> _ffi.NativeCrlSet | None:
     return whole
 
 
-def need_lists(crls: object) -> RevocationLists:
+class ReadLists(NamedTuple):
+    """Revocation lists as the engine has them, each read once.
+
+    Attributes:
+        pages: Those of each trust domain; None where one of them cannot be used.
+        unclaimed: Those of nobody known; None when there are none.
+    """
+
+    pages: tuple[tuple[str, _ffi.NativeCrlSet | None], ...]
+    unclaimed: _ffi.NativeCrlSet | None
+
+
+def need_lists(crls: object) -> ReadLists:
     """Insist on lists by trust domain that can all be used.
 
     Raises:
@@ -251,9 +263,24 @@ def need_lists(crls: object) -> RevocationLists:
     """
     if not isinstance(crls, RevocationLists):
         refuse("crls= to be RevocationLists, or None to ask none", type(crls).__name__)
-    for name in crls.trust_domains:
-        _native_lists(crls.get(name))
-    return crls
+    return _read_lists(crls, _native_lists)
+
+
+def usable_lists(crls: RevocationLists) -> ReadLists:
+    """Read lists that a source has: a mistake in one is no mistake of the caller's.
+
+    A trust domain whose lists cannot be used is one whose SVIDs are refused: nobody can
+    say who of them was revoked. Others are none the worse for it.
+    """
+    return _read_lists(crls, _usable)
+
+
+def _read_lists(
+    crls: RevocationLists,
+    read: Callable[[tuple[bytes, ...]], _ffi.NativeCrlSet | None],
+) -> ReadLists:
+    pages = [(name.name, read(crls.get(name))) for name in sorted(crls.trust_domains)]
+    return ReadLists(tuple(pages), _readable(crls.unclaimed))
 
 
 def spiffe_verifier(  # noqa: PLR0913, PLR0917 - the engine's own list
@@ -261,19 +288,12 @@ def spiffe_verifier(  # noqa: PLR0913, PLR0917 - the engine's own list
     policy: _ffi.NativePolicy,
     rules: int,
     cache: _ffi.NativeChainCache | None,
-    crls: RevocationLists | None = None,
+    lists: ReadLists | None = None,
     crl_policy: int = 0,
 ) -> _ffi.NativeVerifier:
-    """Build a verifier of SVIDs, with revocation lists or, without a policy, without.
-
-    A trust domain whose lists cannot be used is one whose SVIDs are refused: nobody can
-    say who of them was revoked. Others are none the worse for it.
-    """
+    """Build a verifier of SVIDs; without a policy it asks no lists."""
     native = native_bundles(bundles)
-    if crls is None or crl_policy == 0:
+    if lists is None or crl_policy == 0:
         return _ffi.NativeVerifier.spiffe(native, policy, rules, cache)
-    pages = [
-        (name.name, _usable(crls.get(name))) for name in sorted(crls.trust_domains)
-    ]
-    book = _ffi.NativeCrlBook(pages, _readable(crls.unclaimed), crl_policy)
+    book = _ffi.NativeCrlBook(lists.pages, lists.unclaimed, crl_policy)
     return book.verifier(native, policy, rules, cache)

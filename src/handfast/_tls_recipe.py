@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from handfast.authorize import Authorizer
     from handfast.bundle import TrustBundleSet
     from handfast.chain_cache import ChainCache
-    from handfast.crls import RevocationLists
     from handfast.ids import SpiffeId
     from handfast.session_store import SessionStore
     from handfast.sources.base import SourceSnapshot
@@ -125,7 +124,10 @@ class Recipe(NamedTuple):
         svid = _ffi.NativeSvid(snapshot.svid.chain, snapshot.svid.key.view())
         verifier = None
         if self.is_mutual:
-            verifier = self._spiffe_verifier(snapshot.bundles, snapshot.crls)
+            # Where none are asked, none are read: they may be megabytes.
+            crls = snapshot.crls if self.crl_policy else None
+            lists = None if crls is None else _settings.usable_lists(crls)
+            verifier = self._spiffe_verifier(snapshot.bundles, lists)
         return Built(
             snapshot.generation,
             self._config(svid, verifier),
@@ -137,12 +139,12 @@ class Recipe(NamedTuple):
         )
 
     def _spiffe_verifier(
-        self, bundles: TrustBundleSet, crls: RevocationLists | None
+        self, bundles: TrustBundleSet, lists: _settings.ReadLists | None
     ) -> _ffi.NativeVerifier:
         if self.policy is None:
             raise InternalError(detail_for(Reason.INTERNAL))
         return _settings.spiffe_verifier(
-            bundles, self.policy, self.rules, self.cache, crls, self.crl_policy
+            bundles, self.policy, self.rules, self.cache, lists, self.crl_policy
         )
 
     def _build_web_server(self, snapshot: CertificateSnapshot) -> Built:
@@ -159,10 +161,10 @@ class Recipe(NamedTuple):
         )
 
     def build_stranger(
-        self, bundles: TrustBundleSet, crls: RevocationLists | None
+        self, bundles: TrustBundleSet, lists: _settings.ReadLists | None
     ) -> Built:
         """Make the engine's configuration for a client that has no SVID."""
-        return self.build_client(self._spiffe_verifier(bundles, crls))
+        return self.build_client(self._spiffe_verifier(bundles, lists))
 
     def build_client(self, verifier: _ffi.NativeVerifier) -> Built:
         """Make the engine's configuration for a client without a certificate."""

@@ -321,6 +321,35 @@ def test_equal_lists_are_read_once_and_given_back() -> None:
     assert _ffi.live_handles() == before
 
 
+def test_lists_are_read_once_by_whoever_is_made_with_them(
+    world: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged and used in one go; and not at all by who asks none."""
+    read: list[int] = []
+
+    class Counted(_ffi.NativeCrlSet):
+        def __init__(self, crls: Any) -> None:
+            read.append(len(crls))
+            super().__init__(crls)
+
+    monkeypatch.setattr(_ffi, "NativeCrlSet", Counted)
+    whole = [*world.good, crl(world.middle)]  # new: nobody has read them
+    Verifier(world.bundle, crls=lists(*whole))
+    everybody = authorize.any_in("a.example")
+    TlsConfig.one_way_client(
+        world.bundle, authorize=everybody, crls=lists(*whole), crl_policy="required"
+    )
+    source = StaticSource(
+        workloads.source(workloads.SERVER).snapshot().svid,
+        world.bundle,
+        crls=lists(*whole),
+    )
+    TlsConfig.server(source, authorize=everybody, crl_policy="required")
+    assert read == [3, 3, 3]
+    TlsConfig.server(source, authorize=everybody)
+    assert read == [3, 3, 3]
+
+
 def test_an_empty_bundle_stays_empty(world: Chain) -> None:
     """Lists make nobody trusted."""
     empty = TrustBundle.from_der("a.example", ())
