@@ -11,18 +11,21 @@ import pytest
 import trio
 import trio.testing
 from tests.support import agent_messages as messages
-from tests.support.agent_messages import API, WEB
+from tests.support.agent_messages import API, OTHER, OWN, WEB
 from tests.support.fake_agent import Agents, FakeAgent, socket_path
 from tests.support.net_world import trio_test
 from tests.support.token_world import (
     FETCH,
+    KEYS,
     SIGNER,
     World,
+    bundles,
     world,
 )
 
 from handfast import (
     ConfigError,
+    JwtBundle,
     JwtSvid,
     Reason,
     SourceError,
@@ -200,6 +203,34 @@ async def test_who_is_nobody_any_more_has_no_tokens_either(
 
 
 @trio_test
+async def test_a_key_that_goes_takes_the_tokens_of_its_trust_domain_along(
+    clock: trio.testing.MockClock, signer: JwtSigner
+) -> None:
+    """JWT-27: it may be distrusted. One that comes, or another's, takes none."""
+    other, new = JwtSigner.generate(OTHER).bundle, JwtSigner.generate(OWN)
+    keys = {**signer.bundle.keys, **new.bundle.keys}
+    both = JwtBundle(signer.bundle.trust_domain, keys)
+    async with world(signer) as it, it.source(jwt_bundles=True) as source:
+
+        async def publish(*given: JwtBundle) -> int:
+            it.agent.say(KEYS, bundles(*given))
+            await source.wait_changed()
+            return source.statistics().jwt_cached
+
+        await source.wait_jwt_bundles(5)
+        old = await source.fetch_jwt_svid("shop")
+        for given in ((signer.bundle, other), (signer.bundle,), (both,)):
+            assert await publish(*given) == 2
+        it.agent.fail(KEYS, StatusCode.PERMISSION_DENIED)
+        await source.wait_changed()
+        it.signer = new
+        assert await publish(new.bundle) == 0
+        fresh = await source.fetch_jwt_svid("shop")
+        assert fresh != old
+        JwtSvid.parse(fresh.token, source.jwt_bundles, "shop", at=it.now())
+
+
+@trio_test
 async def test_an_identity_that_is_gone_takes_its_tokens_along(
     clock: trio.testing.MockClock, signer: JwtSigner
 ) -> None:
@@ -348,13 +379,16 @@ async def test_a_connection_that_was_lost_unseen_is_made_anew(
             nursery.cancel_scope.cancel()
 
 
-def test_what_was_on_its_way_when_an_identity_went_is_not_kept() -> None:
-    """W4: the answer is older than what made everything be forgotten."""
+@pytest.mark.parametrize("forget", [Tokens.clear, lambda it: it.forget({OWN})])
+def test_what_was_on_its_way_when_an_identity_or_a_key_went_is_not_kept(
+    forget: Callable[[Tokens], None],
+) -> None:
+    """W4: the answer is older than what made others be forgotten."""
     now = datetime.now(UTC)
     tokens, asked = Tokens(), Asked(("shop",), None)
     kept = Kept(svids=(), renew_at=now, ends=now + timedelta(minutes=5))
     before = tokens.cleared
-    tokens.clear()
+    forget(tokens)
     tokens.put(asked, kept, since=before)
     assert tokens.get(asked, now) is None
     tokens.put(asked, kept, since=tokens.cleared)

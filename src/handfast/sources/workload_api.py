@@ -127,7 +127,8 @@ class WorkloadApiSource(JwtSide):
             self._state.origin, now, self._view.newest, lambda: self.trouble
         )
         self._desk = JwtDesk(agent, backoff=waits, timeout=first_answer, now=now)
-        self._jwt = JwtBundleState(self._life.ring) if jwt_bundles else None
+        forget = self._desk.tokens.forget
+        self._jwt = JwtBundleState(self._life.ring, forget) if jwt_bundles else None
         self._follow_streams()
 
     def _longest_pause(self) -> float:

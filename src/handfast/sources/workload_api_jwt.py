@@ -25,7 +25,7 @@ from handfast.errors import (
     VerificationError,
     detail_for,
 )
-from handfast.ids import SpiffeId
+from handfast.ids import SpiffeId, TrustDomain
 from handfast.jwt_bundle import JwtBundle, JwtBundleSet
 from handfast.jwt_cache import TokenCache
 from handfast.jwt_svid import JwtSvid
@@ -240,14 +240,23 @@ def _is_name(value: object) -> bool:
 class JwtBundleState:
     """JWT bundles as ``FetchJWTBundles`` gave them last: a sink, and a state.
 
-    They judge tokens, and nothing else (WAPI-58).
+    They judge tokens, and nothing else (WAPI-58). A key that goes out of them may have
+    been distrusted: tokens of our own that it may have signed are not shown any more.
 
     Args:
         tell: Wakes whoever waits for a change.
+        forget: Lets go of our own tokens of some trust domains.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[], None],
+        forget: Callable[[frozenset[TrustDomain]], object],
+    ) -> None:
         self._tell = tell
+        self._forget = forget
+        # Those that were there last, also while they are withdrawn.
+        self._last = JwtBundleSet()
         self._raw: dict[str, bytes] = {}
         self.bundles: JwtBundleSet | None = None
         self.absence: SourceError | None = None
@@ -263,6 +272,9 @@ class JwtBundleState:
         if changed:
             found = [_read_bundle(name, data) for name, data in raw.items()]
             self.bundles, self._raw = JwtBundleSet(found), raw
+            if gone := _without_a_key(self._last, self.bundles):
+                self._forget(gone)
+            self._last = self.bundles
         self.absence = self.trouble = None
         self._tell()
         return changed
@@ -276,6 +288,16 @@ class JwtBundleState:
         """Remember why nothing new comes."""
         self.trouble = error
         self._tell()
+
+
+def _without_a_key(old: JwtBundleSet, new: JwtBundleSet) -> frozenset[TrustDomain]:
+    """Which trust domains have lost a key, or all of them."""
+    now = {it.trust_domain: it.keys for it in new}
+    return frozenset(
+        it.trust_domain
+        for it in old
+        if any(now.get(it.trust_domain, {}).get(kid) != it.keys[kid] for kid in it.keys)
+    )
 
 
 def _read_bundle(name: str, data: bytes) -> JwtBundle:

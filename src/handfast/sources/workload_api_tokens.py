@@ -17,10 +17,10 @@ from handfast.sources.workload_api_x509 import HINT_MAX, refuse
 from handfast.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from handfast.ids import SpiffeId
+    from handfast.ids import SpiffeId, TrustDomain
 
 __all__ = ["Asked", "Kept", "Tokens", "read_tokens"]
 
@@ -77,7 +77,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Asked, Kept] = OrderedDict()
-        #: How often everything was forgotten: what was asked for before is not kept.
+        #: How often something was forgotten: what was asked for before is not kept.
         self.cleared = 0
 
     def get(self, asked: Asked, now: datetime) -> Kept | None:
@@ -92,7 +92,7 @@ class Tokens:
         return kept
 
     def put(self, asked: Asked, kept: Kept, *, since: int) -> None:
-        """Keep an answer, unless everything was forgotten since it was asked for.
+        """Keep an answer, unless something was forgotten since it was asked for.
 
         `since` is what `cleared` was then.
         """
@@ -106,6 +106,18 @@ class Tokens:
     def drop(self, asked: Asked) -> None:
         """Forget an answer: the agent does not grant it any more."""
         self._kept.pop(asked, None)
+
+    def forget(self, trust_domains: Collection[TrustDomain]) -> None:
+        """Forget tokens of these trust domains, and what is on its way.
+
+        What is on its way may have been signed before what it is forgotten for.
+        """
+        self._kept = OrderedDict(
+            (asked, kept)
+            for asked, kept in self._kept.items()
+            if not any(it.spiffe_id.trust_domain in trust_domains for it in kept.svids)
+        )
+        self.cleared += 1
 
     def clear(self) -> None:
         """Forget everything, and what is on its way."""
