@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 TIME   ?= 60
+# Of `make jitter`.
+SEED   ?= 1
 # Of `make soak`; a million is what a release has behind it.
 HANDSHAKES ?= 50000
 # Wheels and benchmarks take minutes more to build, and run faster: docs/explanation/build.md.
@@ -43,7 +45,7 @@ test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test interop faults lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate soak soak-identity stress bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak soak-identity stress jitter bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -111,6 +113,12 @@ stress: ## the acceptor with everything at once, under the thread sanitizer (TIM
 	@$(PYTHON_ENV)
 	$(call c_build,thread,-DHANDFAST_SANITIZE=thread)
 	HF_STRESS_SECONDS=$(TIME) build/thread/test_tls_acceptor_stress
+
+jitter: install ## run tests while system calls and locks take their time at random (TESTS=tests/unit, SEED=1)
+	@$(PYTHON_ENV) cli test
+	@mkdir -p build
+	$(CC) -O2 -Wall -Wextra -shared -fPIC -o build/jitter.so tools/jitter.c -ldl
+	LD_PRELOAD=$(CURDIR)/build/jitter.so JITTER_SEED=$(SEED) $(RUN)/python -m pytest $(TESTS)
 
 lint: install ## check style, types, formatting and the directions of imports
 	@$(PYTHON_ENV) cli test lint
