@@ -61,13 +61,19 @@ class Program:
         await self.process.wait()
 
 
+def _with_tools(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Let unshare and mount be found also where wheels are tried: by a bare PATH."""
+    env = dict(os.environ if env is None else env)
+    return env | {"PATH": os.pathsep.join((env.get("PATH", ""), os.defpath))}
+
+
 @asynccontextmanager
 async def running(
     *command: str, env: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Program]:
     """Run a program until the block is over; it has said its first line."""
     process = await trio.lowlevel.open_process(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_with_tools(env)
     )
     program = Program(process)
     try:
@@ -138,7 +144,12 @@ def open_descriptors() -> set[str]:
 def _why_not(*command: str) -> str:
     try:
         done = subprocess.run(
-            [*command, "true"], capture_output=True, text=True, check=False, timeout=20
+            [*command, "true"],
+            env=_with_tools(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
     except OSError as error:
         return str(error)
