@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 import trio
 from tests.support.cancelling import cancelled_at
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.sweep import Sweep, descriptors
 from tests.support.wire_world import COUNT, ECHO, serving
 
@@ -21,7 +21,7 @@ STEPS = 1000
 
 async def unary(channel: Channel) -> None:
     request = proto.JWTSVIDRequest(audience=["a"] * 3)
-    answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=15)
+    answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=PATIENCE)
     assert len(answer.svids) == 3
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 import trio
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.wire_world import BREAK, COUNT, ECHO, REFUSE, TALK, WAIT, serving
 
 from handfast.errors import Reason
@@ -47,7 +47,7 @@ async def with_grpcio(endpoint: Endpoint, use: Callable[[Any], Any]) -> Any:
 
 
 def unary(
-    channel: Any, metadata: Any = HEADER, *audience: str, timeout: int = 20
+    channel: Any, metadata: Any = HEADER, *audience: str, timeout: float = PATIENCE
 ) -> Any:
     call = channel.unary_unary(ECHO, plain, proto.JWTSVIDResponse.FromString)
     request = proto.JWTSVIDRequest(audience=audience)
@@ -61,7 +61,7 @@ async def test_a_client_of_grpcio_calls_and_streams() -> None:
     def use(channel: Any) -> Any:
         one = unary(channel, HEADER, "a", "b")
         call = channel.unary_stream(COUNT, plain, proto.X509SVIDResponse.FromString)
-        many = list(call(proto.X509SVIDRequest(), metadata=HEADER, timeout=20))
+        many = list(call(proto.X509SVIDRequest(), metadata=HEADER, timeout=PATIENCE))
         return [it.svid for it in one.svids], [it.svids[0].bundle for it in many]
 
     async with serving() as served:
@@ -99,7 +99,7 @@ async def test_a_request_without_the_metadata_is_an_invalid_argument(
         codes = []
         for call in calls:
             with pytest.raises(grpc.RpcError) as caught:
-                list(call(b"", metadata=metadata, timeout=20))
+                list(call(b"", metadata=metadata, timeout=PATIENCE))
             codes.append(caught.value.code())
         return codes
 
@@ -114,14 +114,14 @@ async def test_grpcio_reads_our_statuses() -> None:
         found = []
         for path in (REFUSE, BREAK, "/no/such"):
             with pytest.raises(grpc.RpcError) as caught:
-                list(channel.unary_stream(path)(b"", metadata=HEADER, timeout=20))
+                list(channel.unary_stream(path)(b"", metadata=HEADER, timeout=PATIENCE))
             found.append((caught.value.code(), caught.value.details()))
         call = channel.unary_unary(ECHO)
         with pytest.raises(grpc.RpcError) as caught:
-            call(b"\xff\xff", metadata=HEADER, timeout=20)
+            call(b"\xff\xff", metadata=HEADER, timeout=PATIENCE)
         found.append((caught.value.code(), ""))
         with pytest.raises(grpc.RpcError) as caught:
-            call(bytes(70_000), metadata=HEADER, timeout=20)
+            call(bytes(70_000), metadata=HEADER, timeout=PATIENCE)
         found.append((caught.value.code(), ""))
         return found
 
@@ -141,7 +141,7 @@ async def test_grpcio_cancels_and_times_out() -> None:
         call = channel.unary_unary(WAIT)
         with pytest.raises(grpc.RpcError) as caught:
             call(b"", metadata=HEADER, timeout=0.2)
-        running = call.future(b"", metadata=HEADER, timeout=20)
+        running = call.future(b"", metadata=HEADER, timeout=PATIENCE)
         running.cancel()
         with pytest.raises(grpc.FutureCancelledError):
             running.result()
@@ -163,7 +163,7 @@ async def test_grpcio_compresses_nothing_that_we_did_not_offer() -> None:
             call(
                 request,
                 metadata=HEADER,
-                timeout=20,
+                timeout=PATIENCE,
                 compression=grpc.Compression.Gzip,
             )
         return caught.value.code()
@@ -180,7 +180,7 @@ async def test_grpcio_talks_to_and_fro() -> None:
     def use(channel: Any) -> list[str]:
         call = channel.stream_stream(TALK, plain, proto.JWTSVIDResponse.FromString)
         requests = (proto.JWTSVIDRequest(audience=[it]) for it in "abc")
-        answers = call(requests, metadata=HEADER, timeout=20)
+        answers = call(requests, metadata=HEADER, timeout=PATIENCE)
         return [answer.svids[0].svid for answer in answers]
 
     async with serving() as served:
@@ -193,7 +193,9 @@ async def test_many_calls_of_grpcio_at_once() -> None:
         call = channel.unary_unary(ECHO, plain, proto.JWTSVIDResponse.FromString)
         running = [
             call.future(
-                proto.JWTSVIDRequest(audience=[str(it)]), metadata=HEADER, timeout=30
+                proto.JWTSVIDRequest(audience=[str(it)]),
+                metadata=HEADER,
+                timeout=PATIENCE,
             )
             for it in range(300)
         ]
@@ -266,7 +268,7 @@ async def test_we_call_a_server_of_grpcio() -> None:
                 ECHO,
                 proto.JWTSVIDRequest(audience=["x" * 500_000]),
                 proto.JWTSVIDResponse,
-                timeout=20,
+                timeout=PATIENCE,
             )
             assert len(answer.svids[0].svid) == 500_000
             async with channel.stream(
@@ -291,7 +293,10 @@ async def test_we_read_statuses_of_grpcio() -> None:
             ):
                 with pytest.raises(RpcError) as caught:
                     await channel.unary(
-                        path, proto.JWTSVIDRequest(), proto.JWTSVIDResponse, timeout=20
+                        path,
+                        proto.JWTSVIDRequest(),
+                        proto.JWTSVIDResponse,
+                        timeout=PATIENCE,
                     )
                 assert caught.value.code is code
 
@@ -307,7 +312,7 @@ async def test_compressed_answers_of_grpcio_are_refused() -> None:
                     ECHO,
                     proto.JWTSVIDRequest(audience=["x" * 5000]),
                     proto.JWTSVIDResponse,
-                    timeout=20,
+                    timeout=PATIENCE,
                 )
             assert caught.value.reason is Reason.SOURCE_FAILED
             assert channel.is_usable
@@ -322,7 +327,7 @@ async def test_grpcio_stops_gracefully_while_a_stream_is_open() -> None:
                 COUNT, proto.X509SVIDRequest(), proto.X509SVIDResponse
             ) as answers:
                 await anext(answers)
-                server.stop(20)
+                server.stop(PATIENCE)
                 for _ in range(3):
                     await anext(answers)
                 with pytest.raises(PermissionDenied):

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from tests.support.net_world import PATIENCE
 
 from handfast.testing import FakeWorkloadApi
 from handfast.workload_api.reflection import _FILES, REFLECT
@@ -40,7 +41,7 @@ def reflect(channel: Any, *asked: dict[str, Any]) -> list[Any]:
         REFLECT, lambda it: it.SerializeToString(), response.FromString
     )
     requests = (request(host="h", **it) for it in asked)
-    return list(call(requests, metadata=HEADER, timeout=20))
+    return list(call(requests, metadata=HEADER, timeout=PATIENCE))
 
 
 def test_a_client_that_knows_nothing_finds_and_calls_the_service(
@@ -66,7 +67,7 @@ def test_a_client_that_knows_nothing_finds_and_calls_the_service(
         response.FromString,
     )
     request = message_factory.GetMessageClass(method.input_type)()
-    answer = next(iter(call(request, metadata=HEADER, timeout=20)))
+    answer = next(iter(call(request, metadata=HEADER, timeout=PATIENCE)))
     assert answer.svids[0].spiffe_id == "spiffe://example.org/web"
 
 
@@ -99,5 +100,5 @@ def test_reflection_needs_the_metadata_too(channel: Any) -> None:
     """WAPI-07: every request to the endpoint does."""
     call = channel.stream_stream(REFLECT)
     with pytest.raises(grpc.RpcError) as caught:
-        list(call(iter([b""]), timeout=20))
+        list(call(iter([b""]), timeout=PATIENCE))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -22,7 +22,7 @@ import trio
 from spiffe._proto import workload_pb2 as pb2
 from tests.support import agent_messages as ours
 from tests.support.agent_messages import API, OTHER, OWN, WEB, svid
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 
 from handfast import Reason, SourceError, VerificationError, WorkloadApiSource
 from handfast.jwt_signer import JwtSigner
@@ -189,7 +189,7 @@ async def test_identities_come_and_are_renewed() -> None:
     """WAPI-03, WAPI-06, WAPI-30, WAPI-33, WAPI-64."""
     with agent() as it:
         async with source(it) as mine:
-            first = await mine.wait_ready(20)
+            first = await mine.wait_ready(PATIENCE)
             assert str(first.svid.spiffe_id) == WEB
             other = ours.authority(OTHER).bundle
             renewed = ours.svids(ours.part(svid(WEB, 1), hint="x"), federated=[other])
@@ -206,7 +206,7 @@ async def test_a_restart_is_survived() -> None:
     """WAPI-18, WAPI-31, W4: what changed meanwhile is there with the first message."""
     with agent() as it:
         async with source(it) as mine:
-            before = await mine.wait_ready(20)
+            before = await mine.wait_ready(PATIENCE)
             await trio.to_thread.run_sync(it.stop)
             await at(mine, lambda: mine.trouble is not None)
             assert mine.snapshot() is before
@@ -221,11 +221,12 @@ async def test_denial_and_grant() -> None:
     with agent() as it:
         it.fail(X509, grpc.StatusCode.PERMISSION_DENIED)
         async with source(it) as mine:
+            await at(mine, lambda: mine.trouble is not None)
             with pytest.raises(SourceError) as caught:
-                await mine.wait_ready(0.5)
+                await mine.wait_ready(0.1)
             assert caught.value.reason is Reason.SOURCE_REFUSED
             it.say(X509, theirs(ours.svids()))
-            await mine.wait_ready(20)
+            await mine.wait_ready(PATIENCE)
             it.fail(X509, grpc.StatusCode.PERMISSION_DENIED)
             await at(mine, lambda: mine.svids == ())
             with pytest.raises(SourceError):
@@ -241,7 +242,7 @@ async def test_a_call_that_the_agent_does_not_have() -> None:
         it.start()
         async with source(it) as mine:
             with pytest.raises(SourceError) as caught:
-                await mine.wait_ready(20)
+                await mine.wait_ready(PATIENCE)
             assert "UNIMPLEMENTED" in str(caught.value)
 
 
@@ -253,8 +254,9 @@ async def test_messages_that_grpcio_compresses_are_not_taken() -> None:
         it.compression = grpc.Compression.Gzip
         it.start()
         async with source(it) as mine:
+            await at(mine, lambda: mine.trouble is not None)
             with pytest.raises(SourceError) as caught:
-                await mine.wait_ready(0.5)
+                await mine.wait_ready(0.1)
             assert "compression" in str(caught.value)
 
 
@@ -264,7 +266,7 @@ async def test_a_wrong_message_changes_nothing(wrong: str) -> None:
     """W4, WAPI-39."""
     with agent() as it:
         async with source(it) as mine:
-            before = await mine.wait_ready(20)
+            before = await mine.wait_ready(PATIENCE)
             bad = ours.svids()
             match wrong:
                 case "id":
@@ -294,7 +296,7 @@ async def test_bundles_alone() -> None:
         own, other = ours.authority().bundle, ours.authority(OTHER).bundle
         it.say(BUNDLES, theirs(ours.bundles(own, other)))
         async with source(it, x509="bundles") as mine:
-            assert len(await mine.wait_bundles(20)) == 2
+            assert len(await mine.wait_bundles(PATIENCE)) == 2
             it.say(BUNDLES, theirs(ours.bundles(own)))
             await at(mine, lambda: len(mine.bundles) == 1)
 
@@ -313,7 +315,7 @@ async def test_tokens_and_their_keys() -> None:
         it.say(TOKEN, issue)
         it.say(JUDGE, lambda _: pb2.ValidateJWTSVIDResponse(spiffe_id=WEB))
         async with source(it, jwt_bundles=True) as mine:
-            await mine.wait_jwt_bundles(20)
+            await mine.wait_jwt_bundles(PATIENCE)
             token = await mine.fetch_jwt_svid("shop")
             assert str(token.spiffe_id) == WEB
             assert (await mine.validate_jwt_svid(token.token, "shop")) == token

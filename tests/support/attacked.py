@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import hpack
+from tests.support.net_world import PATIENCE
 from tests.support.raw_http2 import END_HEADERS, HEADERS, RawClient, frame, request
 from tests.support.wire_world import ECHO, Served, serving
 
@@ -32,7 +33,7 @@ async def attacked(
                     ECHO,
                     proto.JWTSVIDRequest(audience=["good"]),
                     proto.JWTSVIDResponse,
-                    timeout=15,
+                    timeout=PATIENCE,
                 )
                 assert answer.svids[0].svid == "good"
 

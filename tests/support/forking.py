@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 
 #: Seconds after which a child hangs.
-PATIENCE = 20
+PATIENCE = 60
 
 
 def fork() -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import trio
 from tests.support.local_sockets import listen
+from tests.support.net_world import PATIENCE
 
 from handfast.workload_api import (
     Call,
@@ -138,7 +139,7 @@ def socket_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     return trio.SocketStream(left), trio.SocketStream(right)
 
 
-async def ask(channel: Channel, *audience: str, within: float = 15) -> list[str]:
+async def ask(channel: Channel, *audience: str, within: float = PATIENCE) -> list[str]:
     """Have audiences echoed."""
     request = proto.JWTSVIDRequest(audience=audience)
     answer = await channel.unary(ECHO, request, proto.JWTSVIDResponse, timeout=within)

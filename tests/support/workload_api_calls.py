@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.net_world import PATIENCE
 
 from handfast.testing import FakeWorkloadApi
 from handfast.workload_api import Channel, RpcError, StatusCode, open_channel, proto
@@ -50,7 +51,7 @@ async def jwt_svids(
 ) -> proto.JWTSVIDResponse:
     request = proto.JWTSVIDRequest(audience=audience, spiffe_id=spiffe_id)
     return await channel.unary(
-        proto.FETCH_JWT_SVID, request, proto.JWTSVIDResponse, timeout=15
+        proto.FETCH_JWT_SVID, request, proto.JWTSVIDResponse, timeout=PATIENCE
     )
 
 
@@ -59,7 +60,10 @@ async def validate(
 ) -> proto.ValidateJWTSVIDResponse:
     request = proto.ValidateJWTSVIDRequest(audience=audience, svid=svid)
     return await channel.unary(
-        proto.VALIDATE_JWT_SVID, request, proto.ValidateJWTSVIDResponse, timeout=15
+        proto.VALIDATE_JWT_SVID,
+        request,
+        proto.ValidateJWTSVIDResponse,
+        timeout=PATIENCE,
     )
 
 

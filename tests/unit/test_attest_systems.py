@@ -14,7 +14,7 @@ import trio
 import trio.testing
 from tests.support.attesting import listening
 from tests.support.kernel_answers import PID, Answers, ask
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 
 from handfast.authority.attest import AttestationRefused, Attestor, Caller, attestor
 from handfast.authority.attest.credentials import (
@@ -112,7 +112,7 @@ async def test_a_user_has_a_share_of_the_places_to_wait_and_no_more(
         for _ in range(2 + 3):  # with a thread each, and without
             nursery.start_soon(connect)
         await trio.testing.wait_all_tasks_blocked(0.05)
-        with trio.move_on_after(5) as patience:
+        with trio.move_on_after(PATIENCE / 2) as patience:
             with pytest.raises(AttestationRefused, match="waiting already"):
                 await ask(kernel, judge)
         go_on.set()

@@ -147,7 +147,7 @@ def test_a_child_starts_with_an_empty_chain_cache() -> None:
         for _ in range(30):
             pid = os.fork()
             if pid == 0:
-                signal.alarm(20)
+                signal.alarm(60)
                 empty = cache.statistics()
                 verifier.verify(chains[0]); verifier.verify(chains[0])
                 then = cache.statistics()

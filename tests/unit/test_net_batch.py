@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 from tests.support import batch
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 
 import handfast
 from handfast import ConfigError, Verifier, _ffi, verify_many_async
@@ -65,7 +65,7 @@ async def test_other_tasks_run_meanwhile(verifier: Verifier, good: bytes) -> Non
 
     def chains() -> Iterator[bytes]:
         trio.from_thread.run_sync(asked.set, trio_token=token)
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         yield good
 
     async def answer() -> None:
@@ -153,7 +153,7 @@ async def test_a_cancellation_stops_the_engine_inside_of_a_piece(
         # The call into the engine begins when the cancellation has come: as if it had
         # come in its middle.
         trio.from_thread.run_sync(started.set, trio_token=token)
-        assert cancelled.wait(20)
+        assert cancelled.wait(PATIENCE)
         answers.append(judge(run, chunk))  # type: ignore[arg-type]
         return answers[-1]
 

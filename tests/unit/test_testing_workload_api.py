@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 
 from handfast.testing import FakeWorkloadApi
 from handfast.workload_api import RpcError, open_channel, proto
@@ -22,7 +22,7 @@ async def tokens(api: FakeWorkloadApi) -> list[str]:
             proto.FETCH_JWT_SVID,
             proto.JWTSVIDRequest(audience=["x"]),
             proto.JWTSVIDResponse,
-            timeout=15,
+            timeout=PATIENCE,
         )
     return [it.spiffe_id for it in answer.svids]
 

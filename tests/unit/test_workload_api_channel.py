@@ -9,7 +9,7 @@ import pytest
 import trio
 from google.protobuf.message import Message
 from h2.settings import SettingCodes
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.wire_world import (
     BREAK,
     COUNT,
@@ -85,7 +85,7 @@ async def test_what_nobody_serves_is_unimplemented() -> None:
                 proto.FETCH_WIT_SVID,
                 proto.WITSVIDRequest(),
                 proto.WITSVIDResponse,
-                timeout=10,
+                timeout=PATIENCE,
             )
         assert caught.value.code is StatusCode.UNIMPLEMENTED
 

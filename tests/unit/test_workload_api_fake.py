@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 
 from handfast import Reason, SourceError, WorkloadApiSource, sync
 from handfast.authority import Authority
@@ -24,7 +24,7 @@ async def test_all_that_an_agent_does_is_followed() -> None:
         agent,
         WorkloadApiSource(agent.endpoint, jwt_bundles=True, backoff=SOON) as source,
     ):
-        first = await source.wait_ready(10)
+        first = await source.wait_ready(PATIENCE)
         assert [str(it.spiffe_id) for it in first.svids] == [WEB, API]
         await source.wait_jwt_bundles(10)
         token = await source.fetch_jwt_svid("shop")
@@ -58,7 +58,7 @@ async def test_all_that_an_agent_does_is_followed() -> None:
             source.snapshot()
         assert caught.value.reason is Reason.SOURCE_REFUSED
         agent.fail(None)
-        assert str((await source.wait_ready(10)).svid.spiffe_id) == API
+        assert str((await source.wait_ready(PATIENCE)).svid.spiffe_id) == API
 
 
 def test_a_script_asks_an_agent_in_a_thread() -> None:

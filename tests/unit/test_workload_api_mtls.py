@@ -12,7 +12,7 @@ import pytest
 import trio
 from tests.support.agent_messages import API, OWN, WEB, part, svids
 from tests.support.fake_agent import Agents, FakeAgent, socket_path
-from tests.support.net_world import echo, trio_test
+from tests.support.net_world import PATIENCE, echo, trio_test
 
 from handfast import (
     HandfastError,
@@ -102,8 +102,8 @@ async def world(lifetime: Lifetime | None = None) -> AsyncGenerator[World, None]
                 WorkloadApiSource(it.agents[WEB].endpoint) as web,
             ):
                 it.sources = {API: api, WEB: web}
-                await api.wait_ready(10)
-                await web.wait_ready(10)
+                await api.wait_ready(PATIENCE)
+                await web.wait_ready(PATIENCE)
                 listeners = await open_mtls_listeners(
                     0, it.server(), host="127.0.0.1", lifetime=lifetime
                 )

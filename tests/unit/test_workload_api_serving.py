@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import trio
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.wire_world import (
     ECHO,
     TALK,
@@ -127,7 +127,7 @@ async def test_a_conversation_answers_each_request() -> None:
             TALK,
             proto.JWTSVIDRequest(audience=["a"]),
             proto.JWTSVIDResponse,
-            timeout=10,
+            timeout=PATIENCE,
         )
         assert answer.svids[0].svid == "a"
 

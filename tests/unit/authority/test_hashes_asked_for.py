@@ -16,7 +16,7 @@ from tests.support.authority_state import (
     facts,
     settings,
 )
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.nodes_world import NODE, OTHER
 
 from handfast.authority.matching import EntryIndex
@@ -107,7 +107,7 @@ async def test_an_entry_that_comes_later_wakes_who_may_need_one(
     await service.issuer.x509_context(one)
     service._state.registry.add(entry(WEB, "unix:uid:1000", HASH))
     service.ring()
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE):
         await watch.wait()
     context = await service.issuer.x509_context(one)
     assert [str(svid.spiffe_id) for svid in context.svids] == [WEB, SHOP]

@@ -12,7 +12,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.support.authority_state import NOON, settings
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.nodes_world import (
     DOMAIN,
     NODE,
@@ -170,7 +170,7 @@ async def test_a_key_that_no_svid_has_is_refused(
         async with Channel(await world.dial_with(token, bundle)()) as channel:
             with pytest.raises(RpcError) as refused:
                 await channel.unary(
-                    JOIN, JoinRequest(public_key=key), JoinResponse, timeout=10
+                    JOIN, JoinRequest(public_key=key), JoinResponse, timeout=PATIENCE
                 )
         assert refused.value.code is StatusCode.INVALID_ARGUMENT
         assert service.nodes.open_tokens()

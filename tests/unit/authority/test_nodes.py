@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 from tests.support.authority_state import NOON, Process, entry, settings
-from tests.support.net_world import trio_test
+from tests.support.net_world import PATIENCE, trio_test
 from tests.support.nodes_world import (
     DOMAIN,
     NODE,
@@ -111,7 +111,7 @@ async def test_an_agent_gets_nothing_of_another_node(tmp_path: Path) -> None:
             for name in (others.id, local.id, "", "x" * 10_000):
                 for question in questions(name):
                     with pytest.raises(PermissionDenied):
-                        await channel.unary(*question, timeout=10)
+                        await channel.unary(*question, timeout=PATIENCE)
 
 
 @trio_test
@@ -149,7 +149,7 @@ async def test_a_nodes_stolen_svid_does_not_come_back_when_the_node_does(
         service._state.registry.add(one)
         async with await channel_of(world, stolen) as thief:
             for question in questions(one.id):
-                await thief.unary(*question, timeout=10)
+                await thief.unary(*question, timeout=PATIENCE)
             service.nodes.ban(NODE)
             service.nodes.remove(NODE)
             back = await world.join(service, NODE)
@@ -161,13 +161,13 @@ async def test_a_nodes_stolen_svid_does_not_come_back_when_the_node_does(
             )
             for question in [*questions(one.id), renewing]:
                 with pytest.raises(PermissionDenied):
-                    await thief.unary(*question, timeout=10)
+                    await thief.unary(*question, timeout=PATIENCE)
                 async with await channel_of(world, stolen) as another:
                     with pytest.raises(PermissionDenied):
-                        await another.unary(*question, timeout=10)
+                        await another.unary(*question, timeout=PATIENCE)
         async with await channel_of(world, back) as channel:
             for question in [*questions(one.id), renewing]:
-                await channel.unary(*question, timeout=10)
+                await channel.unary(*question, timeout=PATIENCE)
 
 
 @trio_test
@@ -182,7 +182,7 @@ async def test_a_nodes_revoked_svid_gets_nothing(tmp_path: Path) -> None:
         async with await channel_of(world, identity) as channel:
             for question in questions(one.id):
                 with pytest.raises(PermissionDenied):
-                    await channel.unary(*question, timeout=10)
+                    await channel.unary(*question, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("audience", [["x" * 100_000], ["x" * 200] * 32, ["é" * 1000]])
@@ -200,7 +200,7 @@ async def test_a_node_gets_no_tokens_that_fill_the_authority(
         async with await channel_of(world, identity) as channel:
             with pytest.raises(RpcError) as refused:
                 await channel.unary(
-                    SIGN_JWT, request, proto.SignJWTResponse, timeout=10
+                    SIGN_JWT, request, proto.SignJWTResponse, timeout=PATIENCE
                 )
         assert refused.value.code is StatusCode.INVALID_ARGUMENT
         assert not list(read_audit(service._state.database, event="jwt_issued"))
@@ -223,7 +223,7 @@ async def test_a_workload_of_ours_is_no_agent(tmp_path: Path) -> None:
             watch: Question = (WATCH, WatchRequest(), WatchResponse)
             for question in [*questions(one.id), watch]:
                 with pytest.raises(RpcError):
-                    await channel.unary(*question, timeout=10)
+                    await channel.unary(*question, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("spiffe_id", ["/handfast/authority", "/handfast/agent/db-7"])
