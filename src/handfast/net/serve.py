@@ -63,8 +63,9 @@ async def serve_mtls(  # noqa: PLR0913 - all by keyword
         max_handshakes_per_source: How many of them may come from one IPv4 address, or
             one /64 of IPv6; more are refused. None sets no limit of its own.
         max_connections: How many handlers may run; None sets no limit. At that number
-            nothing is accepted. A peer that was verified meanwhile waits its turn for
-            the rest of its handshake's time, and is dropped then.
+            nothing is accepted, but for what another worker has in hand just then. A
+            peer that was verified meanwhile waits its turn for the rest of its
+            handshake's time, and is dropped then.
         lifetime: When streams end on purpose; see `Lifetime` for the default.
         mode: ``"strict"`` refuses plain text; a `Permissive` lets it in, to a handler
             of its own, and records who speaks it.
