@@ -6,9 +6,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tests.support.interpreter import ROOT, run_program
-
-from handfast import _ffi
+from tests.support.interpreter import run_program
 
 PRELUDE = """
 import os, sys, threading, signal
@@ -231,21 +229,6 @@ def test_an_interrupt_never_makes_a_peer() -> None:
         connection_pair(client, server)
         """
     )
-
-
-def test_no_python_is_called_by_the_engine() -> None:
-    """C12: the declarations have no callback, so there is nothing to raise from."""
-    cdef = (ROOT / "csrc" / "ffi" / "native.cdef.h").read_text()
-    prelude = (ROOT / "csrc" / "ffi" / "native.csrc.c").read_text()
-    for word in ("extern", "callback", "(*", "Py_", "PyGIL"):
-        assert word not in cdef.replace("uint8_t *", "")
-        assert word not in prelude
-    files = list(Path(str(_ffi.__file__)).parent.glob("*.py"))
-    assert len(files) > 4
-    for file in files:
-        text = file.read_text()
-        assert "def_extern" not in text
-        assert "callback(" not in text
 
 
 def test_the_engine_reads_no_configuration_file_of_openssl(tmp_path: Path) -> None:
