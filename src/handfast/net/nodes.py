@@ -47,6 +47,12 @@ _LIMITS: Final = ServerLimits(message=1 << 20, idle_timeout=60.0)
 _MOST_CONNECTIONS: Final = 4096
 # An agent connects with its newest SVID before the old one ends.
 _LIFE: Final = Lifetime(on_credentials_end="close", on_revoked="close")
+# Whose SVID does not hold any more is refused by the service, call by call, and has to
+# hear that: an agent that only lost its connection goes on giving what it has, and may
+# know no root by which it could connect again.
+_LIFE_OF_AGENTS: Final = Lifetime(
+    on_credentials_end="close", on_revoked="drain", drain_timeout=5.0
+)
 
 
 def dial_authority(
@@ -82,7 +88,7 @@ async def open_node_listeners(
     # Who may ask what is the service's to say. The bundles hold our own trust domain
     # and those of open join tokens, and everybody else fails in the handshake.
     config = TlsConfig.server(door, authorize=anyone(), alpn=_ALPN, sessions=None)
-    return await open_mtls_listeners(port, config, host=host, lifetime=_LIFE)
+    return await open_mtls_listeners(port, config, host=host, lifetime=_LIFE_OF_AGENTS)
 
 
 def address_of(listener: MtlsListener) -> str:

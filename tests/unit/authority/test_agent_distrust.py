@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from tests.support.authority_state import Process, entry, settings
 from tests.support.net_world import echo, trio_test
 from tests.support.nodes_world import NODE, World, document
@@ -44,6 +45,7 @@ from handfast.authority.state import AuthorityState
 from handfast.errors import SourceError
 from handfast.jwt_svid import JwtSvid
 from handfast.net import open_mtls_listeners, serve_mtls_listeners
+from handfast.net.keeper import TICK
 from handfast.sources import SourceState, WorkloadApiSource
 from handfast.workload_api import Endpoint
 from handfast.workload_api.status import PermissionDenied
@@ -221,13 +223,26 @@ async def test_a_token_of_a_distrusted_key_is_not_given_again(tmp_path: Path) ->
         assert refused.value.reason is Reason.JWT_UNKNOWN_KEY
 
 
+@pytest.mark.parametrize("first", ["the service", "the connection's keeper"])
 @trio_test
 async def test_an_agent_whose_own_identity_goes_gives_nothing_any_more(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
-    """Nor do its workloads keep what they have: the agent is nobody's now."""
+    """Nor do its workloads keep what they have: the agent is nobody's now.
+
+    It is told so whoever notices first: once its connection is gone there is no root by
+    which it could believe the authority.
+    """
     async with joined(tmp_path) as it, WorkloadApiSource(it.endpoint) as source:
         await source.wait_ready(WITHIN)
+        if first != "the service":
+            node_service = it.service.node_service
+            monkeypatch.setattr(
+                "handfast.authority.nodes.service._LOOK_AGAIN", 2 * TICK
+            )
+            node_service.ring()  # whoever waits now does so for as long
+            monkeypatch.setattr(node_service, "ring", lambda: None)
+            await trio.testing.wait_all_tasks_blocked()
         it.in_another_process(lambda state: distrust(state, "root", why="stolen"))
         with trio.fail_after(WITHIN):
             while source.health.state is not SourceState.UNAVAILABLE:
