@@ -207,6 +207,50 @@ static void no_two_stores_share_a_key(void)
     hf_session_store_unref(other);
 }
 
+/* ---- of a connection ---------------------------------------------------------------------- */
+
+/* What OpenSSL compares of a session, after a handshake under this name. */
+static void id_context(const struct hf_config *config, const char *name,
+                       uint8_t out[HF_DIGEST_SIZE])
+{
+    struct tls_who who;
+    struct tls_end client;
+    struct tls_end server;
+    unsigned len = 0;
+    struct hf_config *own = NULL;
+    tls_who(&who, HF_ROLE_SERVER);
+    who.sessions = store;
+    own = tls_config(&who);
+    (void)hf_mem_copy(own->session_context, HF_DIGEST_SIZE, config->session_context,
+                      HF_DIGEST_SIZE);
+    SSL_CTX *ctx = tls_plain_ctx(&who);
+    tls_end_plain(&client, ctx, false);
+    tls_end_conn(&server, own);
+    HF_CHECK(SSL_set_tlsext_host_name(client.ssl, name) == 1);
+    tls_drive(&client, &server, SIZE_MAX);
+    HF_CHECK(server.done);
+    const SSL_SESSION *session = SSL_get0_session(server.conn->ssl);
+    const unsigned char *made = SSL_SESSION_get0_id_context(session, &len);
+    HF_CHECK(hf_mem_copy(out, HF_DIGEST_SIZE, made, len) && len == HF_DIGEST_SIZE);
+    tls_end_free(&client);
+    tls_end_free(&server);
+    hf_config_unref(own);
+    SSL_CTX_free(ctx);
+}
+
+/* OpenSSL's own comparison is one of the configuration and the name: it does not rest on ours. */
+static void openssl_compares_them_as_well(void)
+{
+    uint8_t made[4][HF_DIGEST_SIZE];
+    id_context(configs[USUAL], "a.example", made[0]);
+    id_context(configs[USUAL], "a.example", made[1]);
+    id_context(configs[USUAL], "b.example", made[2]);
+    id_context(configs[OTHER_POLICY], "a.example", made[3]);
+    HF_CHECK(hf_mem_equal(made[0], HF_DIGEST_SIZE, made[1], HF_DIGEST_SIZE));
+    HF_CHECK(!hf_mem_equal(made[0], HF_DIGEST_SIZE, made[2], HF_DIGEST_SIZE));
+    HF_CHECK(!hf_mem_equal(made[0], HF_DIGEST_SIZE, made[3], HF_DIGEST_SIZE));
+}
+
 static void nothing_is_left(void)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -222,4 +266,5 @@ HF_TESTS({"make the world", make_world},
          {"what is the same is one context", what_is_the_same_is_one_context},
          {"no two destinations share a key", no_two_destinations_share_a_key},
          {"no two stores share a key", no_two_stores_share_a_key},
+         {"OpenSSL compares them as well", openssl_compares_them_as_well},
          {"nothing is left", nothing_is_left})
