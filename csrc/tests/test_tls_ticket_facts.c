@@ -82,6 +82,7 @@ static void every_fact_comes_back(void)
     conn->own_not_after = INT64_C(0x0807060504030201);
     struct written w = write_facts(conn);
     struct hf_session_facts *facts = read_facts(&w, leaf_of(conn));
+    HF_CHECK(w.data[0] == 1); /* of every release that shares keys with this one */
     HF_CHECK(facts->authenticated_at == conn->authenticated_at);
     HF_CHECK(facts->authenticated_monotonic == conn->authenticated_monotonic);
     HF_CHECK(facts->own_not_after == conn->own_not_after);
@@ -136,6 +137,7 @@ static void limits_are_met_exactly(void)
         {{1}, 1, true},
         {{1, 1}, 2, true},
         {{300, 256, 255, 1, 2, 3, 4, 5}, HF_CHAIN_MAX, true},
+        {{1, 300, 256, 255, 2, 3, 4, 5}, HF_CHAIN_MAX, true},
         {{HF_TICKET_CHAIN_MAX}, 1, true},
         {{HF_TICKET_CHAIN_MAX + 1}, 1, false},
         {{1, HF_TICKET_CHAIN_MAX - 1}, 2, true},
@@ -164,8 +166,8 @@ static void limits_are_met_exactly(void)
     resume_finish(&world);
 }
 
-/* As ours would be that is longer than ours: nine certificates, an empty one, too many bytes. The
- * number of those that follow the leaf is the last byte of a chain of one. */
+/* Without a number of certificates; with nine, an empty one, too many bytes of them. The number of
+ * those that follow the leaf is the last byte of a chain of one. */
 static void longer_ones_are_refused(void)
 {
     static uint8_t forged[2 * HF_TICKET_CHAIN_MAX];
@@ -176,6 +178,7 @@ static void longer_ones_are_refused(void)
     struct written w = write_facts(conn);
     HF_CHECK(hf_mem_copy(forged, sizeof(forged), w.data, w.len));
     HF_CHECK(!is_refused(hf_span_of(forged, w.len), leaf_of(conn)));
+    HF_CHECK(is_refused(hf_span_of(forged, w.len - 1), leaf_of(conn)));
     for (uint8_t more = 1; more <= HF_CHAIN_MAX + 1; more++) {
         forged[w.len - 1] = more;
         for (size_t i = 0; i < more; i++) {
@@ -189,6 +192,50 @@ static void longer_ones_are_refused(void)
     forged[w.len + 1] = 1;
     HF_CHECK(is_refused(hf_span_of(forged, w.len + 3), hf_span_of(leaf, sizeof(leaf))));
     hf_mem_free(w.data);
+    resume_finish(&world);
+}
+
+/* The reader counts the bytes itself: here the writer is told one less than there are. */
+static void the_reader_has_the_same_limit(void)
+{
+    const uint32_t half = HF_TICKET_CHAIN_MAX / 2;
+    for (uint32_t more = 0; more <= 1; more++) {
+        struct hf_conn *conn = start();
+        chain_of(conn, (uint32_t[]){half + more, half}, 2);
+        conn->presented->der_len = HF_TICKET_CHAIN_MAX;
+        struct written w = write_facts(conn);
+        HF_CHECK(is_refused(hf_span_of(w.data, w.len), leaf_of(conn)) == (more == 1));
+        hf_mem_free(w.data);
+        resume_finish(&world);
+    }
+}
+
+static void no_certificate_is_empty(void)
+{
+    for (uint32_t last = 0; last <= 1; last++) {
+        struct hf_conn *conn = start();
+        chain_of(conn, (uint32_t[]){5, last}, 2);
+        struct written w = write_facts(conn);
+        HF_CHECK(is_refused(hf_span_of(w.data, w.len), leaf_of(conn)) == (last == 0));
+        hf_mem_free(w.data);
+        resume_finish(&world);
+    }
+}
+
+/* What the writer never writes: an ID that is none, or whose trust domain has another length. */
+static void an_id_is_parsed_again(void)
+{
+    struct hf_conn *conn = start();
+    struct hf_peer *peer = (struct hf_peer *)(void *)conn->verdict->peer;
+    struct written w;
+    for (int i = 0; i < 4; i++) {
+        peer->trust_domain_len = (uint16_t)(peer->trust_domain_len + (i == 1) - (i == 2));
+        peer->id[0] = i == 3 ? 'S' : 's';
+        w = write_facts(conn);
+        HF_CHECK(is_refused(hf_span_of(w.data, w.len), leaf_of(conn)) == (i != 0));
+        hf_mem_free(w.data);
+        peer->trust_domain_len = sizeof(TLS_DOMAIN) - 1;
+    }
     resume_finish(&world);
 }
 
@@ -255,5 +302,8 @@ static void without_memory_there_are_none(void)
 HF_TESTS({"every fact comes back", every_fact_comes_back},
          {"limits are met exactly", limits_are_met_exactly},
          {"longer ones are refused", longer_ones_are_refused},
+         {"the reader has the same limit", the_reader_has_the_same_limit},
+         {"no certificate is empty", no_certificate_is_empty},
+         {"an ID is parsed again", an_id_is_parsed_again},
          {"ages of another machine", ages_of_another_machine},
          {"without memory there are none", without_memory_there_are_none})
