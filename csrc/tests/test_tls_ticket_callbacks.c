@@ -150,6 +150,7 @@ static void nobody_elses_ticket_is_looked_at(void)
     HF_CHECK(SSL_SESSION_set1_ticket_appdata(session, "", 0) == 1);
     HF_CHECK(open_as(conn->ssl, session, SSL_TICKET_SUCCESS) == SSL_TICKET_RETURN_IGNORE_RENEW);
     HF_CHECK(counts().opened == 2 && counts().refused == 2);
+    HF_CHECK(counts().issued == 0 && counts().unknown == 0 && counts().rotations == 0);
     SSL_SESSION_free(empty);
     SSL_SESSION_free(session);
     resume_finish(&world);

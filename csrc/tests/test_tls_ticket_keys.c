@@ -65,7 +65,8 @@ static void rings_that_are_none(void)
     }
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, -1, &keys), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, HF_SESSION_AGE_MAX + 1, &keys), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &rings[0]), HF_E_BAD_ARGUMENT);
+    const struct hf_ticket_ring ring = {.current = good};
+    HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &ring), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_rotate(NULL), HF_E_BAD_ARGUMENT);
 }
 
@@ -124,6 +125,31 @@ static void names_stay_with_their_secrets(void)
     HF_CHECK(hf_mem_equal(found, sizeof(*found), &before.keys[0], sizeof(*found)));
     HF_CHECK(hf_ticket_snapshot_find(&before, after.keys[0].name) == NULL);
     hf_ticket_keys_unref(keys);
+}
+
+/* Keys of our own making are renewed by the clock until they are replaced: from then on who gave
+ * them says when, or the machines of a fleet would part. A ring that is refused changes nothing. */
+static void given_keys_are_not_renewed(void)
+{
+    static const uint8_t zeros[SIZE];
+    for (int good = 0; good <= 1; good++) {
+        uint8_t one[SIZE];
+        struct hf_ticket_keys *keys;
+        struct hf_ticket_statistics now;
+        secret(one, 1);
+        const struct hf_ticket_ring ring = {.current = good == 1 ? one : zeros};
+        hf_clock_monotonic_set(1000000);
+        HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &keys));
+        HF_CHECK(hf_is_ok(hf_ticket_keys_replace(keys, &ring)) == (good == 1));
+        for (int64_t late = -1; late <= 2 * HF_TICKET_ROTATION; late += HF_TICKET_ROTATION) {
+            hf_clock_monotonic_set(1000000 + HF_TICKET_ROTATION + late);
+            hf_ticket_keys_tend(keys);
+        }
+        hf_ticket_keys_statistics(keys, &now);
+        HF_CHECK(now.rotations == (good == 1 ? 0 : 2));
+        hf_ticket_keys_unref(keys);
+    }
+    hf_clock_monotonic_reset();
 }
 
 /* ---- slots -------------------------------------------------------------------------------- */
@@ -330,6 +356,7 @@ static void a_rotation_waits_for_no_fork(void)
 HF_TESTS({"rings that are none", rings_that_are_none},
          {"exported keys are the same keys", exported_keys_are_the_same_keys},
          {"names stay with their secrets", names_stay_with_their_secrets},
+         {"given keys are not renewed", given_keys_are_not_renewed},
          {"an old slot is wiped", an_old_slot_is_wiped},
          {"readers see whole rings", readers_see_whole_rings},
          {"facts are read to the byte", facts_are_read_to_the_byte},
