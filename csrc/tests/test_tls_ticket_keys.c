@@ -29,8 +29,10 @@ static void secret(uint8_t out[SIZE], uint8_t start)
 static void check_refused(const struct hf_ticket_ring *ring)
 {
     struct hf_ticket_keys *keys;
+    size_t before = hf_mem_live();
     HF_CHECK_CODE(hf_ticket_keys_new(ring, 0, &keys), HF_E_BAD_ARGUMENT);
-    HF_CHECK(keys == NULL);
+    HF_CHECK(keys == NULL && hf_mem_live() == before);
+    HF_CHECK_CODE(hf_ticket_keys_new(ring, 0, NULL), HF_E_BAD_ARGUMENT);
     HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &keys));
     HF_CHECK_CODE(hf_ticket_keys_replace(keys, ring), HF_E_BAD_ARGUMENT);
     hf_ticket_keys_unref(keys);
@@ -65,6 +67,12 @@ static void rings_that_are_none(void)
     }
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, -1, &keys), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, HF_SESSION_AGE_MAX + 1, &keys), HF_E_BAD_ARGUMENT);
+    hf_mem_fail_at(1);
+    HF_CHECK_CODE(hf_ticket_keys_new(NULL, 0, &keys), HF_E_OUT_OF_MEMORY);
+    hf_mem_fail_at(0);
+    HF_CHECK_OK(hf_ticket_keys_new(NULL, HF_SESSION_AGE_MAX, &keys));
+    HF_CHECK(hf_ticket_keys_max_age(keys) == HF_SESSION_AGE_MAX);
+    hf_ticket_keys_unref(keys);
     const struct hf_ticket_ring ring = {.current = good};
     HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &ring), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_rotate(NULL), HF_E_BAD_ARGUMENT);
@@ -98,6 +106,9 @@ static void exported_keys_are_the_same_keys(void)
         HF_CHECK_OK(hf_ticket_keys_rotate(one));
         HF_CHECK(!same_keys(one, other));
     }
+    HF_CHECK_CODE(hf_ticket_keys_export(NULL, out, sizeof(out), &which), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_ticket_keys_export(one, out, sizeof(out), NULL), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_ticket_keys_export(one, NULL, sizeof(out), &which), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_export(one, out, sizeof(out) - 1, &which), HF_E_BAD_ARGUMENT);
     HF_CHECK(which == 0);
     hf_ticket_keys_unref(one);
