@@ -70,9 +70,12 @@ static void rings_that_are_none(void)
     hf_mem_fail_at(1);
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, 0, &keys), HF_E_OUT_OF_MEMORY);
     hf_mem_fail_at(0);
-    HF_CHECK_OK(hf_ticket_keys_new(NULL, HF_SESSION_AGE_MAX, &keys));
-    HF_CHECK(hf_ticket_keys_max_age(keys) == HF_SESSION_AGE_MAX);
-    hf_ticket_keys_unref(keys);
+    const int64_t ages[] = {0, 1, HF_SESSION_AGE_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        HF_CHECK_OK(hf_ticket_keys_new(NULL, ages[i], &keys));
+        HF_CHECK(hf_ticket_keys_max_age(keys) == (i == 0 ? HF_SESSION_AGE : ages[i]));
+        hf_ticket_keys_unref(keys);
+    }
     const struct hf_ticket_ring ring = {.current = good};
     HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &ring), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_rotate(NULL), HF_E_BAD_ARGUMENT);
@@ -135,6 +138,9 @@ static void names_stay_with_their_secrets(void)
     HF_CHECK(found == &after.keys[2]);
     HF_CHECK(hf_mem_equal(found, sizeof(*found), &before.keys[0], sizeof(*found)));
     HF_CHECK(hf_ticket_snapshot_find(&before, after.keys[0].name) == NULL);
+    /* CVE-2020-13777: a place without a key is one of zeros, which anybody has. */
+    static const uint8_t zeros[HF_TICKET_NAME_SIZE];
+    HF_CHECK(hf_ticket_snapshot_find(&before, zeros) == NULL);
     hf_ticket_keys_unref(keys);
 }
 

@@ -118,6 +118,9 @@ static void a_key_opens_what_it_sealed(void)
         lent.name[i] ^= 1;
     }
     HF_CHECK(ask(conn->ssl, &lent, 0) == 1);
+    /* CVE-2020-13777: where there is no key there are zeros, which seal for nobody. */
+    struct lent zeros = {.name = {0}};
+    HF_CHECK(ask(conn->ssl, &zeros, 0) == 0);
     finish();
 }
 
