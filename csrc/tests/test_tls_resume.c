@@ -257,6 +257,55 @@ static void a_clock_is_set_back(void)
     }
 }
 
+/* R4: either clock alone ends a session, to the second. */
+static void either_clock_ends_it(void)
+{
+    for (int monotonic = 0; monotonic <= 1; monotonic++) {
+        EACH_WAY
+        {
+            HF_CHECK(known_to_each_other());
+            for (int64_t now = RESUME_AGE - 1; now <= RESUME_AGE; now++) {
+                if (monotonic == 1) {
+                    hf_clock_monotonic_set(1000000 + now);
+                } else {
+                    hf_clock_set(PKI_NOW + now);
+                }
+                HF_CHECK(now < RESUME_AGE ? resume_resumes(&world) : resume_meets_anew(&world));
+            }
+        }
+    }
+}
+
+/* R3: the window of the chain begins later when it was judged anew by another authority's
+ * certificate, and the clock is then set back before it: to a time at which the peer had proved to
+ * hold its key, so that the age is good. */
+static void the_clock_is_set_back_before_the_authority(void)
+{
+    EACH_WAY
+    {
+        struct pki_spec spec;
+        HF_CHECK(known_to_each_other());
+        pki_authority(&spec, "root", NULL, KIT_KEY(0));
+        spec.not_before = PKI_NOW + 5;
+        pki_make(&spec, KIT_KEY(0), &world.server.authority);
+        resume_clock(10);
+        HF_CHECK(resume_resumes(&world));
+        hf_clock_set(PKI_NOW + 5);
+        HF_CHECK(resume_resumes(&world));
+        /* Between the two looks, where there is a moment between them. */
+        if (world.version == HF_TLS13) {
+            resume_prepare(&world);
+            tls_step(&world.pair.client);
+            HF_CHECK(tls_carry(&world.pair.client, &world.pair.server, SIZE_MAX) != 0);
+            hf_clock_set(PKI_NOW + 4);
+            tls_drive(&world.pair.client, &world.pair.server, SIZE_MAX);
+            HF_CHECK_CODE(world.pair.server.result, HF_E_CERT_NOT_YET_VALID);
+        }
+        hf_clock_set(PKI_NOW + 4);
+        HF_CHECK(resume_refuses(&world, HF_ROLE_SERVER, HF_E_CERT_NOT_YET_VALID));
+    }
+}
+
 /* One side without sessions: everything works, nothing is resumed. */
 static void only_one_side_wants_to(void)
 {
@@ -281,4 +330,6 @@ HF_TESTS({"nothing changed", nothing_changed}, {"the certificate ends", the_cert
          {"the client's policy changes", the_clients_policy_changes},
          {"the context changes", the_context_changes}, {"renewals end", renewals_end},
          {"a clock is set back", a_clock_is_set_back},
+         {"either clock ends it", either_clock_ends_it},
+         {"the clock is set back before the authority", the_clock_is_set_back_before_the_authority},
          {"only one side wants to", only_one_side_wants_to})

@@ -122,6 +122,20 @@ static void our_own_certificate_ends(void)
     }
 }
 
+/* From its first second on. */
+static void our_own_certificate_begins(void)
+{
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
+        struct pki_spec spec;
+        resume_start_way(&world, way);
+        pki_leaf(&spec, "root", TLS_SERVER_ID, world.server.key);
+        spec.not_before = PKI_NOW;
+        tls_who_leaf(&world.server, &spec, world.server.key);
+        HF_CHECK(resume_meets_anew(&world) && resume_resumes(&world));
+        resume_finish(&world);
+    }
+}
+
 /* R4: the age is over, or our own SVID is, between the two looks of a server: the second one says
  * so. */
 static void end_between_the_looks(size_t way)
@@ -193,6 +207,44 @@ static void the_first_look_of_a_client(void)
         SSL_CTX_free(ctx);
         resume_finish(&world);
     }
+}
+
+/* A certificate of this key that is good for one purpose alone: pki.h's is for both. */
+static void for_one_purpose(struct tls_who *who, const char *id, const char *purpose)
+{
+    struct pki_spec spec;
+    const char *const only[] = {purpose};
+    pki_leaf(&spec, "root", id, who->key);
+    pki_set_eku(&spec, false, only, 1);
+    pki_make(&spec, KIT_KEY(0), &who->chain[0]);
+}
+
+/* R2: judged anew for the same purpose: another's client need not be a server, nor the other way
+ * round. */
+static void the_purpose_stays(void)
+{
+    struct pki_cert next;
+    kit_root(&next, "next", KIT_KEY(1));
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
+        SSL_SESSION *session;
+        resume_start_way(&world, way);
+        for_one_purpose(&world.client, TLS_CLIENT_ID, PKI_OID_CLIENT_AUTH);
+        HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &session));
+        world.server.also = &next;
+        HF_CHECK(resume_theirs(&world, NULL, NULL, session, NULL));
+        SSL_SESSION_free(session);
+        resume_finish(&world);
+    }
+    resume_start(&world, HF_TLS13);
+    struct tls_who server = world.server;
+    for_one_purpose(&server, TLS_SERVER_ID, PKI_OID_SERVER_AUTH);
+    SSL_CTX *ctx = tls_plain_ctx(&server);
+    HF_CHECK(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"db", 2) == 1);
+    HF_CHECK(!to_theirs(ctx));
+    world.client.also = &next;
+    HF_CHECK(to_theirs(ctx));
+    SSL_CTX_free(ctx);
+    resume_finish(&world);
 }
 
 /* R1: what the ClientHello asks for is a part of the context. */
@@ -309,7 +361,9 @@ HF_TESTS({"the second look of a server", the_second_look_of_a_server},
          {"the first look of a server", the_first_look_of_a_server},
          {"the first look of a client", the_first_look_of_a_client},
          {"our own certificate ends", our_own_certificate_ends},
+         {"our own certificate begins", our_own_certificate_begins},
          {"the age ends between the looks", the_age_ends_between_the_looks},
+         {"the purpose stays", the_purpose_stays},
          {"another name or protocol", another_name_or_protocol},
          {"a ticket is good once", a_ticket_is_good_once},
          {"early data is refused", early_data_is_refused},

@@ -120,4 +120,63 @@ static void no_more_than_a_few(void)
     }
 }
 
-HF_TESTS({"no more than a few", no_more_than_a_few})
+/* RFC 8446 4.2.11: a session of another hash than the handshake's is passed over, and the next one
+ * is looked at for itself. */
+static void each_name_is_looked_up(void)
+{
+    for (size_t way = 1; way < RESUME_WAYS; way += 2) {
+        SSL_SESSION *sessions[OFFERED];
+        struct tls_end server;
+        uint64_t looks;
+        uint64_t refused;
+        size_t before = hf_mem_live();
+        resume_start_way(&world, way);
+        world.server.ciphersuites = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+        for (size_t i = 0; i < OFFERED; i++) {
+            world.client.ciphersuites =
+                i == 0 ? "TLS_AES_256_GCM_SHA384" : "TLS_AES_128_GCM_SHA256";
+            HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &sessions[i]));
+        }
+        struct hf_config *config = tls_config(&world.server);
+        tls_end_conn(&server, config);
+        offer(&server, sessions);
+        read_counts(&looks, &refused);
+        HF_CHECK(looks == 2 && refused == 0);
+        HF_CHECK(!hf_is_ok(server.result)); /* the second one's binder */
+        tls_end_free(&server);
+        hf_config_unref(config);
+        for (size_t i = 0; i < OFFERED; i++) {
+            SSL_SESSION_free(sessions[i]);
+        }
+        resume_finish(&world);
+        HF_CHECK(hf_mem_live() == before); /* the one that was passed over is let go */
+    }
+}
+
+/* RFC 5246 7.4.1.2 allows shorter ones than ours, which are nobody's. */
+static void an_id_of_another_length_is_not_looked_up(void)
+{
+    struct hf_session_statistics before;
+    struct hf_session_statistics now;
+    SSL_SESSION *session;
+    unsigned len;
+    resume_start(&world, HF_TLS12);
+    HF_CHECK(!resume_theirs(&world, NULL, NULL, NULL, &session));
+    const unsigned char *id = SSL_SESSION_get_id(session, &len);
+    HF_CHECK(len == HF_DIGEST_SIZE);
+    hf_session_store_statistics(world.server.sessions, &before);
+    for (unsigned shorter = 0; shorter <= 1; shorter++) {
+        SSL_SESSION *offered = SSL_SESSION_dup(session);
+        HF_CHECK(SSL_SESSION_set1_id(offered, id, len - shorter) == 1);
+        HF_CHECK(resume_theirs(&world, NULL, NULL, offered, NULL) == (shorter == 0));
+        SSL_SESSION_free(offered);
+    }
+    hf_session_store_statistics(world.server.sessions, &now);
+    HF_CHECK(now.hits == 1 && now.misses == before.misses);
+    SSL_SESSION_free(session);
+    resume_finish(&world);
+}
+
+HF_TESTS({"no more than a few", no_more_than_a_few},
+         {"each name is looked up", each_name_is_looked_up},
+         {"an id of another length is not looked up", an_id_of_another_length_is_not_looked_up})

@@ -81,6 +81,22 @@ static void a_client_keeps_a_few(void)
     resume_finish(&world);
 }
 
+/* TLS 1.2: one session for as long as nothing else is known of the peer, on either side. */
+static void an_unchanged_session_is_kept_once(void)
+{
+    struct hf_session_statistics client;
+    struct hf_session_statistics server;
+    resume_start(&world, HF_TLS12);
+    HF_CHECK(resume_meets_anew(&world));
+    for (int i = 0; i < 3; i++) {
+        HF_CHECK(resume_resumes(&world));
+    }
+    hf_session_store_statistics(world.client.sessions, &client);
+    hf_session_store_statistics(world.server.sessions, &server);
+    HF_CHECK(server.inserts == 1 && server.entries == 1 && client.entries == 1);
+    resume_finish(&world);
+}
+
 /* D7: any allocation of a handshake that would resume may fail. It ends in a failure, a full
  * handshake or a resumed one, and nothing is left behind. */
 static void no_memory(void)
@@ -255,6 +271,7 @@ static void threads_share_a_store(void)
 HF_TESTS({"a child starts without", a_child_starts_without},
          {"the store is bounded", the_store_is_bounded},
          {"a client keeps a few", a_client_keeps_a_few},
+         {"an unchanged session is kept once", an_unchanged_session_is_kept_once},
          {"large chains are not kept", large_chains_are_not_kept},
          {"what is over goes", what_is_over_goes}, {"threads share a store", threads_share_a_store},
          {"no memory", no_memory}, {"nothing is left", nothing_is_left},

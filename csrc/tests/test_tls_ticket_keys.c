@@ -29,8 +29,10 @@ static void secret(uint8_t out[SIZE], uint8_t start)
 static void check_refused(const struct hf_ticket_ring *ring)
 {
     struct hf_ticket_keys *keys;
+    size_t before = hf_mem_live();
     HF_CHECK_CODE(hf_ticket_keys_new(ring, 0, &keys), HF_E_BAD_ARGUMENT);
-    HF_CHECK(keys == NULL);
+    HF_CHECK(keys == NULL && hf_mem_live() == before);
+    HF_CHECK_CODE(hf_ticket_keys_new(ring, 0, NULL), HF_E_BAD_ARGUMENT);
     HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &keys));
     HF_CHECK_CODE(hf_ticket_keys_replace(keys, ring), HF_E_BAD_ARGUMENT);
     hf_ticket_keys_unref(keys);
@@ -65,7 +67,17 @@ static void rings_that_are_none(void)
     }
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, -1, &keys), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_new(NULL, HF_SESSION_AGE_MAX + 1, &keys), HF_E_BAD_ARGUMENT);
-    HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &rings[0]), HF_E_BAD_ARGUMENT);
+    hf_mem_fail_at(1);
+    HF_CHECK_CODE(hf_ticket_keys_new(NULL, 0, &keys), HF_E_OUT_OF_MEMORY);
+    hf_mem_fail_at(0);
+    const int64_t ages[] = {0, 1, HF_SESSION_AGE_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        HF_CHECK_OK(hf_ticket_keys_new(NULL, ages[i], &keys));
+        HF_CHECK(hf_ticket_keys_max_age(keys) == (i == 0 ? HF_SESSION_AGE : ages[i]));
+        hf_ticket_keys_unref(keys);
+    }
+    const struct hf_ticket_ring ring = {.current = good};
+    HF_CHECK_CODE(hf_ticket_keys_replace(NULL, &ring), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_rotate(NULL), HF_E_BAD_ARGUMENT);
 }
 
@@ -97,6 +109,9 @@ static void exported_keys_are_the_same_keys(void)
         HF_CHECK_OK(hf_ticket_keys_rotate(one));
         HF_CHECK(!same_keys(one, other));
     }
+    HF_CHECK_CODE(hf_ticket_keys_export(NULL, out, sizeof(out), &which), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_ticket_keys_export(one, out, sizeof(out), NULL), HF_E_BAD_ARGUMENT);
+    HF_CHECK_CODE(hf_ticket_keys_export(one, NULL, sizeof(out), &which), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_ticket_keys_export(one, out, sizeof(out) - 1, &which), HF_E_BAD_ARGUMENT);
     HF_CHECK(which == 0);
     hf_ticket_keys_unref(one);
@@ -123,7 +138,35 @@ static void names_stay_with_their_secrets(void)
     HF_CHECK(found == &after.keys[2]);
     HF_CHECK(hf_mem_equal(found, sizeof(*found), &before.keys[0], sizeof(*found)));
     HF_CHECK(hf_ticket_snapshot_find(&before, after.keys[0].name) == NULL);
+    /* CVE-2020-13777: a place without a key is one of zeros, which anybody has. */
+    static const uint8_t zeros[HF_TICKET_NAME_SIZE];
+    HF_CHECK(hf_ticket_snapshot_find(&before, zeros) == NULL);
     hf_ticket_keys_unref(keys);
+}
+
+/* Keys of our own making are renewed by the clock until they are replaced: from then on who gave
+ * them says when, or the machines of a fleet would part. A ring that is refused changes nothing. */
+static void given_keys_are_not_renewed(void)
+{
+    static const uint8_t zeros[SIZE];
+    for (int good = 0; good <= 1; good++) {
+        uint8_t one[SIZE];
+        struct hf_ticket_keys *keys;
+        struct hf_ticket_statistics now;
+        secret(one, 1);
+        const struct hf_ticket_ring ring = {.current = good == 1 ? one : zeros};
+        hf_clock_monotonic_set(1000000);
+        HF_CHECK_OK(hf_ticket_keys_new(NULL, 0, &keys));
+        HF_CHECK(hf_is_ok(hf_ticket_keys_replace(keys, &ring)) == (good == 1));
+        for (int64_t late = -1; late <= 2 * HF_TICKET_ROTATION; late += HF_TICKET_ROTATION) {
+            hf_clock_monotonic_set(1000000 + HF_TICKET_ROTATION + late);
+            hf_ticket_keys_tend(keys);
+        }
+        hf_ticket_keys_statistics(keys, &now);
+        HF_CHECK(now.rotations == (good == 1 ? 0 : 2));
+        hf_ticket_keys_unref(keys);
+    }
+    hf_clock_monotonic_reset();
 }
 
 /* ---- slots -------------------------------------------------------------------------------- */
@@ -330,6 +373,7 @@ static void a_rotation_waits_for_no_fork(void)
 HF_TESTS({"rings that are none", rings_that_are_none},
          {"exported keys are the same keys", exported_keys_are_the_same_keys},
          {"names stay with their secrets", names_stay_with_their_secrets},
+         {"given keys are not renewed", given_keys_are_not_renewed},
          {"an old slot is wiped", an_old_slot_is_wiped},
          {"readers see whole rings", readers_see_whole_rings},
          {"facts are read to the byte", facts_are_read_to_the_byte},

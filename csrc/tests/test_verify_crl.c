@@ -110,6 +110,8 @@ static void check_at(struct hf_crl_set *set, int64_t at, uint32_t code, int64_t 
 {
     HF_CHECK_CODE(crl_kit_judge(CRL_KIT_CHAIN, set, HF_CRL_REQUIRED, at), code);
     HF_CHECK(code == HF_OK || hf_error_current()->skew == skew);
+    HF_CHECK(code != HF_E_CRL_EXPIRED || kit_saw("s after it"));
+    HF_CHECK(code != HF_E_CRL_NOT_YET_VALID || kit_saw("s before it"));
     HF_CHECK_CODE(crl_kit_judge(CRL_KIT_CHAIN, set, HF_CRL_IF_AVAILABLE, at), code);
 }
 
@@ -162,6 +164,33 @@ static void a_good_list_makes_up_for_an_old_one(void)
     CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
 }
 
+/* What is known of an issuer further up says more than a list that does not count. */
+static void a_revoked_issuer_is_told_before_a_bad_list(void)
+{
+    static struct crl_lists lists;
+    const struct {
+        int64_t this_update;
+        int64_t next_update;
+        EVP_PKEY *signer;
+    } bad[] = {{PKI_NOW - 60, PKI_NOW, KIT_KEY(1)},
+               {PKI_NOW + 1, PKI_NOW + 60, KIT_KEY(1)},
+               {PKI_NOW - 60, PKI_NOW + 60, KIT_KEY(2)}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct pki_crl_spec spec;
+        lists.len = 0;
+        pki_crl(&spec, "root", KIT_KEY(0));
+        spec.entries = &crl_kit_revoked_middle;
+        spec.count = 1;
+        crl_kit_add(&lists, &spec, KIT_KEY(0));
+        pki_crl(&spec, "middle", KIT_KEY(1));
+        spec.this_update = bad[i].this_update;
+        spec.next_update = bad[i].next_update;
+        crl_kit_add(&lists, &spec, bad[i].signer);
+        CRL_KIT_BOTH(&lists, HF_E_CERT_REVOKED, HF_E_CERT_REVOKED);
+        HF_CHECK(kit_depth() == 1);
+    }
+}
+
 /* C6: somebody else's list in the issuer's name neither revokes nor covers. */
 static void only_the_issuers_key_on_the_path_signs(void)
 {
@@ -175,7 +204,7 @@ static void only_the_issuers_key_on_the_path_signs(void)
         spec.count = 1;
         crl_kit_add(&lists, &spec, KIT_KEY(2));
         CRL_KIT_BOTH(&lists, HF_E_CRL_UNTRUSTED, HF_E_CRL_UNTRUSTED);
-        HF_CHECK(kit_depth() == 0);
+        HF_CHECK(kit_depth() == 0 && kit_saw("one that is not"));
         /* Beside a good list it does no harm. */
         crl_kit_add_plain(&lists, "middle", KIT_KEY(1));
         CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
@@ -191,6 +220,25 @@ static void only_the_issuers_key_on_the_path_signs(void)
     crl_kit_add_plain(&lists, "root", KIT_KEY(0));
     crl_kit_add_plain(&lists, "middle", KIT_KEY(0));
     CRL_KIT_BOTH(&lists, HF_E_CRL_UNTRUSTED, HF_E_CRL_UNTRUSTED);
+}
+
+/* RFC 5280 5.2.1 asks for its name; without, the signature says whose it is. */
+static void a_list_need_not_name_its_key(void)
+{
+    static struct crl_lists lists;
+    struct pki_crl_spec spec;
+    pki_crl(&spec, "middle", KIT_KEY(1));
+    pki_drop(&spec.parts, PKI_OID_AKI);
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crl_kit_add(&lists, &spec, KIT_KEY(1));
+    CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
+    spec.entries = &crl_kit_revoked_leaf;
+    spec.count = 1;
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crl_kit_add(&lists, &spec, KIT_KEY(1));
+    CRL_KIT_BOTH(&lists, HF_E_CERT_REVOKED, HF_E_CERT_REVOKED);
 }
 
 static hf_result ask_middle(const struct pki_spec *spec, const struct crl_lists *lists)
@@ -265,7 +313,9 @@ HF_TESTS({"make the world", crl_kit_world},
           a_list_is_in_date_at_the_time_of_the_verdict},
          {"an old list still revokes", an_old_list_still_revokes},
          {"a good list makes up for an old one", a_good_list_makes_up_for_an_old_one},
+         {"a revoked issuer is told before a bad list", a_revoked_issuer_is_told_before_a_bad_list},
          {"only the issuer's key on the path signs", only_the_issuers_key_on_the_path_signs},
+         {"a list need not name its key", a_list_need_not_name_its_key},
          {"an issuer may sign lists unless its key usage says no",
           an_issuer_may_sign_lists_unless_its_key_usage_says_no},
          {"a key that the path vouches for signs too", a_key_that_the_path_vouches_for_signs_too},

@@ -3,19 +3,23 @@
  * Books of revocation lists, as containers: arguments, memory, and finding what is there. What they
  * say of chains: test_policy_crls.c.
  */
+#include "crl_kit.h"
 #include "hf_test.h"
-#include "kit.h"
 #include "verify/crl_book.h"
 
 #define A "a.example"
 #define B "b.example"
 
 static struct hf_bundle_set *set;
+static struct hf_crl_set *crls;
 
 static void make_world(void)
 {
     static struct pki_cert root;
+    static struct crl_lists lists;
     kit_root(&root, "root", KIT_KEY(0));
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crls = crl_kit_set(&lists);
     set = kit_set1(A, KIT_CERTS(&root));
 }
 
@@ -57,19 +61,20 @@ static void books_are_checked(void)
 
 static const char *const some[] = {"a", "b", "c", "d", "e", "f", "g"};
 
+/* And each is let go with its book: nothing_is_left() sees to it. */
 static void every_page_is_found(void)
 {
     struct hf_crl_page pages[7];
     for (size_t i = 0; i < 7; i++) {
-        pages[i] = (struct hf_crl_page){(const uint8_t *)some[i * 3 % 7], 1, NULL};
+        pages[i] = (struct hf_crl_page){(const uint8_t *)some[i * 3 % 7], 1, crls};
     }
     for (size_t count = 0; count <= 7; count++) {
         struct hf_crl_book *book;
-        HF_CHECK_OK(hf_crl_book_new(pages, count, NULL, &book));
+        HF_CHECK_OK(hf_crl_book_new(pages, count, crls, &book));
         size_t found = 0;
         for (size_t i = 0; i < 7; i++) {
             const struct hf_domain_lists *at = hf_crl_book_find(book, hf_span_of(some[i], 1));
-            found += at != NULL && at->trust_domain[0] == (uint8_t)some[i][0];
+            found += at != NULL && at->trust_domain[0] == (uint8_t)some[i][0] && at->crls == crls;
         }
         HF_CHECK(found == count);
         HF_CHECK(hf_crl_book_find(book, hf_span_of("aa", 2)) == NULL);
@@ -98,6 +103,7 @@ static void memory_that_runs_out_is_told(void)
 static void nothing_is_left(void)
 {
     hf_bundle_set_unref(set);
+    hf_crl_set_unref(crls);
     HF_CHECK(hf_mem_live() == 0);
 }
 

@@ -57,6 +57,10 @@ static void a_list_for_others_revokes_whom_it_lists(void)
     crl_kit_add_plain(&lists, "middle", KIT_KEY(1));
     crl_kit_add(&lists, &spec, KIT_KEY(2));
     CRL_KIT_BOTH(&lists, HF_OK, HF_OK);
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    crl_kit_add(&lists, &spec, KIT_KEY(2));
+    CRL_KIT_BOTH(&lists, HF_E_CRL_MISSING, HF_OK);
 }
 
 /* PKITS 4.14.15 to 4.14.21: all eight reasons, in as many lists as the issuer likes. */

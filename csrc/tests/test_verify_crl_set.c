@@ -19,7 +19,12 @@ static void a_signature_is_checked_once(void)
     crl_kit_add_plain(&lists, "middle", KIT_KEY(2));
     struct pki_crl_spec spec;
     pki_crl(&spec, "middle", KIT_KEY(1));
+    spec.entries = &crl_kit_revoked_middle;
+    spec.count = 1;
     crl_kit_add(&lists, &spec, KIT_KEY(2)); /* not signed by the key that it names */
+    /* About other certificates: not checked at all. */
+    pki_set(&spec.parts, PKI_OID_ISSUING_POINT, true, DER_BYTES("\x30\x03\x82\x01\xff"));
+    crl_kit_add(&lists, &spec, KIT_KEY(1));
     struct hf_crl_set *set = crl_kit_set(&lists);
     uint64_t before = hf_signature_count();
     HF_CHECK_OK(crl_kit_judge(CRL_KIT_CHAIN, set, HF_CRL_REQUIRED, PKI_NOW));
@@ -27,7 +32,7 @@ static void a_signature_is_checked_once(void)
     before = hf_signature_count();
     HF_CHECK_OK(crl_kit_judge(CRL_KIT_CHAIN, set, HF_CRL_REQUIRED, PKI_NOW));
     HF_CHECK(first >= 3 && hf_signature_count() - before == first - 3);
-    HF_CHECK(hf_crl_set_count(set) == 4 && hf_crl_set_entries(set) == 0);
+    HF_CHECK(hf_crl_set_count(set) == 5 && hf_crl_set_entries(set) == 2);
     hf_crl_set_unref(set);
 }
 
@@ -61,6 +66,7 @@ static void what_is_remembered_is_bounded(void)
         kept++;
     }
     HF_CHECK(kept == HF_CRL_VERDICTS_MAX);
+    HF_CHECK(atomic_load(&set->lists[0].verdict_count) == HF_CRL_VERDICTS_MAX);
     hf_crl_set_unref(set);
 }
 
@@ -116,7 +122,11 @@ static void sets_have_limits(void)
     hf_crl_set_unref(set);
     HF_CHECK(hf_mem_copy(der + len, sizeof(der) - len, one.der, one.len));
     HF_CHECK_CODE(hf_crl_set_new(der, len + one.len, &set), HF_E_LIMIT);
-    HF_CHECK_CODE(hf_crl_set_new(der, HF_CRL_SET_BYTES_MAX + 1, &set), HF_E_LIMIT);
+    /* Zeros, so that only the size is refused before the first list is read. */
+    uint8_t *large = hf_mem_new(HF_CRL_SET_BYTES_MAX + 1);
+    HF_CHECK_CODE(hf_crl_set_new(large, HF_CRL_SET_BYTES_MAX + 1, &set), HF_E_LIMIT);
+    HF_CHECK(hf_crl_set_new(large, HF_CRL_SET_BYTES_MAX, &set).code != HF_E_LIMIT);
+    hf_mem_free(large);
     HF_CHECK_CODE(hf_crl_set_new(NULL, 0, &set), HF_E_CRL_INVALID);
     HF_CHECK_CODE(hf_crl_set_new(NULL, 1, &set), HF_E_BAD_ARGUMENT);
     HF_CHECK_CODE(hf_crl_set_new(der, 1, NULL), HF_E_BAD_ARGUMENT);
@@ -186,6 +196,28 @@ static void every_failing_allocation_refuses(void)
     HF_CHECK(hf_mem_live() <= before + 2);
 }
 
+/* And without a verdict on its signature a list did not hold. */
+static void what_could_not_be_checked_did_not_hold(void)
+{
+    static struct crl_lists lists;
+    struct hf_cert issuer;
+    lists.len = 0;
+    crl_kit_add_plain(&lists, "root", KIT_KEY(0));
+    HF_CHECK_OK(hf_cert_parse(pki_span(&crl_kit_root_cert), &issuer));
+    size_t k = 0;
+    for (bool came = true; came && k < 100;) {
+        struct hf_crl_set *set = crl_kit_set(&lists);
+        bool held = true;
+        hf_mem_fail_at(++k);
+        hf_result r = hf_listed_signature(&set->lists[0], &issuer, &held);
+        came = !hf_mem_fail_pending();
+        hf_mem_fail_at(0);
+        HF_CHECK(hf_is_ok(r) == held);
+        hf_crl_set_unref(set);
+    }
+    HF_CHECK(k > 1);
+}
+
 static struct hf_crl_set *shared;
 
 static void *judge_in_a_thread(void *surprises)
@@ -233,4 +265,5 @@ HF_TESTS({"make the world", crl_kit_world},
          {"verifiers want lists and a policy, or neither",
           verifiers_want_lists_and_a_policy_or_neither},
          {"every failing allocation refuses", every_failing_allocation_refuses},
+         {"what could not be checked did not hold", what_could_not_be_checked_did_not_hold},
          {"threads share lists", threads_share_lists}, {"nothing is left", nothing_is_left})

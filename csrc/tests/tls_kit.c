@@ -302,6 +302,8 @@ SSL_CTX *tls_plain_ctx_by(const struct tls_who *who, const char *properties)
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, believe, NULL);
     SSL_CTX_set_security_level(ctx, 0);
+    need(who->ciphersuites == NULL || SSL_CTX_set_ciphersuites(ctx, who->ciphersuites) == 1,
+         "plain cipher suites");
     for (size_t i = 0; i < who->chain_count; i++) {
         X509 *x509;
         need_ok(hf_ossl_x509(pki_span(&who->chain[i]), &x509), "plain certificate");

@@ -85,7 +85,7 @@ struct tls_pair {
 void tls_pair_run(struct tls_pair *out, const struct tls_who *client, const struct tls_who *server);
 void tls_pair_free(struct tls_pair *pair);
 
-/* A plain context with the chain and key of `who`, believing everybody. */
+/* A plain context with the chain, the key and the cipher suites of `who`, believing everybody. */
 SSL_CTX *tls_plain_ctx(const struct tls_who *who);
 /* The same with algorithms of these properties: "provider=default" is OpenSSL without ours. */
 SSL_CTX *tls_plain_ctx_by(const struct tls_who *who, const char *properties);
