@@ -91,7 +91,7 @@ def take(kind: str, message: Any) -> None:
         case "wit_bundles":
             WitBundleState(lambda: None).take(message)
         case _:
-            JwtBundleState(lambda: None).take(message)
+            JwtBundleState(lambda: None, lambda _domains: None).take(message)
 
 
 def some_bytes(source: Any, good: bytes) -> bytes:

@@ -45,6 +45,7 @@ _FLAGS: Final = (0, 1, 4, 4, 5, 5, 8, 0xD, 0xFF)
 
 def _headers(data: Any) -> bytes:
     """A header block: one that is good, one of any fields, or anything at all."""
+    chosen: tuple[int, ...]
     match data.ConsumeIntInRange(0, 5):
         case 0:
             return bytes(data.ConsumeBytes(data.ConsumeIntInRange(0, 64)))

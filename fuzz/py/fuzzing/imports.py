@@ -54,4 +54,7 @@ def instrumented() -> AbstractContextManager[None]:
         _Native.path = spec.origin
         sys.meta_path.insert(0, _Native)
         sys.path.insert(0, str(SOURCE))
-    return atheris.instrument_imports(include=["handfast"])
+    found: AbstractContextManager[None] = atheris.instrument_imports(
+        include=["handfast"]
+    )
+    return found
