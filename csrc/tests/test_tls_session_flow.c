@@ -59,6 +59,25 @@ static void each_destination_has_its_own(void)
     }
 }
 
+/* R3: a session that is over is not offered, and that is counted; it is gone then. */
+static void what_is_over_is_not_offered(void)
+{
+    struct hf_session_statistics now;
+    resume_start(&world, HF_TLS13);
+    resume_renew(&world.server, TLS_SERVER_ID, 300);
+    HF_CHECK(resume_meets_anew(&world));
+    resume_clock(300);
+    for (int i = 0; i < 2; i++) {
+        resume_prepare(&world);
+        tls_step(&world.pair.client);
+        HF_CHECK(SSL_get0_session(world.pair.client.conn->ssl) == NULL ||
+                 SSL_SESSION_is_resumable(SSL_get0_session(world.pair.client.conn->ssl)) == 0);
+        hf_session_store_statistics(world.client.sessions, &now);
+        HF_CHECK(now.refused == 1 && now.entries == 0);
+    }
+    resume_finish(&world);
+}
+
 /* Without a store there is nothing to name it for, and that is no mistake. */
 static void without_a_store_it_is_nothing(void)
 {
@@ -91,6 +110,10 @@ static void the_proof_is_told_of_an_open_connection(void)
     HF_CHECK_CODE(hf_conn_authenticated_at(conn, &when), HF_E_BUSY);
     HF_CHECK(when == 0);
     atomic_store(&conn->busy, false);
+    /* The peer's chain was judged, and its key not proved yet. */
+    conn->was_open = false;
+    HF_CHECK_CODE(hf_conn_authenticated_at(conn, &when), HF_E_WRONG_STATE);
+    conn->was_open = true;
     /* Nobody was asked: there is no proof. */
     struct hf_verdict *verdict = conn->verdict;
     conn->verdict = NULL;
@@ -124,6 +147,7 @@ static void one_ticket_before_the_first_write(void)
 HF_TESTS({"a destination is named before the handshake",
           a_destination_is_named_before_the_handshake},
          {"each destination has its own", each_destination_has_its_own},
+         {"what is over is not offered", what_is_over_is_not_offered},
          {"without a store it is nothing", without_a_store_it_is_nothing},
          {"the proof is told of an open connection", the_proof_is_told_of_an_open_connection},
          {"one ticket before the first write", one_ticket_before_the_first_write})
