@@ -78,6 +78,39 @@ static void what_is_over_is_not_offered(void)
     resume_finish(&world);
 }
 
+/* Of a server that resumes nothing a client keeps nothing. */
+static void what_cannot_be_resumed_is_not_kept(void)
+{
+    for (int version = HF_TLS12; version <= HF_TLS13; version++) {
+        struct hf_session_statistics now;
+        resume_start(&world, version);
+        hf_session_store_unref(world.server.sessions);
+        world.server.sessions = NULL;
+        HF_CHECK(resume_meets_anew(&world));
+        hf_session_store_statistics(world.client.sessions, &now);
+        HF_CHECK(now.entries == 0 && now.inserts == 0);
+        resume_finish(&world);
+    }
+}
+
+/* TLS 1.2, R2: what is known of the peer now takes the place of what was known before. */
+static void what_is_known_anew_takes_its_place(void)
+{
+    struct pki_cert next;
+    kit_root(&next, "next", KIT_KEY(1));
+    for (int role = HF_ROLE_CLIENT; role <= HF_ROLE_SERVER; role++) {
+        struct hf_session_statistics now;
+        resume_start(&world, HF_TLS12);
+        struct tls_who *who = role == HF_ROLE_CLIENT ? &world.client : &world.server;
+        HF_CHECK(resume_meets_anew(&world));
+        who->also = &next;
+        HF_CHECK(resume_resumes(&world) && resume_resumes(&world));
+        hf_session_store_statistics(who->sessions, &now);
+        HF_CHECK(now.entries == 1 && now.inserts == 2 && now.evictions == 0);
+        resume_finish(&world);
+    }
+}
+
 /* Without a store there is nothing to name it for, and that is no mistake. */
 static void without_a_store_it_is_nothing(void)
 {
@@ -148,6 +181,8 @@ HF_TESTS({"a destination is named before the handshake",
           a_destination_is_named_before_the_handshake},
          {"each destination has its own", each_destination_has_its_own},
          {"what is over is not offered", what_is_over_is_not_offered},
+         {"what cannot be resumed is not kept", what_cannot_be_resumed_is_not_kept},
+         {"what is known anew takes its place", what_is_known_anew_takes_its_place},
          {"without a store it is nothing", without_a_store_it_is_nothing},
          {"the proof is told of an open connection", the_proof_is_told_of_an_open_connection},
          {"one ticket before the first write", one_ticket_before_the_first_write})
