@@ -6,6 +6,7 @@
 #include "hf_test.h"
 #include "resume_kit.h"
 #include "tls/session.h"
+#include "tls/shed.h"
 
 static struct resume_world world;
 static const uint8_t key[] = "db:443";
@@ -157,6 +158,21 @@ static void the_proof_is_told_of_an_open_connection(void)
     resume_finish(&world);
 }
 
+/* An open connection lets go of OpenSSL's certificates at once, where no ticket needs them. */
+static void certificates_go_with_the_handshake(void)
+{
+    for (size_t way = 0; way < RESUME_WAYS; way++) {
+        resume_start_way(&world, way);
+        resume_prepare(&world);
+        tls_drive(&world.pair.client, &world.pair.server, SIZE_MAX);
+        HF_CHECK(resume_both_open(&world));
+        bool needed = way == 3 || !hf_shed_possible();
+        HF_CHECK((SSL_get0_peer_certificate(world.pair.server.conn->ssl) != NULL) == needed);
+        HF_CHECK((world.pair.server.conn->verdict->leaf != NULL) == needed);
+        resume_finish(&world);
+    }
+}
+
 /* A ticket for each connection that writes, one, and none of those that resume nothing. */
 static void one_ticket_before_the_first_write(void)
 {
@@ -185,4 +201,5 @@ HF_TESTS({"a destination is named before the handshake",
          {"what is known anew takes its place", what_is_known_anew_takes_its_place},
          {"without a store it is nothing", without_a_store_it_is_nothing},
          {"the proof is told of an open connection", the_proof_is_told_of_an_open_connection},
+         {"certificates go with the handshake", certificates_go_with_the_handshake},
          {"one ticket before the first write", one_ticket_before_the_first_write})
