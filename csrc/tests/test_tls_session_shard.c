@@ -104,6 +104,25 @@ static void a_key_has_its_share(void)
     hf_session_shard_clear(&shard);
 }
 
+/* In whichever place of its set it lies. */
+static void its_share_is_counted_in_every_place(void)
+{
+    for (uint8_t left = 0; left < HF_SESSION_WAYS; left++) {
+        struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 1};
+        const SSL_SESSION *all[HF_SESSION_WAYS];
+        size_t gone;
+        for (uint8_t i = 0; i < HF_SESSION_WAYS; i++) {
+            all[i] = put(&shard, key_of(0, i == left ? 100 : i), &gone);
+        }
+        for (uint8_t i = 0; i < HF_SESSION_WAYS; i++) {
+            HF_CHECK(i == left || takes(&shard, key_of(0, i), all[i]));
+        }
+        (void)put_as(&shard, key_of(0, 100), TLS1_3_VERSION, NOW + 100, 1, &gone);
+        HF_CHECK(gone == 1 && shard.live == 1 && shard.evictions == 1);
+        hf_session_shard_clear(&shard);
+    }
+}
+
 /* A full set: whoever came first makes room, wherever it lies. */
 static void the_oldest_makes_room(void)
 {
@@ -156,7 +175,17 @@ static void what_is_over_goes_in_turn(void)
     for (uint8_t set = 0; set < 3; set++) {
         (void)put_as(&shard, key_of(set, set), TLS1_3_VERSION, NOW + 1, 1, &gone);
     }
+    /* Of a set each place. */
+    struct hf_session_shard full = {.ways = HF_SESSION_WAYS, .sets = 2, .swept = 1};
+    for (uint8_t i = 0; i < HF_SESSION_WAYS; i++) {
+        full.swept = 1;
+        (void)put_as(&full, key_of(0, i), TLS1_3_VERSION, NOW + 1, 1, &gone);
+    }
     hf_clock_monotonic_set(NOW + 1);
+    full.swept = 0;
+    (void)put(&full, key_of(1, 50), &gone);
+    HF_CHECK(gone == HF_SESSION_WAYS && full.live == 1);
+    hf_session_shard_clear(&full);
     shard.swept = 0;
     for (uint64_t i = 0; i < 4; i++) {
         HF_CHECK(put(&shard, key_of(0, (uint8_t)(10 + i)), &gone) != NULL);
@@ -213,6 +242,7 @@ static void nothing_is_left(void)
 
 HF_TESTS({"start", start}, {"the newest is taken once", the_newest_is_taken_once},
          {"an older one stays", an_older_one_stays}, {"a key has its share", a_key_has_its_share},
+         {"its share is counted in every place", its_share_is_counted_in_every_place},
          {"the oldest makes room", the_oldest_makes_room},
          {"what is over makes room first", what_is_over_makes_room_first},
          {"what is over goes in turn", what_is_over_goes_in_turn},

@@ -121,6 +121,17 @@ static void what_is_asked_is_counted(void)
     HF_CHECK(is_gone(facts));
 }
 
+static void its_age_has_a_limit(void)
+{
+    const int64_t ages[] = {0, 1, HF_SESSION_AGE_MAX};
+    for (size_t i = 0; i < 3; i++) {
+        struct hf_session_store *one;
+        HF_CHECK_OK(hf_session_store_new(1, ages[i], &one));
+        HF_CHECK(hf_session_store_max_age(one) == (i == 0 ? HF_SESSION_AGE : ages[i]));
+        hf_session_store_unref(one);
+    }
+}
+
 /* Statistics and an end for whoever has none. */
 static void no_store_is_an_empty_one(void)
 {
@@ -145,5 +156,6 @@ static void what_is_left_goes_with_it(void)
 
 HF_TESTS({"start", start}, {"a fork that is under way", a_fork_that_is_under_way},
          {"in the child", in_the_child}, {"what is asked is counted", what_is_asked_is_counted},
+         {"its age has a limit", its_age_has_a_limit},
          {"no store is an empty one", no_store_is_an_empty_one},
          {"what is left goes with it", what_is_left_goes_with_it})
