@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import os
+import select
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.net_world import PATIENCE
 
 from mutate import account
 from mutation import c_operators
 from mutation.explained import Survivor
+from mutation.group import run_whole
 from mutation.memory import Memory
 from mutation.worker import Outcome
 
@@ -78,3 +85,33 @@ def test_an_explanation_is_good_for_one_mutant() -> None:
     assert account([(mutant, survived)] * 2, [entry]) == ([mutant], [])
     assert account([(mutant, killed), (other, survived)], [entry]) == ([other], [entry])
     assert account([(mutant, Outcome("same code"))], [entry]) == ([], [])
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "hangs"])
+def test_nothing_is_left_of_a_mutant_that_forks(tmp_path: Path, *, ends: bool) -> None:
+    """Whoever started it is gone, or is stopped for the time it takes."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    program = """if True:
+        import os, sys, time
+        held = open(sys.argv[1], "wb", buffering=0)
+        held.write(b"x")
+        if os.fork() == 0 or sys.argv[2] == "hangs":
+            time.sleep(600)
+        os._exit(7)
+    """
+    code, timeout, begun = None, 120.0 if ends else 1.0, b""
+    while not begun:  # a time may be over before it has begun
+        code = run_whole(
+            [sys.executable, "-c", program, str(pipe), "ends" if ends else "hangs"],
+            cwd=tmp_path,
+            env=os.environ,
+            timeout=timeout,
+        )
+        begun, timeout = os.read(reading, 1), timeout * 2
+    assert code == (7 if ends else None)
+    # Nothing more comes, and that is only said when nobody has the other end.
+    assert select.select([reading], [], [], PATIENCE)[0]
+    assert os.read(reading, 1) == b""
+    os.close(reading)

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mutation.group import run_whole
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 # After CMake's own flags, so that these win.
@@ -270,20 +272,13 @@ class Engine:
         """Run one test of a program that was linked."""
         limit = SPARE + PATIENCE * self.durations.get(test, 30.0)
         memory = [] if self.extra else [str(MEMORY)]
-        try:
-            done = subprocess.run(
-                [str(program), test, str(round(limit)), *memory],
-                cwd=program.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=3 * limit,
-                check=False,
-                env={**os.environ, "ASAN_OPTIONS": ASAN_OPTIONS},
-            )
-        except subprocess.TimeoutExpired:
-            return False
-        return done.returncode == 0
+        code = run_whole(
+            [str(program), test, str(round(limit)), *memory],
+            cwd=program.parent,
+            env={**os.environ, "ASAN_OPTIONS": ASAN_OPTIONS},
+            timeout=3 * limit,
+        )
+        return code == 0
 
     def time_tests(self) -> None:
         """Run the tests without a mutant: they must pass, and it says how long."""

@@ -8,12 +8,12 @@ of its own), so the working tree stays as it is and others may use it meanwhile.
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from mutation.c_engine import ROOT
+from mutation.group import run_whole
 from mutation.worker import Outcome
 
 #: Seconds that the tests of one module may take.
@@ -65,15 +65,7 @@ class PythonTests:
             }
             command = [str(self.python), "-m", "pytest", "-p", "mutant_plugin", "-x"]
             command += ["-q", "-p", "no:cacheprovider", *tests]
-            try:
-                done = subprocess.run(
-                    command,
-                    env=environment,
-                    cwd=ROOT,
-                    capture_output=True,
-                    timeout=LIMIT,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                return Outcome("killed", "time")
-        return Outcome("survived" if done.returncode == 0 else "killed", "pytest")
+            code = run_whole(command, cwd=ROOT, env=environment, timeout=LIMIT)
+        if code is None:
+            return Outcome("killed", "time")
+        return Outcome("survived" if code == 0 else "killed", "pytest")
