@@ -6,6 +6,8 @@ PYTHON ?= python3
 TIME   ?= 60
 # Of `make jitter`.
 SEED   ?= 1
+# Of `make properties`.
+ROUNDS ?= 5
 # Of `make soak`; a million is what a release has behind it.
 HANDSHAKES ?= 50000
 # Wheels and benchmarks take minutes more to build, and run faster: docs/explanation/build.md.
@@ -45,7 +47,7 @@ test faults: export HANDFAST_FAULT_TOTALS := $(FAULTS)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv install demo test interop faults lint format sanitize sanitize-address \
-        sanitize-thread coverage mutate soak soak-identity stress jitter bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
+        sanitize-thread coverage mutate soak soak-identity stress jitter properties bench bench-verify bench-matrix bench-instructions fuzz wheel docs \
         clean
 
 help: ## list the targets
@@ -120,6 +122,10 @@ jitter: install ## run tests while system calls and locks take their time at ran
 	$(CC) -O2 -Wall -Wextra -shared -fPIC -o build/jitter.so tools/jitter.c -ldl
 	LD_PRELOAD=$(CURDIR)/build/jitter.so JITTER_SEED=$(SEED) $(RUN)/python -m pytest $(TESTS)
 
+properties: install ## ask the property tests what nobody has asked, ROUNDS times (TESTS=tests/property)
+	@$(PYTHON_ENV) cli test
+	for round in $$(seq $(ROUNDS)); do HANDFAST_SEARCH=1 $(RUN)/python -m pytest -q $(or $(TESTS),tests/property) || exit; done
+
 lint: install ## check style, types, formatting and the directions of imports
 	@$(PYTHON_ENV) cli test lint
 	$(RUN)/ruff check .
@@ -174,8 +180,8 @@ bench-instructions: ## count the C core's instructions; fails when they grew by 
 	@$(PYTHON) tools/system.py need valgrind
 	$(RUN)/python -m bench.instructions $(INSTRUCTIONS)
 
-fuzz: ## fuzz every target, TIME seconds in all
-	@$(PYTHON) tools/fuzz.py --time $(TIME)
+fuzz: ## fuzz every target, TIME seconds in all (FUZZ='--seed 1' for the same each time)
+	@$(PYTHON) tools/fuzz.py --time $(TIME) $(FUZZ)
 
 mutate: ## change the security core in small ways; its tests must notice (an hour)
 	@$(PYTHON_ENV) cli test

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build every fuzz target and run each for its share of the time.
 
-    python3 tools/fuzz.py --time 60 [TARGET ...]
+    python3 tools/fuzz.py --time 60 [--seed 1] [TARGET ...]
     python3 tools/fuzz.py --plain --inputs 1000000 --seed 7 fast_subset
     python3 tools/fuzz.py --merge [TARGET ...]
 
@@ -10,6 +10,9 @@ C targets are fuzz/c/<target>.c under clang's libFuzzer with ASan and UBSan; Pyt
 targets are fuzz/py/<target>.py under atheris. Seeds lie in fuzz/corpus/<target>, a
 dictionary in fuzz/dict/<target>.dict. What a run finds new goes to build/fuzz/corpus.
 An input that breaks something lands in build/fuzz/crashes, and the exit code is 1.
+
+A run begins from another seed each time, unless one is given: then the inputs are the
+same, as far as the time reaches, which is what a gate wants.
 
 --plain runs C targets without libFuzzer and sanitizers, on inputs from a seed, to count
 cases fast. --merge replaces seeds by the fewest inputs that reach as much. --log adds a
@@ -64,6 +67,7 @@ class Options:
     seconds: int
     jobs: int
     nice: int
+    seed: int
     log: Path | None
     pause: Path | None
 
@@ -122,6 +126,7 @@ def fuzz(name: str, command: list[str | Path], options: Options) -> bool:
     crashes.mkdir(parents=True, exist_ok=True)
     arguments: list[str | Path] = [
         f"-max_total_time={options.seconds}",
+        f"-seed={options.seed}",
         f"-timeout={INPUT_TIMEOUT}",
         f"-rss_limit_mb={MEMORY_LIMIT}",
         f"-artifact_prefix={crashes / name}-",
@@ -145,9 +150,24 @@ def newest() -> int:
     return max(path.stat().st_mtime_ns for path in files)
 
 
+def steady() -> list[str]:
+    """How to start a target so that a seed leads to the same inputs again.
+
+    Coverage of compares is kept by addresses, and Python's sets are in the order of
+    their hashes. Where addresses cannot be kept still, runs are only alike.
+    """
+    still = ["setarch", "-R"]
+    try:
+        subprocess.run([*still, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        still = []
+    return [*still, "env", "PYTHONHASHSEED=0"]
+
+
 def attempt(name: str, command: list[str | Path], options: Options) -> bool:
     """Run a command to its end and report; tells whether nothing broke."""
     plain = ["nice", "-n", str(options.nice)] if options.nice else []
+    plain += steady() if options.seed else []
     before = newest()
     done: Run = watch(
         name, [*plain, *map(str, command)], WORK / f"{name}.log", options.pause
@@ -215,19 +235,21 @@ def main() -> int:
     parser.add_argument("--merge", action="store_true", help="minimise the seeds")
     parser.add_argument("--plain", action="store_true", help="count cases instead")
     parser.add_argument("--inputs", type=int, default=100_000, help="for --plain")
-    parser.add_argument("--seed", type=int, default=1, help="for --plain")
+    parser.add_argument("--seed", type=int, default=0, help="0 for another each time")
     parser.add_argument("targets", nargs="*", help="names; all when none is given")
     given = parser.parse_args()
     wanted = commands(set(given.targets), plain=given.plain)
     seconds = max(1, given.time * given.jobs // len(wanted))
-    options = Options(seconds, given.jobs, given.nice, given.log, given.pause)
+    options = Options(
+        seconds, given.jobs, given.nice, given.seed, given.log, given.pause
+    )
 
     def one(item: tuple[str, list[str | Path]]) -> bool:
         name, command = item
         if given.merge:
             return merge(name, command)
         if given.plain:
-            numbers = [str(given.seed), str(given.inputs)]
+            numbers = [str(given.seed or 1), str(given.inputs)]
             return attempt(f"plain-{name}", [*command, *numbers], options)
         return fuzz(name, command, options)
 

@@ -92,6 +92,14 @@ def read_texts(value: object) -> tuple[str, ...] | None:
     return tuple(found)
 
 
+def _check_text(claims: Json, name: str) -> None:
+    # Nothing here goes by it, but what reads the claims later may take it for a text.
+    value = claims.get(name, "")
+    if not isinstance(value, str):
+        seen = "null" if value is None else type(value).__name__
+        raise NotAJws(Reason.JWT_CLAIM, f"{name} as a text", seen)
+
+
 def _audience(claims: Json) -> tuple[str, ...]:
     if "aud" in claims and claims["aud"] is None:
         raise NotAJws(Reason.JWT_NO_AUDIENCE, "aud with a value", "null")
@@ -133,6 +141,8 @@ def read_claims(payload: bytes) -> Claims:
     end = read_moment(claims, "exp", Reason.JWT_NO_EXPIRY)
     if end is None:
         raise NotAJws(Reason.JWT_NO_EXPIRY, "exp as a number of seconds", "none")
+    for name in ("iss", "jti"):  # RFC 7519, 4.1.1 and 4.1.7
+        _check_text(claims, name)
     return Claims(
         spiffe_id=spiffe_id,
         audience=_audience(claims),

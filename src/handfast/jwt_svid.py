@@ -17,6 +17,8 @@ What the standard leaves open is decided so:
 - A subject without a path is the trust domain itself and not a workload: refused, as
   in a certificate.
 - ``iat`` in the future is no reason to refuse: ``nbf`` is there for that.
+- ``iss`` and ``jti`` may be left out; what is there must be a text, as RFC 7519 has it.
+- JSON more than 32 levels deep, or with a number that no double holds, is refused.
 """
 
 from __future__ import annotations

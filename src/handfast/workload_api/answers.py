@@ -140,14 +140,14 @@ def jwt_bundles_answer(bundles: JwtBundleSet) -> proto.JWTBundlesResponse:
 def validated_answer(svid: JwtSvid) -> proto.ValidateJWTSVIDResponse:
     """Answer ValidateJWTSVID for a token that was verified: who, and its claims.
 
-    Claims that protobuf cannot carry, by depth or size of a number, are left out:
-    WAPI-61 lets a server filter all but the standard's own.
+    Claims that protobuf cannot carry, by their depth, are left out: WAPI-61 lets a
+    server filter all but the standard's own.
     """
     claims = Struct()
     for name, value in svid.claims.items():
         try:
             claims.update({name: _plain(value, _DEPTH_MAX)})
-        except (OverflowError, RecursionError):
+        except RecursionError:
             continue
     answer = proto.ValidateJWTSVIDResponse(spiffe_id=str(svid.spiffe_id))
     answer.claims.MergeFromString(claims.SerializeToString())

@@ -197,7 +197,7 @@ def _times() -> Iterator[Case]:
         ("infinite", "1e400", False),
     ):
         body = json.dumps(payload(exp=7)).replace('"exp": 7', f'"exp": {text}')
-        reason = JwtReason.EXPIRY if name == "infinite" else JwtReason.EXPIRED
+        reason = JwtReason.FORMAT if name == "infinite" else JwtReason.EXPIRED
         yield jwt_case(
             f"jwt-exp::{name}",
             "JWT-16 J2",
@@ -226,6 +226,16 @@ def _others() -> Iterator[Case]:
     }
     for name, more in claims.items():
         yield jwt_case(f"jwt-claim::{name}", "JWT-18 JWT-19", token(**more))
+    odd: dict[str, Any] = {"number": 7, "null": None, "list": ["x"]}
+    for claim in ("iss", "jti"):
+        for name, value in odd.items():
+            yield jwt_case(
+                f"jwt-claim::{claim}-{name}",
+                "JWT-18 JWT-19",
+                token(**{claim: value}),
+                JwtReason.CLAIM,
+                policy="handfast-strict",
+            )
 
 
 def cases() -> Iterator[Case]:

@@ -116,6 +116,13 @@ def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _is_of_another_type(claims: Json) -> bool:
+    texts = [claims[name] for name in ("iss", "jti") if name in claims]
+    return not _number(claims.get("nbf", 0)) or not all(
+        isinstance(value, str) for value in texts
+    )
+
+
 def _accepted(given: Json, expected: Json) -> bool:
     header, claims = _part(given["token"], 0), _part(given["token"], 1)
     return (
@@ -148,7 +155,7 @@ def _has_loose_text(token: str) -> bool:
     canonical = [base64.urlsafe_b64encode(raw).decode().rstrip("=") for raw in parts]
     if canonical != token.split("."):
         return True
-    odd = (b"NaN", b"\\ud800", b"[[[[", b"\xef\xbb\xbf")
+    odd = (b"NaN", b"\\ud800", b"[[[[", b"\xef\xbb\xbf", b"1e400")
     return any(
         any(word in raw for word in odd) or _names_come_twice(raw) for raw in parts[:2]
     )
@@ -202,7 +209,7 @@ _WITNESS: Final[dict[JwtReason, Callable[[Json], bool]]] = {
         _holds(given) and _part(given["token"], 1)["nbf"] > SECONDS
     ),
     JwtReason.CLAIM: lambda given: (
-        _holds(given) and not _number(_part(given["token"], 1)["nbf"])
+        _holds(given) and _is_of_another_type(_part(given["token"], 1))
     ),
     JwtReason.BUNDLE: lambda given: not (_is_sound(given) and _usable(given)),
 }
