@@ -21,15 +21,22 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from fuzzing import instrumented
 
 with instrumented():
-    from handfast import JwtBundleSet, JwtSvid, TokenCache, VerificationError
+    from handfast import (
+        InvalidCertificate,
+        JwtBundleSet,
+        JwtSvid,
+        TokenCache,
+        VerificationError,
+    )
     from handfast.ids import TrustDomain
     from handfast.jwk import b64url_encode
     from handfast.jwt_bundle import JwtBundle
+    from handfast.jwt_claims import LEEWAY_MAX
 
 KEY = ec.derive_private_key(0x5EED, ec.SECP256R1())
 BUNDLES = JwtBundleSet([JwtBundle(TrustDomain("a.example"), {"k": KEY.public_key()})])
 AT = datetime(2027, 1, 1, tzinfo=UTC)
-LEEWAY = timedelta(0)
+NONE = timedelta(0)
 HEADER = b'{"alg":"ES256","kid":"k","typ":"JWT"}'
 
 
@@ -54,25 +61,38 @@ def token_of(data: bytes) -> str:
     return rest.decode("utf-8", "surrogateescape")
 
 
-def answer(token: str, cache: TokenCache | None = None) -> JwtSvid | str:
+def answer(
+    token: str, cache: TokenCache | None = None, leeway: timedelta = NONE
+) -> JwtSvid | str:
     """What handfast says: the SVID, or why not."""
     try:
-        return JwtSvid.parse(token, BUNDLES, "shop", at=AT, leeway=LEEWAY, cache=cache)
+        return JwtSvid.parse(token, BUNDLES, "shop", at=AT, leeway=leeway, cache=cache)
     except VerificationError as error:
         if not str(error).isprintable():
             raise AssertionError(f"{token!r}: a message with anything in it") from error
         return error.reason
 
 
+def as_own(token: str) -> JwtSvid | str:
+    """What handfast says of a token that an agent gave us."""
+    try:
+        return JwtSvid.read_unverified(token)
+    except InvalidCertificate as error:
+        return error.reason
+
+
 def one_input(data: bytes) -> None:
-    """Judge a token three times, and ask PyJWT about what is accepted."""
+    """Judge a token in every way, and ask PyJWT about what is accepted."""
     token = token_of(data)
     plain = answer(token)
     cache = TokenCache()
     if answer(token, cache) != plain or answer(token, cache) != plain:
         raise AssertionError(f"{token!r}: another answer with the cache")
+    late, own = answer(token, leeway=LEEWAY_MAX), as_own(token)
     if not isinstance(plain, JwtSvid):
         return
+    if late != plain or own != plain:
+        raise AssertionError(f"{token!r}: good, and refused where less is asked")
     claims = jwt.decode(
         token,
         KEY.public_key(),

@@ -10,6 +10,7 @@ What an attacker must hold already: the agent's socket, or a place in the way to
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import atheris
 from fuzzing import instrumented
@@ -28,6 +29,16 @@ with instrumented():
 
 LIMITS = WireLimits(message=4096, control_burst=200)
 HELLO = b"\0\0\0\4\0\0\0\0\0"
+
+
+def lost(wire: ClientWire) -> int:
+    """How many bytes came that the server will never be told it may send again.
+
+    With no call open there are none: h2 has counted each as processed, or told of it.
+    """
+    window: Any = wire._http2._h2._inbound_flow_control_window_manager  # noqa: SLF001 - nobody else knows it
+    used: int = window.max_window_size - window.current_window_size
+    return used - int(window._bytes_processed)  # noqa: SLF001 - nor this
 
 
 def conversation(parts: list[bytes]) -> tuple[list[Event], bool]:
@@ -57,6 +68,9 @@ def conversation(parts: list[bytes]) -> tuple[list[Event], bool]:
             wire.sent(len(data))
     need(taken <= came, "more came out than went in")
     need(said <= 3 * came + 100, f"{said} bytes in answer to {came}")
+    for call in open_calls:
+        wire.cancel(call)
+    need(not lost(wire), f"{lost(wire)} bytes of the window are nobody's any more")
     return found, False
 
 

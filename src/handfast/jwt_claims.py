@@ -205,12 +205,13 @@ def check_times(claims: Claims, at: datetime, leeway: timedelta) -> None:
         NotAJws: With how far it is outside.
     """
     end, begin = claims.expires_at, claims.not_before
+    # Differences: a token may end when datetime does, and nothing can be added then.
     # RFC 7519, 4.1.4: the current time MUST be before it.
-    if at >= end + leeway:
+    if at - end >= leeway:
         seen = f"{_iso(end)}, and it is {_iso(at)}"
         error = NotAJws(Reason.JWT_EXPIRED, "an exp that is to come", seen)
         raise error.late_by(at - end)
-    if begin is not None and at < begin - leeway:
+    if begin is not None and begin - at > leeway:
         seen = f"{_iso(begin)}, and it is {_iso(at)}"
         error = NotAJws(Reason.JWT_NOT_YET_VALID, "nbf in the past", seen)
         raise error.late_by(begin - at)

@@ -25,7 +25,9 @@ CERTIFICATE: Final = "CERTIFICATE"
 CRL: Final = "X509 CRL"
 
 _LINE: Final = 64
-_EDGE = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----\s*")
+_EDGE = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----[ \t]*")
+# Python's own idea of a blank has more: of a byte 0x85 or 0xA0, and of U+2003.
+_NO_BLANKS: Final = str.maketrans("", "", " \t")
 
 
 def _refuse(expected: str, seen: str) -> NoReturn:
@@ -39,7 +41,7 @@ def _decode(label: str, lines: list[str]) -> bytes:
         # Proc-Type and DEK-Info: the old way to say that it is encrypted.
         _refuse("a block without headers", f"{label} with headers (encrypted?)")
     try:
-        return base64.b64decode("".join("".join(lines).split()), validate=True)
+        return base64.b64decode("".join(lines).translate(_NO_BLANKS), validate=True)
     except (ValueError, binascii.Error):
         _refuse(f"base64 in {label}", "something else")
 

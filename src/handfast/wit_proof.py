@@ -76,12 +76,14 @@ class ProofMemory:
             forgetting one would let it be used again.
     """
 
-    __slots__ = ("_ends", "_lock", "_max")
+    __slots__ = ("_ends", "_full_until", "_lock", "_max")
 
     def __init__(self, max_proofs: int = 100_000) -> None:
         self._ends: dict[tuple[str, str], datetime] = {}
         self._lock = threading.Lock()
         self._max = max_proofs
+        # Until then all were alive, and there was no room: no look at each of them.
+        self._full_until: datetime | None = None
 
     def use(self, subject: str, proof_id: str, end: datetime, now: datetime) -> None:
         """Take a proof, for the first and last time.
@@ -94,11 +96,17 @@ class ProofMemory:
             if known is not None and now < known:
                 raise NotAJws(Reason.JWT_REPLAYED, "a jti once", "the same again")
             if len(self._ends) >= self._max:
-                self._ends = {one: x for one, x in self._ends.items() if now < x}
+                self._forget(now)
             if len(self._ends) >= self._max:
                 seen = f"{self._max} proofs that are still valid"
                 raise NotAJws(Reason.JWT_PROOF, "room for another proof", seen)
             self._ends[subject, proof_id] = end
+
+    def _forget(self, now: datetime) -> None:
+        if self._full_until is None or now >= self._full_until:
+            self._ends = {one: x for one, x in self._ends.items() if now < x}
+            full = len(self._ends) >= self._max
+            self._full_until = min(self._ends.values(), default=None) if full else None
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -106,7 +114,10 @@ class ProofMemory:
 
 def token_hash(token: str) -> str:
     """The hash by which a proof names a token: SHA-256 of its text, as base64url."""
-    return b64url_encode(hashlib.sha256(token.encode("utf-8")).digest())
+    # A server may have read a header's bytes as half surrogates: then it is the hash
+    # of nothing that anybody could mean.
+    raw = token.encode("utf-8", "surrogatepass")
+    return b64url_encode(hashlib.sha256(raw).digest())
 
 
 def _refuse(expected: str, seen: str) -> NotAJws:
@@ -150,13 +161,14 @@ def _end(claims: Json, question: Question) -> datetime:
     end = read_moment(claims, "exp", Reason.JWT_PROOF)
     if end is None:
         raise _refuse("exp as a number of seconds", "none")
-    if question.at >= end + question.leeway:
+    # Differences: a proof may end when datetime does, and nothing can be added then.
+    if question.at - end >= question.leeway:
         raise _refuse("an exp that is to come", f"{end:%Y-%m-%dT%H:%M:%SZ}")
-    if end > question.at + PROOF_LIFETIME_MAX + question.leeway:
+    if end - question.at > PROOF_LIFETIME_MAX + question.leeway:
         limit = f"{PROOF_LIFETIME_MAX.total_seconds():.0f}"
         raise _refuse(f"an exp in at most {limit} s", f"{end:%Y-%m-%dT%H:%M:%SZ}")
     begin = read_moment(claims, "nbf", Reason.JWT_PROOF)
-    if begin is not None and question.at < begin - question.leeway:
+    if begin is not None and begin - question.at > question.leeway:
         raise _refuse("nbf in the past", f"{begin:%Y-%m-%dT%H:%M:%SZ}")
     return end
 

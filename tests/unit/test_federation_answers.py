@@ -82,6 +82,25 @@ _CHUNKS = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
             http(DOCUMENT, "200 OK", "Content-Length: 1", "Content-Length: 2"),
             Reason.FEDERATION_RESPONSE,
         ),
+        (
+            http(
+                b"5\r\nhello\r\n0\r\n\r\n",
+                "200 OK",
+                "Content-Length: 5",
+                "Transfer-Encoding: chunked",
+                length=False,
+            ),
+            Reason.FEDERATION_RESPONSE,
+        ),
+        (
+            b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            Reason.FEDERATION_RESPONSE,
+        ),
+        (b"HTTP/2.0 200 OK\r\n\r\n" + DOCUMENT, Reason.FEDERATION_RESPONSE),
+        (
+            http(b"", "200 OK", "Content-Length: " + "9" * 5000),
+            Reason.FEDERATION_RESPONSE,
+        ),
         (http(b"<html>"), Reason.BUNDLE_INVALID),
         (http(DOCUMENT.decode().encode("utf-16")), Reason.BUNDLE_INVALID),
         (http(b'{"keys": [], "keys": []}'), Reason.BUNDLE_INVALID),
@@ -92,7 +111,7 @@ _CHUNKS = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
 def test_an_answer_that_is_no_bundle_is_refused(
     web: Web, answer: bytes, reason: Reason
 ) -> None:
-    """F2: too large, encoded, cut, not HTTP, not JSON, not UTF-8 (FED-25)."""
+    """F2: too large, encoded, cut, of two lengths, not HTTP, JSON or UTF-8 (FED-25)."""
 
     async def run() -> None:
         async with endpoint_of(web.context(), {"/": answer}) as served:

@@ -88,6 +88,56 @@ def test_a_password_in_a_url_is_not_shown() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("g", "/b/c/g"),
+        ("./g", "/b/c/g"),
+        ("g/", "/b/c/g/"),
+        ("/g", "/g"),
+        ("?y", "/b/c/d;p?y"),
+        ("?", "/b/c/d;p?"),
+        ("g?y", "/b/c/g?y"),
+        ("g?", "/b/c/g?"),
+        ("#s", "/b/c/d;p?q"),
+        ("g#s", "/b/c/g"),
+        ("g?y#s", "/b/c/g?y"),
+        (";x", "/b/c/;x"),
+        (";", "/b/c/;"),
+        (".", "/b/c/"),
+        ("./", "/b/c/"),
+        ("..", "/b/"),
+        ("../g", "/b/g"),
+        ("../..", "/"),
+        ("../../g", "/g"),
+        ("../../../../g", "/g"),
+        ("/./g", "/g"),
+        ("/../g", "/g"),
+        ("/..//g", "//g"),
+        ("g.", "/b/c/g."),
+        ("..g", "/b/c/..g"),
+        ("./g/.", "/b/c/g/"),
+        ("g/../h", "/b/c/h"),
+        ("g//../h", "/b/c/g/h"),
+        ("g?y/../x", "/b/c/g?y/../x"),
+        ("./1x:y", "/b/c/1x:y"),
+    ],
+)
+def test_a_location_is_resolved_as_the_standard_says(
+    location: str, target: str
+) -> None:
+    """F1: RFC 3986, sections 5.2 and 5.4, on every Python in the same way."""
+    base = EndpointUrl.parse("https://a.example:8443/b/c/d;p?q")
+    assert str(base.join(location)) == f"https://a.example:8443{target}"
+
+
+@pytest.mark.parametrize("location", ["1x:y", ":", ":443/x", "https:g", "https:/g"])
+def test_a_location_that_looks_like_something_else_is_refused(location: str) -> None:
+    """F1: a path to one reader, a scheme or a port to another."""
+    with pytest.raises(ConfigError):
+        EndpointUrl.parse("https://a.example/b/c").join(location)
+
+
 @given(st.text(max_size=60))
 def test_any_location_is_resolved_or_refused(location: str) -> None:
     """F1: whatever a server writes, the result is https without a user, or none."""

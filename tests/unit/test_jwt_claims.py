@@ -133,6 +133,18 @@ def test_the_end_is_the_first_moment_that_is_too_late() -> None:
         assert refusal.value.reason is Reason.BAD_ARGUMENT
 
 
+def test_a_token_may_end_with_the_last_second_that_there_is() -> None:
+    """J2: an answer for every exp, and for whatever leeway is added to it."""
+    for exp in (253_402_300_799, 253_402_300_799.0):
+        token = make(claims(exp=exp, nbf=0))
+        for leeway in (dt.timedelta(0), LEEWAY, LEEWAY_MAX):
+            assert parse(token, leeway=leeway).expires_at.year == 9999
+    late = make(claims(nbf=253_402_300_799))
+    assert reason_of(late, leeway=LEEWAY) is Reason.JWT_NOT_YET_VALID
+    end = dt.datetime.max.replace(tzinfo=dt.UTC)
+    assert is_taken(make(claims(exp=253_402_300_799)), at=end, leeway=LEEWAY)
+
+
 def test_a_token_from_the_future_is_refused() -> None:
     """JWT-18, J2: nbf holds; iat says nothing about when a token may be used."""
     token = make(claims(nbf=SECONDS + 60))

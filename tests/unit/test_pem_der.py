@@ -25,6 +25,11 @@ def test_blocks_come_back_in_order() -> None:
     assert max(map(len, text.splitlines())) == 64
 
 
+def test_blanks_and_tabs_are_not_part_of_a_block() -> None:
+    text = BLOCK.replace("MAA=", " M\tAA= ").replace("CATE-----", "CATE----- \t")
+    assert read_pem(text, CERTIFICATE) == read_pem(BLOCK, CERTIFICATE)
+
+
 def test_text_between_blocks_and_line_ends_do_not_matter() -> None:
     text = "# root of a.example\n" + BLOCK.replace("\n", "\r\n") + "\nthe end\n" + BLOCK
     assert len(read_pem(text, CERTIFICATE)) == 2
@@ -44,6 +49,12 @@ def test_text_between_blocks_and_line_ends_do_not_matter() -> None:
         BLOCK.replace("MAA=", "Proc-Type: 4,ENCRYPTED\n\nMAA="),
         BLOCK + BLOCK.replace("-----END CERTIFICATE-----\n", ""),
         BLOCK.replace("-----BEGIN", " text -----BEGIN"),
+        # Blanks to Python, and to no other reader of PEM.
+        BLOCK.replace("MAA=", "MA\x0bA="),
+        BLOCK.replace("MAA=", "MA\x85A="),
+        BLOCK.replace("MAA=", "MA\u2003A="),
+        BLOCK.replace("CERTIFICATE-----\nMAA=", "CERTIFICATE-----\x1c\nMAA="),
+        BLOCK.replace("END CERTIFICATE-----", "END CERTIFICATE-----\xa0"),
         write_pem("PRIVATE KEY", [b"\x30\x00"]).decode(),
     ],
 )

@@ -209,6 +209,7 @@ FIXED = wit()
         wpt(FIXED, {"exp": "x"}),
         wpt(FIXED, {"exp": SECONDS - 31}),
         wpt(FIXED, {"exp": SECONDS + 331}),
+        wpt(FIXED, {"exp": 253_402_300_799}),  # nothing can be added to that
         wpt(FIXED, {"nbf": SECONDS + 31}),
         wpt(FIXED, {"jti": ...}),
         wpt(FIXED, {"jti": ""}),
@@ -241,6 +242,8 @@ def test_a_proof_names_the_tokens_that_come_along() -> None:
     assert verify(token, proof, **options).spiffe_id.path == "/web"
     assert reason_of(token, proof, access_token="access") is Reason.JWT_PROOF
     assert reason_of(token, access_token="access") is Reason.JWT_PROOF
+    # As some servers read a header's bytes that are no text.
+    assert reason_of(token, proof, access_token="access\udcff") is Reason.JWT_PROOF
 
 
 def test_a_proof_is_taken_once() -> None:
@@ -258,7 +261,8 @@ def test_the_memory_of_proofs_is_bounded_and_forgets_what_is_over() -> None:
     memory, token = ProofMemory(1), wit()
     verify(token, wpt(token), memory=memory)
     second = wpt(token, {"jti": "2", "exp": SECONDS + 200})
-    assert reason_of(token, second, memory=memory) is Reason.JWT_PROOF
+    for _ in range(2):
+        assert reason_of(token, second, memory=memory) is Reason.JWT_PROOF
     verify(token, second, memory=memory, at=NOW + MINUTE)
     assert len(memory) == 1
 

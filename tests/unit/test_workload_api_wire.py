@@ -334,6 +334,32 @@ def test_a_server_that_waits_for_nobody_is_made_to_wait() -> None:
     assert peer.h2.local_flow_control_window(peer.call) > 100_000
 
 
+@pytest.mark.parametrize("ending", ["trailers", "cancel", "compressed", "at once"])
+def test_a_call_that_has_ended_gives_its_part_of_the_window_back(ending: str) -> None:
+    """Or a connection of many calls would stand still in the end."""
+    peer = Peer()
+    peer.client.receive(peer.h2.data_to_send(), 0.0)
+    peer.h2.receive_data(taken(peer.client))
+    most = peer.h2.outbound_flow_control_window
+    for _ in range(100):
+        peer.headers()
+        for _ in range(14):
+            peer.h2.send_data(peer.call, frame_message(bytes(16384 - 5)))
+        if ending == "trailers":
+            peer.h2.send_headers(peer.call, [("grpc-status", "0")], end_stream=True)
+        elif ending != "cancel":
+            bad = b"\1" + bytes(16383)
+            peer.h2.send_data(peer.call, bad)
+            if ending == "at once":  # all of it read together with what ended the call
+                peer.h2.send_data(peer.call, bad)
+        peer.said()
+        peer.client.cancel(peer.call)
+        peer.h2.receive_data(taken(peer.client))
+        peer.call = peer.client.start("/S/M", b"request", timeout=None)
+        peer.h2.receive_data(taken(peer.client))
+    assert peer.h2.outbound_flow_control_window > most // 4
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [

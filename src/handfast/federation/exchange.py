@@ -29,6 +29,7 @@ _INTERIM_MAX: Final = 10
 _READ: Final = 65536
 _SHOWN_MAX: Final = 100
 _OK: Final = 200
+_VERSIONS: Final = {b"1.0", b"1.1"}
 _CHARSET: Final = re.compile(rb";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
 _UTF8: Final = {b"utf-8", b"utf8", b"us-ascii"}
 
@@ -89,6 +90,9 @@ class _Exchange:
         for _ in range(_INTERIM_MAX):
             event = await self._next()
             if isinstance(event, h11.Response):
+                if event.http_version not in _VERSIONS:
+                    seen = f"HTTP/{event.http_version.decode('latin-1')}"
+                    _refuse(Reason.FEDERATION_RESPONSE, "HTTP/1.1", seen)
                 return event
             if not isinstance(event, h11.InformationalResponse):
                 _refuse(Reason.FEDERATION_RESPONSE, "an answer", "the end")
@@ -116,7 +120,19 @@ def _values(response: h11.Response, name: bytes) -> list[bytes]:
     return [value for key, value in response.headers if key == name]
 
 
+def _check_framing(response: h11.Response) -> None:
+    # RFC 9112, section 6.3, lets a length be overruled; whoever is between us and the
+    # server may have gone by it. Before HTTP/1.1 there were no chunks.
+    chunked = _values(response, b"transfer-encoding")
+    if chunked and (
+        _values(response, b"content-length") or response.http_version != b"1.1"
+    ):
+        seen = f"chunks and a length, or HTTP/{response.http_version.decode('latin-1')}"
+        _refuse(Reason.FEDERATION_RESPONSE, "a body that ends in one way", seen)
+
+
 def _check_headers(response: h11.Response, limit: int) -> None:
+    _check_framing(response)
     codings = b",".join(_values(response, b"content-encoding"))
     if codings.strip().lower() not in (b"", b"identity"):
         seen = codings.decode("latin-1")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from handfast.errors import ConfigError, Reason, detail_for
 from handfast.names import DnsName, IpAddress, parse_name
@@ -27,6 +27,8 @@ _PORT_MAX: Final = 65535
 _CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r"[0-9]{1,5}")
+# Of a relative reference: what comes before the path's second segment.
+_FIRST = re.compile(r"[^/?]*")
 
 
 def _refuse(expected: str, seen: str) -> NoReturn:
@@ -90,12 +92,17 @@ class EndpointUrl:
         """
         if not _CHARACTERS.fullmatch(location):
             _refuse("a URL of RFC 3986's characters", location)
+        # All of it not by urljoin: it takes https:///x for a path on the old host, and
+        # drops what is empty, from one Python to the next not the same.
         if _ABSOLUTE.match(location):
-            # Not by urljoin, which takes https:///x for a path on the old host.
             return EndpointUrl.parse(location)
         if location.startswith("//"):
             return EndpointUrl.parse(f"https:{location}")
-        return EndpointUrl.parse(urljoin(str(self), location))
+        reference = location.partition("#")[0]
+        if ":" in _FIRST.match(reference)[0]:  # type: ignore[index]  # matches always
+            _refuse("a path whose first segment has no colon", location)
+        target = _resolved(self.target, reference)
+        return EndpointUrl.parse(f"https://{self.authority}{target}")
 
     @property
     def authority(self) -> str:
@@ -105,6 +112,31 @@ class EndpointUrl:
 
     def __str__(self) -> str:
         return f"https://{self.authority}{self.target}"
+
+
+def _resolved(target: str, reference: str) -> str:
+    """Resolve a reference without a host (RFC 3986, section 5.2.2)."""
+    path = target.partition("?")[0]
+    there, mark, query = reference.partition("?")
+    if not there:
+        return f"{path}?{query}" if mark else target
+    if not there.startswith("/"):
+        there = path[: path.rindex("/") + 1] + there
+    return _without_dots(there) + mark + query
+
+
+def _without_dots(path: str) -> str:
+    """Remove dot segments (section 5.2.4)."""
+    segments = path.split("/")[1:]
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _host_and_port(netloc: str, text: str) -> tuple[DnsName | IpAddress, int]:

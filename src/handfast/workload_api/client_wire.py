@@ -156,8 +156,10 @@ class ClientWire:
 
     def cancel(self, call: int) -> None:
         """End a call now; nothing happens when it has ended."""
-        if self._calls.pop(call, None) is not None:
+        state = self._calls.pop(call, None)
+        if state is not None:
             self._http2.reset(call, ErrorCodes.CANCEL)
+            self._http2.acknowledge(call, state.held)
 
     def taken(self, call: int) -> None:
         """Say that a message of a call was taken: the server may send more."""
@@ -213,7 +215,13 @@ class ClientWire:
 
     def _take(self, event: h2.events.Event, found: list[Event]) -> None:
         stream = getattr(event, "stream_id", None)
-        if stream is None or stream not in self._calls:
+        if stream is None:
+            return
+        if stream not in self._calls:
+            if isinstance(event, h2.events.DataReceived):
+                # Read together with what ended the call. All calls share one window,
+                # and what nobody gives back is lost to it for good.
+                self._http2.acknowledge(stream, event.flow_controlled_length)
             return
         match event:
             case h2.events.InformationalResponseReceived():
@@ -257,14 +265,15 @@ class ClientWire:
         self, call: int, event: h2.events.DataReceived, found: list[Event]
     ) -> None:
         state = self._calls[call]
+        size = event.flow_controlled_length
         try:
             messages = state.reader.feed(event.data)
         except RpcError as error:
+            state.held += size
             self._end(call, error, found)
             return
         state.waiting += len(messages)
         found.extend(MessageArrived(call, message) for message in messages)
-        size = event.flow_controlled_length
         if state.waiting > _AHEAD:
             state.held += size
         else:
@@ -304,12 +313,14 @@ class ClientWire:
         *,
         closed: bool = False,
     ) -> None:
-        del self._calls[call]
+        state = self._calls.pop(call)
         # A server may answer before it has the whole request, or go on after an answer
         # that we refuse: then it is told to stop. Not otherwise: resets count as a
         # flood somewhere.
         if not closed or self._http2.is_sending(call):
             self._http2.reset(call, ErrorCodes.CANCEL)
+        # The connection's window is for all calls: this one has no use for its part.
+        self._http2.acknowledge(call, state.held)
         found.append(CallEnded(call, error))
 
     def _end_all(self, error: RpcError) -> list[Event]:
