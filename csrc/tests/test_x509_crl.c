@@ -182,6 +182,32 @@ static void reasons_of_entries_are_those_of_the_standard(void)
     refused(HF_E_DER_TAG);
 }
 
+/* Which one would count? A key identifier without the identifier is one, too. */
+static void no_extension_appears_twice(void)
+{
+    start();
+    pki_set(&spec.parts, PKI_OID_AKI, false, DER_BYTES("\x30\x00"));
+    accepted();
+    pki_add(&spec.parts, PKI_OID_AKI, false, DER_BYTES("\x30\x03\x80\x01\xcc"));
+    refused(HF_E_CERT_DUPLICATE_EXTENSION);
+    start();
+    pki_add(&spec.parts, "1.2.3.4", false, DER_BYTES("\x05\x00"));
+    pki_add(&spec.parts, "1.2.3.4", false, DER_BYTES("\x05\x00"));
+    refused(HF_E_CERT_DUPLICATE_EXTENSION);
+    start();
+    struct pki_revoked odd = {.serial = DER_BYTES("\x07"),
+                              .extensions =
+                                  DER_BYTES("\x30\x18"
+                                            "\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01\x01"
+                                            "\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01\x01")};
+    spec.entries = &odd;
+    spec.count = 1;
+    refused(HF_E_CERT_DUPLICATE_EXTENSION);
+    odd.extensions = DER_BYTES("\x30\x12\x30\x07\x06\x02\x2a\x03\x04\x01\x00"
+                               "\x30\x07\x06\x02\x2a\x03\x04\x01\x00");
+    refused(HF_E_CERT_DUPLICATE_EXTENSION);
+}
+
 /* Complete lists of an issuer's own certificates; nothing else is taken for one. */
 static void other_kinds_of_lists_are_refused(void)
 {
@@ -284,6 +310,7 @@ HF_TESTS({"a list is read", a_list_is_read},
          {"unknown critical parts are refused", unknown_critical_parts_are_refused},
          {"reasons of entries are those of the standard",
           reasons_of_entries_are_those_of_the_standard},
+         {"no extension appears twice", no_extension_appears_twice},
          {"other kinds of lists are refused", other_kinds_of_lists_are_refused},
          {"an issuing point says what is covered", an_issuing_point_says_what_is_covered},
          {"algorithms are those of certificates", algorithms_are_those_of_certificates},

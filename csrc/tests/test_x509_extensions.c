@@ -215,6 +215,20 @@ static void an_issuer_is_named_in_full_or_not_at_all(void)
         HF_E_DER_TRAILING);
 }
 
+/* P2: only the frame of an otherName or an X.400 address is read, wherever it stands. */
+static void an_issuer_whose_name_is_not_read_is_told(void)
+{
+    HF_CHECK_OK(with(PKI_OID_AKI, false, DER_BYTES("\x30\x08\xa1\x03\x82\x01x\x82\x01\x05")));
+    HF_CHECK(cert.aki_names_issuer && !cert.has_unread_extension);
+    HF_CHECK_OK(with(PKI_OID_AKI, false,
+                     DER_BYTES("\x30\x12\xa1\x0d\xa0\x0b\x06\x02\x2a\x03\xa0\x05\x1c\x03"
+                               "bad\x82\x01\x05")));
+    HF_CHECK(cert.aki_names_issuer && cert.has_unread_extension);
+    HF_CHECK_OK(with(PKI_OID_AKI, false,
+                     DER_BYTES("\x30\x0c\xa1\x07\xa3\x02\x05\x00\x82\x01x\x82\x01\x05")));
+    HF_CHECK(cert.has_unread_extension);
+}
+
 static void policy_constraints_are_flagged(void)
 {
     static const char *const oids[] = {PKI_OID_POLICY_MAPPINGS, PKI_OID_POLICY_CONSTRAINTS,
@@ -268,5 +282,6 @@ HF_TESTS({"unknown extensions may stand there", unknown_extensions_may_stand_the
          {"extended key usage is not empty", extended_key_usage_is_not_empty},
          {"key identifiers are read", key_identifiers_are_read},
          {"an issuer is named in full or not at all", an_issuer_is_named_in_full_or_not_at_all},
+         {"an issuer whose name is not read is told", an_issuer_whose_name_is_not_read_is_told},
          {"policy constraints are flagged", policy_constraints_are_flagged},
          {"name constraints are not empty", name_constraints_are_not_empty})

@@ -114,6 +114,17 @@ static void structured_names_have_their_structure(void)
     HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x03\x0c\x01x\x05\x00")), HF_E_DER_TRAILING);
 }
 
+static void an_edi_party_is_a_directory_string(void)
+{
+    /* RFC 5280 4.2.1.6: DirectoryString, of which IA5String and NumericString are none. OpenSSL
+     * refuses them, so a view that took them would say more than it knows (P2). */
+    HF_CHECK_OK(one(0xa5, DER_BYTES("\xa0\x03\x14\x01x\xa1\x04\x1e\x02\x00x")));
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x03\x16\x01x")), HF_E_DER_TAG);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x03\x12\x01\x31")), HF_E_DER_TAG);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa0\x03\x16\x01x\xa1\x03\x0c\x01x")), HF_E_DER_TAG);
+    HF_CHECK_CODE(one(0xa5, DER_BYTES("\xa1\x00")), HF_E_DER_TRUNCATED);
+}
+
 static void deep_names_are_refused(void)
 {
     /* C10: the value of an otherName may be anything, but not a tower of anything. */
@@ -143,5 +154,6 @@ HF_TESTS({"every kind of name is counted by its tag", every_kind_of_name_is_coun
          {"names are in ASCII", names_are_in_ascii},
          {"addresses have 4 or 16 bytes", addresses_have_4_or_16_bytes},
          {"structured names have their structure", structured_names_have_their_structure},
+         {"an EDI party is a DirectoryString", an_edi_party_is_a_directory_string},
          {"deep names are refused", deep_names_are_refused},
          {"the list is not empty", the_list_is_not_empty})

@@ -19,8 +19,10 @@ HF_MUST_USE hf_result hf_cert_read_algorithm(struct hf_span content, enum hf_sig
 /* names.c: one Name; `content` empty means the empty name. */
 HF_MUST_USE hf_result hf_cert_take_name(struct hf_span *from, struct hf_der *out);
 
-/* text.c: one DirectoryString or IA5String with its header; and bytes that must be ASCII. */
+/* text.c: one text with its header, of any kind that names have or a DirectoryString alone; and
+ * bytes that must be ASCII. */
 HF_MUST_USE hf_result hf_cert_check_text(struct hf_span der);
+HF_MUST_USE hf_result hf_cert_check_directory_string(struct hf_span der);
 HF_MUST_USE hf_result hf_cert_check_ascii(struct hf_span text);
 
 /* spki.c: the content of SubjectPublicKeyInfo. */
@@ -41,6 +43,15 @@ struct hf_extension {
 HF_MUST_USE hf_result hf_cert_take_extension(struct hf_span *from, struct hf_extension *out);
 uint8_t hf_extension_number(const struct hf_extension *extension);
 
+/* Remember this object identifier among those of its list; refuse it when it is among them, known
+ * or not. Only `count` has to be 0 at the start. */
+#define HF_EXTENSIONS_MAX 32
+struct hf_extensions_seen {
+    size_t count;
+    struct hf_span oids[HF_EXTENSIONS_MAX];
+};
+HF_MUST_USE hf_result hf_cert_note_extension(struct hf_extensions_seen *seen, struct hf_span oid);
+
 /* The content of [3]. */
 HF_MUST_USE hf_result hf_cert_read_extensions(struct hf_span content, struct hf_cert *cert);
 
@@ -48,8 +59,12 @@ HF_MUST_USE hf_result hf_cert_read_extensions(struct hf_span content, struct hf_
 HF_MUST_USE hf_result hf_cert_read_basic_constraints(struct hf_span value, struct hf_cert *cert);
 HF_MUST_USE hf_result hf_cert_read_key_usage(struct hf_span value, struct hf_cert *cert);
 HF_MUST_USE hf_result hf_cert_read_eku(struct hf_span value, struct hf_cert *cert);
-HF_MUST_USE hf_result hf_cert_read_aki(struct hf_span value, struct hf_span *key_id,
-                                       bool *names_issuer);
+struct hf_authority_key {
+    struct hf_span id; /* empty when absent */
+    bool names_issuer; /* by name and serial, too */
+    bool has_unread;   /* a name among those whose inside is not read */
+};
+HF_MUST_USE hf_result hf_cert_read_aki(struct hf_span value, struct hf_authority_key *out);
 HF_MUST_USE hf_result hf_cert_read_ski(struct hf_span value, struct hf_cert *cert);
 
 /* general_names.c: subjectAltName and nameConstraints. */
@@ -60,6 +75,9 @@ HF_MUST_USE hf_result hf_cert_read_name_constraints(struct hf_span value, struct
  * address has a mask. */
 HF_MUST_USE hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint,
                                                 struct hf_der *out);
+
+/* Of some kinds only the frame is read, and OpenSSL may refuse what is in it. */
+bool hf_cert_name_is_unread(const struct hf_der *name);
 
 #define HF_NAME_TAG_OTHER HF_DER_CONTEXT_OF(0)
 #define HF_NAME_TAG_EMAIL HF_DER_CONTEXT(1)

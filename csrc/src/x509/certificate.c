@@ -40,6 +40,9 @@ static hf_result parse(struct hf_span der, struct hf_cert *out)
     struct hf_span rest = der;
     struct hf_der cert;
     struct hf_span algorithm;
+    /* With its header: nobody may present more, and OpenSSL is not asked about more. */
+    HF_NEED_SEEN(der.len <= HF_CHAIN_BYTES_MAX, HF_E_DER_TOO_LARGE,
+                 "a certificate of at most 32768 bytes", "%zu", der.len);
     HF_TRY(hf_der_take_whole(&rest, HF_DER_SEQUENCE, &cert));
     HF_TRY(hf_der_end(rest));
     out->der = der;

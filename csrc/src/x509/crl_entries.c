@@ -33,14 +33,12 @@ static hf_result read_reason(struct hf_span value, struct hf_crl_entry *out)
     return hf_ok();
 }
 
-static hf_result read_extension(const struct hf_extension *e, struct hf_crl_entry *out, bool *seen)
+static hf_result read_extension(const struct hf_extension *e, struct hf_crl_entry *out)
 {
     int64_t ignored;
     struct hf_span value = e->value;
     switch (hf_extension_number(e)) {
     case REASON_CODE:
-        HF_NEED_SEEN(!*seen, HF_E_CERT_DUPLICATE_EXTENSION, "one reason an entry", "two");
-        *seen = true;
         return read_reason(value, out);
     case INVALIDITY_DATE:
         HF_TRY(hf_time_take(&value, true, &ignored));
@@ -59,7 +57,8 @@ static hf_result read_entry(struct hf_span content, struct hf_crl_entry *out)
 {
     struct hf_span serial;
     struct hf_span list;
-    bool seen = false;
+    struct hf_extensions_seen seen;
+    seen.count = 0;
     HF_TRY(hf_der_take_integer(&content, &serial));
     HF_NEED_SEEN(serial.len <= SERIAL_MAX, HF_E_CRL_INVALID, "serial numbers of at most 64 bytes",
                  "%zu", serial.len);
@@ -76,7 +75,8 @@ static hf_result read_entry(struct hf_span content, struct hf_crl_entry *out)
     while (list.len != 0) {
         struct hf_extension e;
         HF_TRY(hf_cert_take_extension(&list, &e));
-        HF_TRY(read_extension(&e, out, &seen));
+        HF_TRY(hf_cert_note_extension(&seen, e.oid));
+        HF_TRY(read_extension(&e, out));
     }
     return hf_ok();
 }

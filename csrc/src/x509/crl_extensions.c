@@ -16,7 +16,6 @@ static hf_result read_number(const struct hf_extension *e, struct hf_crl *crl)
 {
     struct hf_span value = e->value;
     struct hf_span number;
-    HF_NEED_SEEN(!crl->has_number, HF_E_CERT_DUPLICATE_EXTENSION, "one CRL number", "two");
     HF_NEED_SEEN(!e->critical, HF_E_CRL_INVALID, "a CRL number that is not critical",
                  "a critical one");
     HF_TRY(hf_der_take_integer(&value, &number));
@@ -115,19 +114,23 @@ static hf_result read_issuing_point(struct hf_span value, struct hf_crl *crl)
     return hf_ok();
 }
 
-static hf_result read_extension(const struct hf_extension *e, struct hf_crl *crl, bool *pointed)
+static hf_result read_aki(struct hf_span value, struct hf_crl *crl)
+{
+    struct hf_authority_key key;
+    HF_TRY(hf_cert_read_aki(value, &key));
+    crl->aki = key.id;
+    return hf_ok();
+}
+
+static hf_result read_extension(const struct hf_extension *e, struct hf_crl *crl)
 {
     char shown[HF_DER_OID_MAX * 4 + 1];
-    bool ignored;
     switch (hf_extension_number(e)) {
     case CRL_NUMBER:
         return read_number(e, crl);
     case KEY_IDENTIFIER:
-        HF_NEED_SEEN(crl->aki.len == 0, HF_E_CERT_DUPLICATE_EXTENSION, "one key identifier", "two");
-        return hf_cert_read_aki(e->value, &crl->aki, &ignored);
+        return read_aki(e->value, crl);
     case ISSUING_POINT:
-        HF_NEED_SEEN(!*pointed, HF_E_CERT_DUPLICATE_EXTENSION, "one issuing point", "two");
-        *pointed = true;
         return read_issuing_point(e->value, crl);
     case DELTA_INDICATOR:
         HF_FAIL_SEEN(HF_E_CRL_UNSUPPORTED, "a complete CRL", "a delta CRL");
@@ -145,14 +148,16 @@ static hf_result read_extension(const struct hf_extension *e, struct hf_crl *crl
 hf_result hf_crl_read_extensions(struct hf_span content, struct hf_crl *crl)
 {
     struct hf_span list;
-    bool pointed = false;
+    struct hf_extensions_seen seen;
+    seen.count = 0;
     HF_TRY(hf_der_take(&content, HF_DER_SEQUENCE, &list));
     HF_TRY(hf_der_end(content));
     HF_NEED_SEEN(list.len != 0, HF_E_CRL_INVALID, "at least one extension", "an empty list");
     while (list.len != 0) {
         struct hf_extension e;
         HF_TRY(hf_cert_take_extension(&list, &e));
-        HF_TRY(read_extension(&e, crl, &pointed));
+        HF_TRY(hf_cert_note_extension(&seen, e.oid));
+        HF_TRY(read_extension(&e, crl));
     }
     return hf_ok();
 }

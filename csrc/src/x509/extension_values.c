@@ -73,7 +73,7 @@ hf_result hf_cert_read_ski(struct hf_span value, struct hf_cert *cert)
 }
 
 /* The issuer's certificate, named by [1] GeneralNames and [2] serial number: both or neither. */
-static hf_result read_aki_issuer(struct hf_span content)
+static hf_result read_aki_issuer(struct hf_span content, bool *has_unread)
 {
     struct hf_span names;
     struct hf_span serial;
@@ -82,21 +82,24 @@ static hf_result read_aki_issuer(struct hf_span content)
     HF_NEED_SEEN(names.len != 0, HF_E_CERT_EXTENSION, "an issuer's name", "an empty list");
     while (names.len != 0) {
         HF_TRY(hf_cert_take_general_name(&names, false, &name));
+        *has_unread = *has_unread || hf_cert_name_is_unread(&name);
     }
     HF_TRY(hf_der_take(&content, HF_DER_CONTEXT(2), &serial));
     HF_TRY(hf_der_check_integer(serial));
     return hf_der_end(content);
 }
 
-hf_result hf_cert_read_aki(struct hf_span value, struct hf_span *key_id, bool *names_issuer)
+hf_result hf_cert_read_aki(struct hf_span value, struct hf_authority_key *out)
 {
+    static const struct hf_authority_key none;
     struct hf_span content;
+    *out = none;
     HF_TRY(hf_der_take(&value, HF_DER_SEQUENCE, &content));
     HF_TRY(hf_der_end(value));
     if (hf_der_peek(content, HF_DER_CONTEXT(0))) {
-        HF_TRY(hf_der_take(&content, HF_DER_CONTEXT(0), key_id));
-        HF_NEED_SEEN(key_id->len != 0, HF_E_CERT_EXTENSION, "a key identifier", "an empty one");
+        HF_TRY(hf_der_take(&content, HF_DER_CONTEXT(0), &out->id));
+        HF_NEED_SEEN(out->id.len != 0, HF_E_CERT_EXTENSION, "a key identifier", "an empty one");
     }
-    *names_issuer = content.len != 0;
-    return *names_issuer ? read_aki_issuer(content) : hf_ok();
+    out->names_issuer = content.len != 0;
+    return out->names_issuer ? read_aki_issuer(content, &out->has_unread) : hf_ok();
 }

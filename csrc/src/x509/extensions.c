@@ -7,7 +7,6 @@
  */
 #include "x509/cert_parts.h"
 
-#define EXTENSIONS_MAX 32
 #define OID_AUTHORITY_INFORMATION HF_SPAN("\x2b\x06\x01\x05\x05\x07\x01\x01")
 
 uint8_t hf_extension_number(const struct hf_extension *extension)
@@ -58,6 +57,16 @@ static hf_result read_unknown(const struct hf_extension *e, struct hf_cert *cert
     return hf_ok();
 }
 
+static hf_result read_aki(struct hf_span value, struct hf_cert *cert)
+{
+    struct hf_authority_key key;
+    HF_TRY(hf_cert_read_aki(value, &key));
+    cert->aki = key.id;
+    cert->aki_names_issuer = key.names_issuer;
+    cert->has_unread_extension = cert->has_unread_extension || key.has_unread;
+    return hf_ok();
+}
+
 static hf_result read_extension(const struct hf_extension *e, struct hf_cert *cert)
 {
     switch (hf_extension_number(e)) {
@@ -84,7 +93,7 @@ static hf_result read_extension(const struct hf_extension *e, struct hf_cert *ce
         return hf_der_check_nested(e->value);
     case 35:
         HF_TRY(need_uncritical(e));
-        return hf_cert_read_aki(e->value, &cert->aki, &cert->aki_names_issuer);
+        return read_aki(e->value, cert);
     case 37:
         cert->eku_critical = e->critical;
         return hf_cert_read_eku(e->value, cert);
@@ -93,30 +102,29 @@ static hf_result read_extension(const struct hf_extension *e, struct hf_cert *ce
     }
 }
 
-/* Remember this object identifier among those seen; refuse it when it is among them. */
-static hf_result note_oid(struct hf_span *seen, size_t *count, struct hf_span oid)
+hf_result hf_cert_note_extension(struct hf_extensions_seen *seen, struct hf_span oid)
 {
-    HF_NEED_SEEN(*count < EXTENSIONS_MAX, HF_E_CERT_EXTENSION, "at most 32 extensions", "more");
-    for (size_t i = 0; i < *count; i++) {
-        HF_NEED(!hf_span_equal(seen[i], oid), HF_E_CERT_DUPLICATE_EXTENSION);
+    HF_NEED_SEEN(seen->count < HF_EXTENSIONS_MAX, HF_E_CERT_EXTENSION, "at most 32 extensions",
+                 "more");
+    for (size_t i = 0; i < seen->count; i++) {
+        HF_NEED(!hf_span_equal(seen->oids[i], oid), HF_E_CERT_DUPLICATE_EXTENSION);
     }
-    seen[*count] = oid;
-    *count += 1;
+    seen->oids[seen->count++] = oid;
     return hf_ok();
 }
 
 hf_result hf_cert_read_extensions(struct hf_span content, struct hf_cert *cert)
 {
     struct hf_span list;
-    struct hf_span seen[EXTENSIONS_MAX];
-    size_t count = 0;
+    struct hf_extensions_seen seen;
+    seen.count = 0;
     HF_TRY(hf_der_take(&content, HF_DER_SEQUENCE, &list));
     HF_TRY(hf_der_end(content));
     HF_NEED_SEEN(list.len != 0, HF_E_CERT_EXTENSION, "at least one extension", "an empty list");
     while (list.len != 0) {
         struct hf_extension e;
         HF_TRY(hf_cert_take_extension(&list, &e));
-        HF_TRY(note_oid(seen, &count, e.oid));
+        HF_TRY(hf_cert_note_extension(&seen, e.oid));
         HF_TRY(read_extension(&e, cert));
     }
     return hf_ok();

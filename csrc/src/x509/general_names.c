@@ -37,10 +37,10 @@ static hf_result check_edi(struct hf_span content)
     struct hf_span text;
     if (hf_der_peek(content, HF_DER_CONTEXT_OF(0))) {
         HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(0), &text));
-        HF_TRY(hf_cert_check_text(text));
+        HF_TRY(hf_cert_check_directory_string(text));
     }
     HF_TRY(hf_der_take(&content, HF_DER_CONTEXT_OF(1), &text));
-    HF_TRY(hf_cert_check_text(text));
+    HF_TRY(hf_cert_check_directory_string(text));
     return hf_der_end(content);
 }
 
@@ -69,12 +69,14 @@ hf_result hf_cert_take_general_name(struct hf_span *from, bool constraint, struc
     }
 }
 
-/* Of these only the frame is read, and OpenSSL may refuse what is in it. */
+bool hf_cert_name_is_unread(const struct hf_der *name)
+{
+    return name->tag == HF_NAME_TAG_OTHER || name->tag == HF_NAME_TAG_X400;
+}
+
 static void note_unread(const struct hf_der *name, struct hf_cert *cert)
 {
-    if (name->tag == HF_NAME_TAG_OTHER || name->tag == HF_NAME_TAG_X400) {
-        cert->has_unread_extension = true;
-    }
+    cert->has_unread_extension = cert->has_unread_extension || hf_cert_name_is_unread(name);
 }
 
 static void count_name(const struct hf_der *name, struct hf_cert *cert)

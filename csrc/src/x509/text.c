@@ -91,3 +91,11 @@ hf_result hf_cert_check_text(struct hf_span der)
         HF_FAIL_SEEN(HF_E_DER_TAG, "a text", "tag 0x%02x", text.tag);
     }
 }
+
+/* spec: X.520 6.1.1; and OpenSSL refuses an EDI party's name of another kind. */
+hf_result hf_cert_check_directory_string(struct hf_span der)
+{
+    HF_NEED_SEEN(!hf_der_peek(der, IA5_STRING) && !hf_der_peek(der, NUMERIC_STRING), HF_E_DER_TAG,
+                 "a DirectoryString", "tag 0x%02x", der.data[0]);
+    return hf_cert_check_text(der);
+}
