@@ -225,22 +225,26 @@ static void what_is_over_goes_in_turn(void)
     hf_clock_monotonic_set(NOW);
 }
 
+/* And nothing of another, in whichever place of the set that lies. */
 static void all_of_a_key_are_forgotten(void)
 {
-    struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 2};
-    struct hf_session_gone out = {.count = 0};
-    size_t gone;
-    hf_session_shard_forget(&shard, key_of(1, 1), &out);
-    HF_CHECK(out.count == 0);
-    for (int i = 0; i < HF_SESSION_WAYS - 1; i++) {
-        (void)put(&shard, key_of(1, 1), &gone);
+    for (int when = 0; when < HF_SESSION_WAYS; when++) {
+        struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 2};
+        struct hf_session_gone out = {.count = 0};
+        const SSL_SESSION *other = NULL;
+        size_t gone;
+        hf_session_shard_forget(&shard, key_of(1, 1), &out);
+        HF_CHECK(out.count == 0);
+        for (int i = 0; i < HF_SESSION_WAYS; i++) {
+            const SSL_SESSION *one = put(&shard, key_of(1, i == when ? 2 : 1), &gone);
+            other = i == when ? one : other;
+        }
+        hf_session_shard_forget(&shard, key_of(1, 1), &out);
+        HF_CHECK(out.count == HF_SESSION_WAYS - 1 && shard.live == 1);
+        hf_session_gone_free(&out);
+        HF_CHECK(takes(&shard, key_of(1, 1), NULL) && takes(&shard, key_of(1, 2), other));
+        hf_session_shard_clear(&shard);
     }
-    const SSL_SESSION *other = put(&shard, key_of(1, 2), &gone);
-    hf_session_shard_forget(&shard, key_of(1, 1), &out);
-    HF_CHECK(out.count == HF_SESSION_WAYS - 1 && shard.live == 1);
-    hf_session_gone_free(&out);
-    HF_CHECK(takes(&shard, key_of(1, 1), NULL) && takes(&shard, key_of(1, 2), other));
-    hf_session_shard_clear(&shard);
 }
 
 /* D7: the caller gets it back, and the table stays as it is. */
