@@ -123,6 +123,35 @@ static void its_share_is_counted_in_every_place(void)
     }
 }
 
+/* What is over has no part in it, also when it came later: nobody who is still good makes room. */
+static void what_is_over_is_not_in_its_share(void)
+{
+    struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 2};
+    size_t gone;
+    const SSL_SESSION *good = put(&shard, key_of(1, 1), &gone);
+    (void)put_as(&shard, key_of(1, 1), TLS1_3_VERSION, NOW + 1, 2, &gone);
+    hf_clock_monotonic_set(NOW + 1);
+    shard.swept = 0; /* the other set */
+    const SSL_SESSION *newer = put_as(&shard, key_of(1, 1), TLS1_3_VERSION, NOW + 100, 2, &gone);
+    HF_CHECK(shard.evictions == 0);
+    HF_CHECK(takes(&shard, key_of(1, 1), newer) && takes(&shard, key_of(1, 1), good));
+    hf_session_shard_clear(&shard);
+    hf_clock_monotonic_set(NOW);
+}
+
+/* The smallest stores have sets of one place: another set is never looked at. */
+static void a_set_of_one_place(void)
+{
+    struct hf_session_shard shard = {.ways = 1, .sets = 2};
+    size_t gone;
+    const SSL_SESSION *other = put(&shard, key_of(1, 1), &gone);
+    (void)put(&shard, key_of(0, 2), &gone);
+    const SSL_SESSION *newest = put(&shard, key_of(0, 3), &gone);
+    HF_CHECK(gone == 1 && shard.live == 2 && shard.evictions == 1);
+    HF_CHECK(takes(&shard, key_of(1, 1), other) && takes(&shard, key_of(0, 3), newest));
+    hf_session_shard_clear(&shard);
+}
+
 /* A full set: whoever came first makes room, wherever it lies. */
 static void the_oldest_makes_room(void)
 {
@@ -196,22 +225,26 @@ static void what_is_over_goes_in_turn(void)
     hf_clock_monotonic_set(NOW);
 }
 
+/* And nothing of another, in whichever place of the set that lies. */
 static void all_of_a_key_are_forgotten(void)
 {
-    struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 2};
-    struct hf_session_gone out = {.count = 0};
-    size_t gone;
-    hf_session_shard_forget(&shard, key_of(1, 1), &out);
-    HF_CHECK(out.count == 0);
-    for (int i = 0; i < HF_SESSION_WAYS - 1; i++) {
-        (void)put(&shard, key_of(1, 1), &gone);
+    for (int when = 0; when < HF_SESSION_WAYS; when++) {
+        struct hf_session_shard shard = {.ways = HF_SESSION_WAYS, .sets = 2};
+        struct hf_session_gone out = {.count = 0};
+        const SSL_SESSION *other = NULL;
+        size_t gone;
+        hf_session_shard_forget(&shard, key_of(1, 1), &out);
+        HF_CHECK(out.count == 0);
+        for (int i = 0; i < HF_SESSION_WAYS; i++) {
+            const SSL_SESSION *one = put(&shard, key_of(1, i == when ? 2 : 1), &gone);
+            other = i == when ? one : other;
+        }
+        hf_session_shard_forget(&shard, key_of(1, 1), &out);
+        HF_CHECK(out.count == HF_SESSION_WAYS - 1 && shard.live == 1);
+        hf_session_gone_free(&out);
+        HF_CHECK(takes(&shard, key_of(1, 1), NULL) && takes(&shard, key_of(1, 2), other));
+        hf_session_shard_clear(&shard);
     }
-    const SSL_SESSION *other = put(&shard, key_of(1, 2), &gone);
-    hf_session_shard_forget(&shard, key_of(1, 1), &out);
-    HF_CHECK(out.count == HF_SESSION_WAYS - 1 && shard.live == 1);
-    hf_session_gone_free(&out);
-    HF_CHECK(takes(&shard, key_of(1, 1), NULL) && takes(&shard, key_of(1, 2), other));
-    hf_session_shard_clear(&shard);
 }
 
 /* D7: the caller gets it back, and the table stays as it is. */
@@ -243,6 +276,8 @@ static void nothing_is_left(void)
 HF_TESTS({"start", start}, {"the newest is taken once", the_newest_is_taken_once},
          {"an older one stays", an_older_one_stays}, {"a key has its share", a_key_has_its_share},
          {"its share is counted in every place", its_share_is_counted_in_every_place},
+         {"what is over is not in its share", what_is_over_is_not_in_its_share},
+         {"a set of one place", a_set_of_one_place},
          {"the oldest makes room", the_oldest_makes_room},
          {"what is over makes room first", what_is_over_makes_room_first},
          {"what is over goes in turn", what_is_over_goes_in_turn},

@@ -117,6 +117,22 @@ static void no_secret_is_there_twice(void)
                   HF_E_BAD_ARGUMENT);
 }
 
+/* Also where there is no upcoming one in between. */
+static void no_previous_one_is_the_current_one(void)
+{
+    uint8_t secrets[3][SIZE];
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < i; j++) {
+            for (uint8_t k = 0; k < 3; k++) {
+                secret(secrets[k], (uint8_t)(10 * k + 10));
+            }
+            HF_CHECK_OK(take(secrets[0], NULL, secrets[1]));
+            (void)hf_mem_copy(secrets[i], SIZE, secrets[j], SIZE);
+            HF_CHECK_CODE(take(secrets[0], NULL, secrets[1]), HF_E_BAD_ARGUMENT);
+        }
+    }
+}
+
 static bool is_random(const uint8_t made[SIZE])
 {
     size_t zeros = 0;
@@ -159,5 +175,6 @@ HF_TESTS({"keys are made by label", keys_are_made_by_label},
          {"each has its place", each_has_its_place},
          {"a secret is not one byte again and again", a_secret_is_not_one_byte_again_and_again},
          {"no secret is there twice", no_secret_is_there_twice},
+         {"no previous one is the current one", no_previous_one_is_the_current_one},
          {"new ones are random", new_ones_are_random},
          {"a step moves each by one", a_step_moves_each_by_one})
