@@ -64,6 +64,20 @@ def read_jobs(
     return jobs
 
 
+def worth_another_try(jobs: list[Job], memory: Memory) -> list[Job]:
+    """Leave out what somebody noticed the last time, whatever has changed since.
+
+    Of mutants that look the same one is told from the other by their order alone, which
+    another line of code changes: all of those are tried.
+    """
+    alike = Counter(job.mutant.key for job in jobs)
+    return [
+        job
+        for job in jobs
+        if alike[job.mutant.key] > 1 or not memory.was_noticed(job.name)
+    ]
+
+
 class Triers:
     """Who tries a mutant: workers for C, taken by whichever thread is free."""
 
@@ -184,7 +198,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
-        "--again", action="store_true", help="only what nobody noticed the last time"
+        "--again",
+        action="store_true",
+        help="only what nobody noticed the last time, and what looks like another",
     )
     parser.add_argument("--list", action="store_true", help="show, but try nothing")
     options = parser.parse_args()
@@ -203,7 +219,7 @@ def main() -> int:
         parser.error("nothing to mutate: no such file in the chosen modules")
     memory = Memory(WORK / "memory.json")
     if options.again:
-        jobs = [job for job in jobs if not memory.was_noticed(job.name)]
+        jobs = worth_another_try(jobs, memory)
     if options.sample is not None and options.sample < len(jobs):
         # Seeded, and no secret.
         picked = random.Random(options.seed).sample(range(len(jobs)), options.sample)  # noqa: S311

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.net_world import PATIENCE
 
-from mutate import account
+from mutate import account, worth_another_try
 from mutation import c_operators
 from mutation.explained import Survivor
 from mutation.group import run_whole
 from mutation.memory import Memory
-from mutation.worker import Outcome
+from mutation.worker import Job, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +85,24 @@ def test_an_explanation_is_good_for_one_mutant() -> None:
     assert account([(mutant, survived)] * 2, [entry]) == ([mutant], [])
     assert account([(mutant, killed), (other, survived)], [entry]) == ([other], [entry])
     assert account([(mutant, Outcome("same code"))], [entry]) == ([], [])
+
+
+def test_of_those_that_look_the_same_all_are_tried_again(tmp_path: Path) -> None:
+    """A line more before them, and the number of one is another's."""
+    source = SOURCE.replace("return", "fill(room, n);\n    return")
+    memory = Memory(tmp_path / "memory.json")
+    jobs = [
+        Job(f"{number}", mutant, source, (), (), explained=False)
+        for number, mutant in enumerate(c_operators.mutants(source, "a.c"))
+    ]
+    assert worth_another_try(jobs, memory) == jobs
+    survivor = jobs[0].name
+    for job in jobs:
+        verdict = "survived" if job.name == survivor else "killed"
+        memory.keep(job.name, verdict, "test_x", "stamp")
+    again = worth_another_try(jobs, memory)
+    assert again[0].name == survivor
+    assert [job.mutant.before for job in again[1:]] == ["fill(room, n);"] * 2
 
 
 @pytest.mark.parametrize("ends", [True, False], ids=["ends", "hangs"])
