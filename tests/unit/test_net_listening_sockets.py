@@ -176,7 +176,13 @@ def test_what_is_no_listening_stream_socket_is_refused_and_not_taken(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("LISTEN_PID", "1"), ("LISTEN_FDS", "-1"), ("LISTEN_FDS", "two")],
+    [
+        ("LISTEN_PID", "1"),
+        ("LISTEN_FDS", "-1"),
+        ("LISTEN_FDS", "two"),
+        ("LISTEN_FDS", "9" * 30),
+        ("LISTEN_FDS", "9" * 5000),
+    ],
 )
 def test_sockets_that_are_meant_for_another_process_are_left_alone(
     passed: Callable[[int, int], None],

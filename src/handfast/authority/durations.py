@@ -33,7 +33,8 @@ def parse_duration(value: str | int) -> timedelta:
     """
     if isinstance(value, int):
         if not 0 < value < _SECONDS_MAX:
-            refuse(f"seconds from 1 to {_SECONDS_MAX - 1}, or a unit", str(value))
+            seen = "less" if value <= 0 else "more"
+            refuse(f"seconds from 1 to {_SECONDS_MAX - 1}, or a unit", seen)
         return timedelta(seconds=value)
     found = _DURATION.fullmatch(value)
     if found is None:

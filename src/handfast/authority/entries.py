@@ -13,6 +13,7 @@ from handfast.authority.refusal import refuse
 from handfast.authority.selectors import Selector
 from handfast.ids import SpiffeId, TrustDomain
 from handfast.names import DnsName
+from handfast.strict_json import is_list
 from handfast.text import escape
 
 if TYPE_CHECKING:
@@ -29,11 +30,39 @@ _DNS_NAMES_MAX: Final = 64
 _DOMAINS_MAX: Final = 256
 _NOTES_MAX: Final = 4096
 _SHORTEST: Final = timedelta(seconds=1)
+# No timedelta is as long, by any rounding.
+_SECONDS_END: Final = 86_000_000_000_000
 
 
 def _at_most(what: str, count: int, limit: int) -> None:
     if count > limit:
         refuse(f"at most {limit} {what}", str(count))
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name, "")
+    if not isinstance(value, str):
+        refuse(f"{name} as a text", type(value).__name__)
+    return value
+
+
+def _texts(facts: Mapping[str, Any], name: str) -> list[str]:
+    value = facts.get(name, [])
+    if not is_list(value):
+        refuse(f"{name} as a list", type(value).__name__)
+    texts = [one for one in value if isinstance(one, str)]
+    if len(texts) != len(value):
+        refuse(f"{name} as texts", "others among them")
+    return texts
+
+
+def _span(facts: Mapping[str, Any], name: str) -> timedelta | None:
+    value = facts.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not 0 < value < _SECONDS_END:
+        refuse(f"{name} as a number of seconds", "something else")
+    return timedelta(seconds=value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +115,8 @@ class Entry:
         for ttl in (self.x509_ttl, self.jwt_ttl):
             if ttl is not None and ttl < _SHORTEST:
                 refuse("a time to live of a second or more", str(ttl))
-        _at_most("bytes of hint", len(self.hint.encode()), HINT_MAX)
+        hint = self.hint.encode("utf-8", "surrogatepass")  # refused below, then
+        _at_most("bytes of hint", len(hint), HINT_MAX)
         if not (self.hint.isprintable() and self.notes.replace("\n", "").isprintable()):
             refuse("printable characters in hint and notes", escape(self.hint))
         _at_most("characters of notes", len(self.notes), _NOTES_MAX)
@@ -124,21 +154,22 @@ class Entry:
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Entry:
-        """Read what :meth:`to_facts` said."""
+        """Read what :meth:`to_facts` said.
 
-        def span(name: str) -> timedelta | None:
-            return timedelta(seconds=facts[name]) if name in facts else None
-
+        Raises:
+            ConfigError: It is something else.
+            InvalidId: So is an ID in it.
+        """
         return cls(
-            spiffe_id=SpiffeId.parse(facts["spiffe_id"]),
-            selectors=frozenset(map(Selector.parse, facts["selectors"])),
-            x509_ttl=span("x509_ttl"),
-            jwt_ttl=span("jwt_ttl"),
-            hint=facts.get("hint", ""),
-            dns_names=tuple(facts.get("dns_names", ())),
-            federates_with=frozenset(map(TrustDomain, facts.get("federates_with", ()))),
-            notes=facts.get("notes", ""),
-            node=SpiffeId.parse(facts["node"]) if "node" in facts else None,
+            spiffe_id=SpiffeId.parse(_text(facts, "spiffe_id")),
+            selectors=frozenset(map(Selector.parse, _texts(facts, "selectors"))),
+            x509_ttl=_span(facts, "x509_ttl"),
+            jwt_ttl=_span(facts, "jwt_ttl"),
+            hint=_text(facts, "hint"),
+            dns_names=tuple(_texts(facts, "dns_names")),
+            federates_with=frozenset(map(TrustDomain, _texts(facts, "federates_with"))),
+            notes=_text(facts, "notes"),
+            node=SpiffeId.parse(_text(facts, "node")) if "node" in facts else None,
         )
 
     def to_text(self) -> str:

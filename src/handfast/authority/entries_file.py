@@ -38,6 +38,17 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_entries", "read_entries"]
 
+# What PyYAML's constructors let out beside its own errors: of `!!int ""`, `!!bool x`,
+# `!!timestamp x` and `"\UFFFFFFFF"`, for instance.
+_DAMAGED: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    yaml.YAMLError,
+)
 #: Bytes of an entries file.
 _FILE_MAX: Final = 16 << 20
 _OTHERS_WRITE: Final = stat.S_IWOTH
@@ -128,11 +139,12 @@ def parse_entries(data: bytes, kind: str, trust_domain: TrustDomain) -> list[Ent
             document = yaml.load(text, _OnceLoader)  # noqa: S506 - a SafeLoader
     except ConfigError:
         raise
-    except (ValueError, yaml.YAMLError, RecursionError, TypeError) as error:
+    except _DAMAGED as error:
         refuse(f"{kind.upper()} in UTF-8", escape(" ".join(str(error).split())))
     try:
         rows = msgspec.convert(document, _File).entries
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:
+        # Half a surrogate pair, which YAML can write, is an error of its own.
         refuse("an entries file", escape(str(error)))
     entries: list[Entry] = []
     for place, row in enumerate(rows):

@@ -180,7 +180,10 @@ def _nets(networks: Iterable[IpNetwork | str]) -> tuple[IpNetwork, ...]:
     found: list[IpNetwork] = []
     for network in networks:
         try:
-            found.append(ipaddress.ip_network(network))
+            net = ipaddress.ip_network(network)
+            if "%" in str(net):  # a zone says nothing about what is in a network
+                raise ValueError(network)  # noqa: TRY301 - told below
+            found.append(net)
         except ValueError:
             _settings.refuse("a network, such as 10.1.0.0/16 or ::1/128", repr(network))
     return tuple(found)

@@ -32,6 +32,7 @@ from handfast.errors import HandfastError
 from handfast.federation.endpoint import BundleEndpoint
 from handfast.ids import SpiffeId
 from handfast.strict_json import is_list, is_object
+from handfast.text import escape
 
 if TYPE_CHECKING:
     from handfast.strict_json import Json
@@ -55,11 +56,11 @@ def read_endpoints(path: Path | str) -> tuple[BundleEndpoint, ...]:
     file = Path(path)
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        refuse(f"TOML in {file}", str(error))
+    except (ValueError, RecursionError) as error:
+        refuse(f"TOML in {file}", escape(str(error)))
     rows = table.pop("federate", [])
     if not is_list(rows) or table:
-        seen = ", ".join(sorted(table)) or type(rows).__name__
+        seen = escape(", ".join(sorted(table))) or type(rows).__name__
         refuse(f"[[federate]] in {file}, and nothing else", seen)
     found: list[BundleEndpoint] = []
     for number, row in enumerate(rows, 1):
@@ -79,19 +80,20 @@ def _endpoint(row: object, folder: Path) -> BundleEndpoint:
     if allowed is None:
         refuse("profile = 'https_web' or 'https_spiffe'", repr(profile))
     if not row.keys() >= _NEEDED or not row.keys() <= allowed:
-        refuse(f"{', '.join(sorted(allowed))} for {profile}", ", ".join(sorted(row)))
+        seen = escape(", ".join(sorted(row)))
+        refuse(f"{', '.join(sorted(allowed))} for {profile}", seen)
     networks = row.get("allow_networks", [])
     if not is_list(networks):
         refuse("allow_networks as an array", type(networks).__name__)
     nets = [it if isinstance(it, str) else "" for it in networks]
     domain, url = _text(row, "trust_domain"), _text(row, "url")
     if profile == "https_web":
-        roots = (folder / _text(row, "roots")).read_bytes() if "roots" in row else None
+        roots = _path(row, "roots", folder).read_bytes() if "roots" in row else None
         return BundleEndpoint.https_web(domain, url, roots=roots, allow_networks=nets)
     endpoint_id = SpiffeId.parse(_text(row, "endpoint_id"))
     bundle = None
     if "bundle" in row:
-        data = (folder / _text(row, "bundle")).read_bytes()
+        data = _path(row, "bundle", folder).read_bytes()
         bundle = read_any_bundle(endpoint_id.trust_domain, data)
     return BundleEndpoint.https_spiffe(
         domain, url, endpoint_id=endpoint_id, bundle=bundle, allow_networks=nets
@@ -103,3 +105,10 @@ def _text(row: Json, name: str) -> str:
     if not isinstance(value, str):
         refuse(f"{name} as a text", repr(value))
     return value
+
+
+def _path(row: Json, name: str, folder: Path) -> Path:
+    text = _text(row, name)
+    if "\0" in text:
+        refuse(f"{name} as the path of a file", "a text with a zero byte")
+    return folder / text

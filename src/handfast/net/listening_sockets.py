@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ __all__ = ["inherited_sockets", "open_shared_listeners"]
 
 # sd_listen_fds(3): the first descriptor of those that are passed on.
 _FIRST: Final = 3
+# No process has more descriptors.
+_COUNT: Final = re.compile(r"[0-9]{1,6}")
 
 # In this process; a child of fork is another one, to which LISTEN_PID says no.
 _TAKEN: Final[set[int]] = set()
@@ -60,7 +63,7 @@ def _names() -> list[str | None]:
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return []
     count = environment.get("LISTEN_FDS", "")
-    if not (count.isascii() and count.isdigit()):
+    if not _COUNT.fullmatch(count):
         return []
     names = environment.get("LISTEN_FDNAMES", "").split(":")
     names += [""] * (int(count) - len(names))

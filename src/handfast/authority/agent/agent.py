@@ -245,7 +245,7 @@ class NodeAgent:
         before = mirror.signers.sequence, mirror.crls.number
         try:
             mirror.take(message)
-        except (KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             text = f"what the authority says cannot be used: {error}"
             raise RpcError(StatusCode.INTERNAL, text) from error
         if (mirror.signers.sequence, mirror.crls.number) != before:

@@ -29,12 +29,15 @@ from handfast.ids import SpiffeId, TrustDomain
 from handfast.sources.ageing import Ageing, Origin, Standing, without_frames
 from handfast.sources.base import SourceSnapshot
 from handfast.sources.health import SourceHealth, SourceStatistics
+from handfast.strict_json import read_object
 from handfast.svid import X509Svid
+from handfast.text import escape
 
 __all__ = ["NodeIdentity", "NodeSource"]
 
 _FILE: Final = "node.json"
 _VERSION: Final = 1
+_PORT_MAX: Final = 65535
 _CALM: Final = "nobody has asked it for a newer one"
 _HINT: Final = "the agent was off for too long: join --again, with a new token"
 
@@ -107,25 +110,35 @@ class NodeIdentity:
         need_private(folder)
         need_private(path)
         try:
-            return cls._read(json.loads(path.read_bytes()))
-        except (HandfastError, KeyError, TypeError, ValueError) as error:
+            return cls._read(read_object(path.read_bytes()))
+        except (HandfastError, LookupError, TypeError, ValueError) as error:
             hint = "join again: handfast authority join --token …"
-            refuse(f"{_FILE} as an agent wrote it", f"{error}", hint)
+            refuse(f"{_FILE} as an agent wrote it", escape(str(error), limit=400), hint)
 
     @classmethod
     def _read(cls, facts: Mapping[str, Any]) -> Self:
-        if facts["version"] != _VERSION:
+        if facts["version"] is True or facts["version"] != _VERSION:
             raise ValueError(f"version {facts['version']}")
-        domain = TrustDomain.parse(facts["trust_domain"])
-        svid = X509Svid.from_pem(facts["chain"].encode(), facts["key"].encode())
+        domain = TrustDomain.parse(_text(facts, "trust_domain"))
+        svid = X509Svid.from_pem(_text(facts, "chain"), _text(facts, "key"))
         if svid.spiffe_id.trust_domain != domain:
             raise ValueError("the SVID is of another trust domain")
         where = facts["authority"]
+        port = where["port"]
+        if port is True or not isinstance(port, int) or not 0 < port <= _PORT_MAX:
+            raise ValueError("the authority's port is none")
         return cls(
-            authority=(str(where["host"]), int(where["port"])),
+            authority=(_text(where, "host"), port),
             svid=svid,
             bundle=BundleDocument.from_json(domain, json.dumps(facts["bundle"])),
         )
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is no text")
+    return value
 
 
 class NodeSource:

@@ -6,7 +6,6 @@ It has the shape of the authority's own parts, as far as `EntryIssuer` asks them
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from handfast.bundle_document import BundleDocument
 from handfast.errors import HandfastError, InvalidBundle, Reason, detail_for
 from handfast.ids import SpiffeId, TrustDomain
 from handfast.sources.own_chain import end_of_chain
+from handfast.strict_json import read_object
 
 if TYPE_CHECKING:
     from handfast.authority.selectors import Selector
@@ -149,9 +149,11 @@ class Mirror:
         """Take over a message as a whole, or on an error nothing of it.
 
         Raises:
-            HandfastError, ValueError, KeyError, TypeError: it is none of ours.
+            HandfastError, ValueError: it is none of ours.
         """
-        entries = [Entry.from_facts(json.loads(text)) for text in told.entries]
+        entries = [
+            Entry.from_facts(read_object(text.encode("utf-8"))) for text in told.entries
+        ]
         for entry in entries:
             if entry.node != self._node:
                 raise ValueError(f"an entry of {entry.node}")
