@@ -208,6 +208,19 @@ def _native_bundle(bundle: TrustBundle) -> _ffi.NativeBundle:
     return known
 
 
+def need_usable(bundle: TrustBundle) -> None:
+    """Refuse what the engine refuses of a bundle that came from somebody else.
+
+    Bundles are used side by side, as one snapshot: one of another trust domain that
+    the engine cannot read would be the end of every handshake, of our own trust
+    domain's, too.
+
+    Raises:
+        InvalidBundle: The engine reads one of its authorities not at all.
+    """
+    _native_bundle(bundle)
+
+
 def native_bundles(bundles: TrustBundleSet) -> _ffi.NativeBundleSet:
     """Build the engine's snapshot of the bundles, of bundles that are there already."""
     return _ffi.NativeBundleSet([_native_bundle(bundle) for bundle in bundles])

@@ -24,10 +24,12 @@ __all__ = ["extension_of", "is_ca", "may_sign", "read_certificate", "uri_names"]
 T = TypeVar("T", bound=x509.ExtensionType)
 
 # What cryptography raises for damage. TypeError: a name's attribute whose text is of a
-# type that only another attribute may have.
+# type that only another attribute may have. Warning: a program that makes errors of
+# those is told of a serial number of zero, and of a country's name that is too long.
 _DAMAGED = (
     ValueError,
     TypeError,
+    Warning,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )

@@ -123,7 +123,7 @@ def _read(der: bytes) -> x509.CertificateRevocationList | None:
     try:
         crl = x509.load_der_x509_crl(der)
         crl.issuer.public_bytes()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, Warning):  # as of certificates
         return None
     return crl
 

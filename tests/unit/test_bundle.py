@@ -110,6 +110,15 @@ def test_keys_that_are_not_allowed_make_no_authority(kind: str) -> None:
     assert reason_of(forge_root(A, key_type=kind).der) is Reason.CERTIFICATE_KEY
 
 
+@pytest.mark.parametrize("serial", [0, -1])
+def test_what_cryptography_warns_of_is_refused_where_warnings_are_errors(
+    serial: int,
+) -> None:
+    """As here: nothing but InvalidBundle gets out. The engine refuses it anyway."""
+    with pytest.raises(InvalidBundle, match=r"(?i)serial"):
+        TrustBundle.from_der("a.example", forge_root("a.example", serial=serial).der)
+
+
 def test_damage_is_refused_wholly(authority: Authority) -> None:
     good = authority.root.der
     assert reason_of(good + b"\x30\x05\x00") is Reason.DER_TRUNCATED

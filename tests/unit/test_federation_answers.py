@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import trio
@@ -22,12 +24,21 @@ from tests.support.federation_fetching import DOCUMENT, GOOD, fetch, refusal
 from tests.support.net_world import authority, trio_test
 
 from handfast import (
+    BundleDocument,
+    FederationError,
     HandfastError,
     InvalidBundle,
     Reason,
     TrustBundle,
+    TrustBundleSet,
+    Verifier,
 )
-from handfast.federation import BundleEndpoint
+from handfast.federation import BundleEndpoint, FederationManager
+from handfast.federation.known import Known
+from handfast.federation.state import FederationState
+from handfast.net import secure_endpoint
+from handfast.testing import der
+from handfast.testing.forge import forge_root
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +235,42 @@ def test_a_bundle_of_another_trust_domain_is_no_first_one() -> None:
             endpoint_id=ENDPOINT_ID,
             bundle=TrustBundle.from_json("other.example", DOCUMENT),
         )
+
+
+@pytest.mark.parametrize("way", ["fetched", "by hand", "kept"])
+def test_an_authority_that_the_engine_refuses_is_no_bundle(
+    web: Web, tmp_path: Path, way: str
+) -> None:
+    """F2: else one of another trust domain would end all handshakes, ours as well."""
+    other = der.sequence(der.oid("1.2.840.10045.4.3.3"))
+    bundle = forge_root(PARTNER, inner_algorithm=other).bundle
+    document = BundleDocument.of(bundle)
+    assert BundleDocument.from_json(PARTNER, document.to_json()) == document
+    with pytest.raises(InvalidBundle, match="algorithm"):
+        Verifier(TrustBundleSet([authority("a.example").bundle, bundle]))
+
+    async def run() -> None:
+        answers = {"/": http(document.to_json())}
+        async with endpoint_of(web.context(), answers) as served:
+            endpoint = web.endpoint(served)
+            if way == "fetched":
+                assert isinstance(await refusal(endpoint), InvalidBundle)
+                return
+            manager = FederationManager([endpoint], secure=secure_endpoint)
+            with pytest.raises(InvalidBundle):
+                await manager.override(bundle)
+            assert len(manager.bundles) == 0
+
+    def kept() -> None:
+        state = FederationState(tmp_path / "state")
+        assert state.load() == {}
+        now = datetime(2026, 11, 22, tzinfo=UTC)
+        body = document.to_json()
+        state.save(Known(document=document, body=body, url="", fetched_at=now))
+        with pytest.raises(FederationError, match="algorithm"):
+            state.load()
+
+    if way == "kept":
+        kept()
+    else:
+        trio.run(run)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from handfast import _settings
 from handfast._clock import utc_now
 from handfast.authority.audit import AuditRow, audit
 from handfast.authority.refusal import refuse
@@ -113,6 +114,8 @@ class FederatedBundles:
             # Whoever could replace our own bundle could speak for everybody in it.
             refuse("another trust domain's bundle", f"our own, {trust_domain}")
         new = BundleDocument.from_json(trust_domain, document)
+        # Workloads would refuse all that they are told, for the sake of this one.
+        _settings.need_usable(new.x509)
         with self._database.transaction() as run:
             row = run(
                 "SELECT document, by_hand FROM federated WHERE trust_domain = ?",

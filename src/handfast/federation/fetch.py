@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import trio
 
+from handfast import _settings
 from handfast.bundle_document import BundleDocument
 from handfast.bundle_json import DOCUMENT_MAX
 from handfast.errors import ConfigError, FederationError, Reason, detail_for
@@ -131,7 +132,8 @@ async def fetch_bundle(
         FederationError: The endpoint cannot be reached, leads where it may not, or
             answers something else.
         VerificationError: The endpoint is not who it has to be.
-        InvalidBundle: What it serves is no bundle document.
+        InvalidBundle: What it serves is no bundle document, or one with an authority
+            that cannot be used.
         HandfastError: Anything else that the handshake raises.
     """
     fetch = _Fetch(endpoint, secure, _profile(endpoint, trusted))
@@ -182,6 +184,7 @@ class _Fetch:
             self.url = self._next(answer)
         domain = self._endpoint.trust_domain
         document = BundleDocument.from_json(domain, answer.body)
+        _settings.need_usable(document.x509)
         return Fetched(document, answer.body, tuple(self._hops))
 
     async def _ask(self) -> Answer:

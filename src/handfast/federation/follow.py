@@ -8,10 +8,9 @@ operator put into the authority reaches the manager.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from handfast.errors import HandfastError
+from handfast.errors import HandfastError, InvalidBundle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -98,7 +97,11 @@ async def take_overrides(
         for domain, document in found.items():
             known = manager.current.documents.get(domain)
             if document not in (known, seen.get(domain)):
-                with suppress(KeyError):  # nobody fetches this one
+                try:
                     await manager.override(document)
+                except KeyError:
+                    pass  # nobody fetches this one
+                except InvalidBundle as error:
+                    _LOGGER.warning("bundle of %s is not taken: %s", domain, error)
         seen = found
         await changed()

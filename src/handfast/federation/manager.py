@@ -187,10 +187,12 @@ class FederationManager:
 
         Raises:
             KeyError: There is no relationship with its trust domain.
+            InvalidBundle: An authority in it cannot be used.
         """
         if isinstance(bundle, TrustBundle):
             bundle = BundleDocument.of(bundle)
         relationship = self._relationships[bundle.trust_domain]
+        _settings.need_usable(bundle.x509)
         async with relationship.changing:
             log.log_override(bundle.trust_domain, bundle.sequence)
             body, now = bundle.to_json(), self._now()

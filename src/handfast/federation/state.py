@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
+from handfast import _settings
 from handfast._whole_files import (
     make_folder,
     remove_unfinished,
@@ -169,6 +170,7 @@ def _read(path: Path) -> Known:
     body = fields["document"].encode()
     try:
         document = BundleDocument.from_json(fields["trust_domain"], body)
+        _settings.need_usable(document.x509)
         fetched_at = datetime.fromisoformat(fields["fetched_at"])
     except (HandfastError, ValueError) as error:
         _refuse(path, "what was written", str(error))

@@ -246,7 +246,7 @@ class X509Reader:
             if bundle is None:
                 bundle = TrustBundle.from_der(domain, data)
                 # What the engine refuses would be met by each connection otherwise.
-                _settings.native_bundles(TrustBundleSet((bundle,)))
+                _settings.need_usable(bundle)
         except HandfastError as error:
             refuse(f"the bundle of {domain}", _said(where, error), cause=error)
         seen[key] = bundle

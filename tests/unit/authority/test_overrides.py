@@ -26,6 +26,8 @@ from handfast.authority.service import AuthorityService
 from handfast.authority.state import AuthorityState
 from handfast.errors import InvalidBundle
 from handfast.federation import follow, take_overrides
+from handfast.testing import der
+from handfast.testing.forge import forge_root
 
 DOMAIN = TrustDomain(PARTNER)
 
@@ -148,3 +150,39 @@ async def test_what_was_put_in_by_hand_before_is_not_forced_on_anybody_again(
                 nursery.cancel_scope.cancel()
             (found,) = service.federated.documents([DOMAIN])
             assert found.sequence == 7
+
+
+class Before:
+    """An authority with what it was given when nobody asked the engine."""
+
+    def __init__(self, document: BundleDocument) -> None:
+        self.overrides = [document]
+
+    def put(
+        self, trust_domain: TrustDomain, document: bytes, *, override: bool = False
+    ) -> None:
+        del trust_domain, document, override
+        raise AssertionError("nothing is handed on")
+
+
+@trio_test
+async def test_a_bundle_that_the_engine_refuses_is_taken_by_nobody(
+    web: Web, clock: MockClock, tmp_path: Path
+) -> None:
+    """F2: one that could not be used would be in the way of all others."""
+    other = der.sequence(der.oid("1.2.840.10045.4.3.3"))
+    bad = BundleDocument.of(forge_root(PARTNER, inner_algorithm=other).bundle)
+    async with federating(web, clock, tmp_path / "state") as it:
+        with pytest.raises(InvalidBundle):
+            it.by_command(bad.to_json(), override=True)
+        good, asked = it.world.manager.bundles, trio.Event()
+
+        async def changed() -> None:
+            asked.set()
+            await trio.sleep_forever()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take_overrides, it.world.manager, Before(bad), changed)
+            await asked.wait()
+            nursery.cancel_scope.cancel()
+        assert it.world.manager.bundles == good
