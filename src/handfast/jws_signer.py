@@ -43,7 +43,7 @@ def sign_jws(
 
     try:
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise bad_argument("claims that JSON can say", type(error).__name__) from error
     return PyJWS().encode(
         text.encode("ascii"), key, algorithm=algorithm, headers=dict(header)

@@ -83,6 +83,13 @@ def test_a_signer_is_of_one_trust_domain(signer: JwtSigner) -> None:
         signer.sign("web", "shop")
 
 
+def deep(levels: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -95,6 +102,7 @@ def test_a_signer_is_of_one_trust_domain(signer: JwtSigner) -> None:
         {"claims": {"nbf": 1}},
         {"claims": {"x": object()}},
         {"claims": {"x": float("nan")}},
+        {"claims": {"x": deep(20_000)}},
     ],
 )
 def test_what_cannot_be_signed_is_refused(
