@@ -158,6 +158,15 @@ def test_hierarchies_that_disagree_name_no_container(text: str) -> None:
     assert "disagree" in missing["container:id"]
 
 
+@pytest.mark.parametrize("end", list("\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+@pytest.mark.parametrize("own", [f"/docker/{ID}", f"/kubepods/pod{POD}/{ID}", "/made"])
+def test_a_line_ends_where_the_kernel_ends_it(own: str, end: str) -> None:
+    """W1: who may make a cgroup, as in a container, names no line of the text."""
+    named = f"0::{own}/x{end}0::/system.slice/victim.service\n"
+    assert not [it for it in selectors(named) if it.startswith("systemd")]
+    assert selectors(named) == selectors(f"0::{own}/x\n")
+
+
 def test_hierarchies_that_are_used_less_deeply_agree() -> None:
     text = f"3:misc:/\n2:cpu:/system.slice\n1:pids:/system.slice/docker-{ID}.scope\n"
     expected = [f"container:id:{ID}", f"docker:container_id:{ID}"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from handfast.net import (
 )
 
 #: Makes a configuration for another identity; the rest is as for the server's own.
+# Whether there is such a port is asked where it is used.
+_PORT = re.compile(r"[0-9]{1,5}")
+
 MakeConfig = Callable[[Path, Path], TlsConfig]
 
 _PORTS = (
@@ -125,7 +129,7 @@ class Ports:
             problem = f"--pass {text}: write NAME=HOST:PORT"
             name, value = _split(text, "=", problem)
             host, _, port = value.rpartition(":")
-            if not host or not port.isascii() or not port.isdigit():
+            if not host or not _PORT.fullmatch(port):
                 raise click.UsageError(problem)
             names[name] = Passthrough(host.strip("[]"), int(port))
         if len(names) != len(self.identities) + len(self.backends):

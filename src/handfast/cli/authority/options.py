@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import fields
@@ -25,6 +26,9 @@ from handfast.keys import KEY_TYPES
 Command = Callable[..., Any]
 
 _PORTS = range(65536)
+# Python's own idea of a digit has more, and a number of 5,000 of them is an error.
+_NUMBER = re.compile(r"[0-9]{1,5}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
 
 _STATE = click.option(
     "--state",
@@ -56,7 +60,7 @@ class Duration(click.ParamType[timedelta]):
             return value
         text = str(value)
         try:
-            return parse_duration(int(text) if text.isdigit() else text)
+            return parse_duration(int(text) if _SECONDS.fullmatch(text) else text)
         except ConfigError as error:
             self.fail(str(error), param, ctx)
 
@@ -115,7 +119,7 @@ def read_address(text: str, option: str) -> tuple[str, int]:
         click.UsageError: it is none.
     """
     host, colon, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) in _PORTS):
+    if not (_NUMBER.fullmatch(port) and int(port) in _PORTS):
         raise click.UsageError(f"{option} {text}: write HOST:PORT")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import resource
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,9 @@ __all__ = ["WorkloadSocket", "show_log", "socket_options"]
 Command = Callable[..., Any]
 
 _KEPT = -1
+_NUMBER = re.compile(r"[0-9]{1,10}")
+# The last one of 32 bits means nobody.
+_ID_END = (1 << 32) - 1
 _MODE_MAX = 0o777
 
 
@@ -176,20 +180,31 @@ class WorkloadSocket:
         )
 
 
+def _number(text: str | None) -> int | None:
+    """An owner that is left out, or is said by its number; None for a name."""
+    if text is None:
+        return _KEPT
+    if not _NUMBER.fullmatch(text):
+        return None
+    if int(text) >= _ID_END:
+        raise KeyError(f"no such number: {text}")
+    return int(text)
+
+
 def _uid(name: str | None) -> int:
-    if name is None or name.isdigit():
-        return _KEPT if name is None else int(name)
+    if (number := _number(name)) is not None:
+        return number
     import pwd
 
-    return pwd.getpwnam(name).pw_uid
+    return pwd.getpwnam(name or "").pw_uid
 
 
 def _gid(name: str | None) -> int:
-    if name is None or name.isdigit():
-        return _KEPT if name is None else int(name)
+    if (number := _number(name)) is not None:
+        return number
     import grp
 
-    return grp.getgrnam(name).gr_gid
+    return grp.getgrnam(name or "").gr_gid
 
 
 def _owners(owner: str | None) -> tuple[int, int]:
