@@ -76,8 +76,8 @@ def cgroup_selectors(text: str) -> tuple[frozenset[Selector], dict[str, str]]:
         >>> [str(it) for it in cgroup_selectors(text)[0]]
         ['systemd:id:web.service']
     """
-    # Not splitlines(): the kernel keeps LF out of names, but neither CR nor FF or U+2028.
-    # A line of its own choice would name a unit that the process is not in.
+    # Not splitlines(): the kernel keeps LF out of names, but neither CR nor U+2028. A
+    # line of its own choice would name a unit that the process is not in.
     lines = [it for it in map(_read_line, text.split("\n")) if it is not None]
     found: set[Selector] = set()
     missing: dict[str, str] = {}
