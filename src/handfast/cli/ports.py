@@ -27,10 +27,10 @@ from handfast.net import (
     ServerNames,
 )
 
-#: Makes a configuration for another identity; the rest is as for the server's own.
 # Whether there is such a port is asked where it is used.
 _PORT = re.compile(r"[0-9]{1,5}")
 
+#: Makes a configuration for another identity; the rest is as for the server's own.
 MakeConfig = Callable[[Path, Path], TlsConfig]
 
 _PORTS = (
