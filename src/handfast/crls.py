@@ -18,12 +18,17 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from handfast.errors import InvalidCrl, Reason, detail_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from handfast.ids import TrustDomain
 
 __all__ = ["NO_LISTS", "RevocationLists"]
+
+#: Signatures that are tried to find out whose some lists are: seconds of work.
+_TRIES_MAX: Final = 20_000
 
 _Signers = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
@@ -61,6 +66,9 @@ class RevocationLists:
         Args:
             crls: DER lists, from whoever sent them.
             signers: DER certificates of each trust domain that may sign lists.
+
+        Raises:
+            InvalidCrl: Too many certificates are of the names that signed these.
         """
         known: dict[bytes, list[tuple[TrustDomain, x509.Certificate]]] = {}
         for name, certificates in signers.items():
@@ -71,8 +79,9 @@ class RevocationLists:
         found: dict[TrustDomain, list[bytes]] = {}
         put_aside = 0
         unclaimed: list[bytes] = []
-        for der in dict.fromkeys(crls):
-            crl = _read(der)
+        read = {der: _read(der) for der in crls}
+        _check_work(read.values(), known)
+        for der, crl in read.items():
             owners = () if crl is None else _owners(crl, known)
             put_aside += not owners
             if crl is not None and not owners:
@@ -126,6 +135,20 @@ def _read(der: bytes) -> x509.CertificateRevocationList | None:
     except (ValueError, TypeError, Warning):  # as of certificates
         return None
     return crl
+
+
+def _check_work(
+    crls: Iterable[x509.CertificateRevocationList | None],
+    known: Mapping[bytes, list[tuple[TrustDomain, x509.Certificate]]],
+) -> None:
+    # Each is tried with everybody of its signer's name, and names can be anybody's.
+    tries = sum(
+        len(known.get(it.issuer.public_bytes(), ())) for it in crls if it is not None
+    )
+    if tries > _TRIES_MAX:
+        expected = f"lists and signers of one name of which {_TRIES_MAX} pairs fit"
+        detail = detail_for(Reason.LIMIT, expected=expected, seen=f"{tries}")
+        raise InvalidCrl(detail)
 
 
 def _owners(

@@ -48,6 +48,9 @@ _CURVES: Final[dict[str, ec.EllipticCurve]] = {
 }
 #: Members that only a private or a symmetric key has.
 _SECRET: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+#: As in certificates: a signature takes hundreds of times as long with an exponent as
+#: long as the modulus, and whoever publishes the key decides that.
+_EXPONENT_BITS: Final = 32
 _B64URL = re.compile(r"[A-Za-z0-9_-]*")
 
 
@@ -166,6 +169,10 @@ def _ec_key(entry: Json) -> JwtKey | None:
 
 def _rsa_key(entry: Json) -> JwtKey | None:
     e, n = _unsigned(entry, "e"), _unsigned(entry, "n")
+    if n % 2 == 0:
+        raise NotAJwk("n and e are no RSA key")
+    if e.bit_length() > _EXPONENT_BITS:
+        return None
     try:
         key = rsa.RSAPublicNumbers(e, n).public_key()
     except ValueError:

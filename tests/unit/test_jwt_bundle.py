@@ -163,11 +163,27 @@ def test_a_damaged_curve_key_refuses_the_document(changes: Json) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"n": ...}, {"e": ...}, {"n": "AA"}, {"e": "AAEAAQ"}, {"e": "AQ"}, {"e": "AA"}],
+    [
+        {"n": ...},
+        {"e": ...},
+        {"n": "AA"},
+        {"n": "wA" + "AA" * 170},  # even: no product of two primes
+        {"e": "AAEAAQ"},
+        {"e": "AQ"},
+        {"e": "AA"},
+        {"e": "Ag"},
+    ],
 )
 def test_a_damaged_rsa_key_refuses_the_document(changes: Json) -> None:
     """F2: an exponent of 1 verifies everything."""
     assert "a public key in entry 0" in refusal_of(entry("rsa2048", **changes))
+
+
+def test_an_rsa_key_that_takes_long_to_verify_with_is_passed_over() -> None:
+    """F2: as in certificates, an exponent of 32 bits at most."""
+    long = entry("rsa2048")["n"]
+    for e, known in (("_____w", True), ("AQAAAAE", False), (long, False)):
+        assert len(read(entry("rsa2048", e=e))) == known
 
 
 def test_nothing_is_a_bundle_that_trusts_nobody() -> None:

@@ -9,6 +9,7 @@ from tests.support.agent_messages import API, OTHER, OWN, WEB, svid, svids
 
 from handfast import (
     Reason,
+    SourceError,
     TrustDomain,
     VerificationError,
     Verifier,
@@ -42,6 +43,19 @@ def test_lists_of_nobody_known_are_put_aside() -> None:
     update = read(svids(crl=[b"garbage", forged, stranger, agent.crl(own.root)]))
     assert len(update.crls) == 1
     assert update.crls.put_aside == 3
+
+
+def test_whose_many_lists_of_one_name_are_is_not_asked_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P8, WAPI-39: thousands of each would be minutes of work, so nothing is taken."""
+    own, other = agent.authority(), agent.authority(OTHER)
+    message = svids(federated=[other.bundle], crl=[agent.crl(own.root)])
+    monkeypatch.setattr("handfast.crls._TRIES_MAX", 1)
+    assert len(read(message).crls) == 1
+    message.crl.append(agent.crl(own.root, svid(WEB)))
+    with pytest.raises(SourceError, match="signers of one name"):
+        read(message)
 
 
 def test_lists_are_enforced_by_whoever_asks() -> None:

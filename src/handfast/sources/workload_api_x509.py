@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from handfast import _settings
 from handfast.bundle import TrustBundle, TrustBundleSet
 from handfast.crls import NO_LISTS, RevocationLists
-from handfast.errors import HandfastError, Reason, SourceError, detail_for
+from handfast.errors import (
+    HandfastError,
+    InvalidCrl,
+    Reason,
+    SourceError,
+    detail_for,
+)
 from handfast.ids import SpiffeId, TrustDomain
 from handfast.sources.own_chain import end_of_chain
 from handfast.svid import X509Svid
@@ -305,7 +311,11 @@ class X509Reader:
             signers[svid.spiffe_id.trust_domain].extend(svid.chain[1:])
         raw = tuple(crls), tuple((name, tuple(it)) for name, it in signers.items())
         if self._crls[0] != raw:
-            lists = RevocationLists.sort(crls, signers)
+            try:
+                lists = RevocationLists.sort(crls, signers)
+            except InvalidCrl as error:
+                seen = _said("the lists", error)
+                refuse("revocation lists that can be sorted", seen, cause=error)
             if lists.put_aside:
                 _LOGGER.warning(
                     "%d revocation lists of the agent are put aside: unreadable, or "
