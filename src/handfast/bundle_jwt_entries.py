@@ -3,8 +3,9 @@
 
 Where the standard is silent the strict reading holds: two entries of one ``kid``, an
 entry without any, and a private key in a public document refuse all of it. A key of
-another type, curve or size than a JWT-SVID can have is passed over alone, and so is
-one that says it is for another algorithm, or not for verifying.
+another type, curve or size than a JWT-SVID can have is passed over alone (an RSA
+exponent has 32 bits at most, as in certificates), and so is one that says it is for
+another algorithm, or not for verifying.
 """
 
 from __future__ import annotations

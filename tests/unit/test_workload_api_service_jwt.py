@@ -53,6 +53,10 @@ async def test_tokens_for_all_identities_or_for_one() -> None:
         ([], "", "audience must be"),
         ([""], "", "audience must be"),
         (["a", ""], "", "audience must be"),
+        # Six bytes each in a token, which would be one that nobody takes.
+        (["\x01" * 200], "", "more than 1024 bytes"),
+        (["\x01" * 170] * 5, "", "more than 4096 bytes"),
+        (["\U0001f600" * 100], "", "more than 1024 bytes"),
         (["a"] * 33, "", "more than 32"),
         (["a" * 1025], "", "1024 bytes"),
         (["a" * 200 + str(it) for it in range(32)], "", "4096 bytes together"),
