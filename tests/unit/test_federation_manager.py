@@ -115,6 +115,36 @@ async def test_after_a_failure_the_next_interval_is_waited_for(
         assert world.manager.statistics().is_healthy
 
 
+@trio_test
+async def test_a_mistake_of_ours_is_a_failed_fetch_and_the_end_of_nothing(
+    web: Web,
+    clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """F2: whatever a server makes of us, the other bundles go on, and it is told."""
+
+    async def broken(*_args: object, **_settings: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise KeyError("nobody thought of that")
+
+    async with (
+        endpoint_of(web.context(), {"/": http(document(1, hint=100))}) as served,
+        watching(web.endpoint(served), clock=clock) as world,
+    ):
+        await world.until_attempts(1)
+        with monkeypatch.context() as patched:
+            patched.setattr("handfast.federation.fetch.get", broken)
+            await world.pass_time(100.1)
+            await world.until_attempts(2)
+        assert world.facts().failures == {Reason.INTERNAL: 1}
+        assert "nobody thought of that" in caplog.text
+        assert world.manager.bundles[PARTNER].sequence == 1
+        await world.pass_time(100.1)
+        await world.until_attempts(3)
+        assert world.facts().failures_in_a_row == 0
+
+
 # ---- what others see ----
 
 

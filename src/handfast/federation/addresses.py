@@ -28,10 +28,14 @@ __all__ = ["connect", "why_not"]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _SocketAddress = tuple[Any, ...]  # of a family that getaddrinfo chose
 
-# Metadata services of clouds outside of link-local addresses.
+# Metadata services of clouds outside of link-local addresses: of AWS, Google, Alibaba,
+# Oracle, and Azure's, which is a public address.
 _METADATA: Final = (
     ipaddress.ip_address("fd00:ec2::254"),
+    ipaddress.ip_address("fd20:ce::254"),
     ipaddress.ip_address("100.100.100.200"),
+    ipaddress.ip_address("192.0.0.192"),
+    ipaddress.ip_address("168.63.129.16"),
 )
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_BITS: Final = 0xFFFF_FFFF

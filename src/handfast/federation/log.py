@@ -74,7 +74,8 @@ def log_failed(
     endpoint: BundleEndpoint, error: HandfastError, seconds: float, *, in_a_row: int
 ) -> None:
     """Log a fetch that brought no bundle; an attack's sign is louder than a pause."""
-    loud = isinstance(error, InternalError) or (error.reason is Reason.BUNDLE_ROLLBACK)
+    ours = isinstance(error, InternalError)
+    loud = ours or error.reason is Reason.BUNDLE_ROLLBACK
     _LOGGER.log(
         logging.ERROR if loud else logging.WARNING,
         "no bundle of %s from %s, %d times now: %s: %s",
@@ -83,6 +84,7 @@ def log_failed(
         in_a_row,
         error.reason,
         error,
+        exc_info=error if ours else None,
         extra=_about(endpoint)
         | {"reason": str(error.reason), "seconds": seconds, "in_a_row": in_a_row},
     )

@@ -6,6 +6,8 @@ Invariants:
        domain, and is not older than the last one (FED-07).
     2. A failed fetch changes nothing but the counters, and is tried again when the next
        one is due, not before (FED-53).
+    3. Whatever a server says, it ends no program: what we have not thought of is an
+       `InternalError`, and its cause is in the log (F2).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from handfast.errors import HandfastError
+from handfast.errors import HandfastError, InternalError, Reason, detail_for
 from handfast.federation import log
 from handfast.federation.endpoint import HttpsSpiffe
 from handfast.federation.fetch import fetch_bundle
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from handfast.bundle import TrustBundle
     from handfast.federation.endpoint import BundleEndpoint
-    from handfast.federation.fetch import Secure
+    from handfast.federation.fetch import Fetched, Secure
     from handfast.federation.relationship import Relationship
     from handfast.federation.relationships import Relationships
 
@@ -84,12 +86,7 @@ class Polling:
         async with relationship.changing, self._places:
             begin = time.monotonic()
             try:
-                fetched = await fetch_bundle(
-                    endpoint,
-                    secure=self._secure,
-                    trusted=self._trusted(endpoint),
-                    timeout=self._timeout,
-                )
+                fetched = await self._fetched(endpoint)
                 fetched.document.check_replaces(relationship.document)
             except HandfastError as error:
                 tally.bad(self._now(), error)
@@ -111,6 +108,20 @@ class Polling:
                 endpoint, fetched, time.monotonic() - begin, changed=changed
             )
             return changed
+
+    async def _fetched(self, endpoint: BundleEndpoint) -> Fetched:
+        try:
+            return await fetch_bundle(
+                endpoint,
+                secure=self._secure,
+                trusted=self._trusted(endpoint),
+                timeout=self._timeout,
+            )
+        except HandfastError:
+            raise
+        except Exception as error:
+            detail = detail_for(Reason.INTERNAL, seen=type(error).__name__)
+            raise InternalError(detail) from error
 
     async def _wait_verifiable(self, relationship: Relationship) -> None:
         """Wait for the bundle of an endpoint that is in a third trust domain."""
