@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -149,8 +149,9 @@ class PrivateKey:
             _refuse("an unencrypted key", "an encrypted one")
         except InvalidCertificate:
             raise
-        except (ValueError, UnsupportedAlgorithm):
-            # Chained errors could show parts of the input.
+        except (ValueError, UnsupportedAlgorithm, InternalError):
+            # Chained errors could show parts of the input. InternalError: an Ed25519 or
+            # Ed448 key of the wrong length.
             pass
         _refuse("PKCS#8, SEC1 or PKCS#1", f"{len(data)} bytes of something else")
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from handfast import ConfigError, InvalidCertificate, PrivateKey, Reason, UsageError
 from handfast.keys import KEY_TYPES, KeyType, key_type_of
-from handfast.testing import FORBIDDEN_KEY_TYPES, ForgedKey
+from handfast.testing import FORBIDDEN_KEY_TYPES, ForgedKey, der
 from handfast.testing.sign import new_key
 
 
@@ -88,6 +88,18 @@ def test_garbage_is_refused_without_showing_it(data: bytes) -> None:
     with pytest.raises(InvalidCertificate) as caught:
         PrivateKey.from_der(data)
     assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("curve", [0x6E, 0x6F, 0x70, 0x71])
+@pytest.mark.parametrize("size", [0, 31, 33, 56, 58])
+def test_a_key_that_was_cut_is_refused(curve: int, size: int) -> None:
+    """X25519, X448, Ed25519, Ed448: cryptography has an error of its own for these."""
+    kind = der.sequence(b"\x06\x03\x2b\x65" + bytes([curve]))
+    inner = bytes([0x04, size + 2, 0x04, size]) + bytes(size)
+    with pytest.raises(InvalidCertificate) as caught:
+        PrivateKey.from_der(der.sequence(b"\x02\x01\x00", kind, inner))
+    assert caught.value.reason is Reason.KEY_INVALID
     assert caught.value.__context__ is None
 
 

@@ -19,7 +19,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -138,7 +138,7 @@ class KeyStore:
             return PrivateKey.from_pem(data)
         found: PrivateKey | None = None
         # Not chained to the error below: it could show parts of the input.
-        with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm, InternalError):
             key = serialization.load_pem_private_key(data, self._password)
             found = PrivateKey(key)
         if found is None:
