@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "acceptor_kit.h"
@@ -165,7 +166,39 @@ static void a_rest_makes_nobody_late(void)
     finish();
 }
 
+/* Not even somebody who has come, and nobody is asked for. */
+static void who_rests_accepts_nobody(void)
+{
+    start(LONG);
+    int fd = acc_connect(&acc);
+    worker->quiet_until = hf_acceptor_now() + 2 * STALLED;
+    work();
+    HF_CHECK(hf_acceptor_under_way(acc.acceptor, 0) == 0);
+    atomic_store(&acc.acceptor->stop, false);
+    worker->quiet_until = 0;
+    work();
+    HF_CHECK(hf_acceptor_under_way(acc.acceptor, 0) == 1);
+    (void)close(fd);
+    finish();
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    HF_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void by_the_clock_that_nobody_sets(void)
+{
+    int64_t before = milliseconds();
+    int64_t now = hf_acceptor_now();
+    HF_CHECK(now >= before && now <= milliseconds());
+}
+
 HF_TESTS({"without handshakes it waits for ever", without_handshakes_it_waits_for_ever},
          {"it waits until the oldest is late", it_waits_until_the_oldest_is_late},
          {"all that are late are ended", all_that_are_late_are_ended}, {"a rest ends", a_rest_ends},
-         {"a rest makes nobody late", a_rest_makes_nobody_late})
+         {"a rest makes nobody late", a_rest_makes_nobody_late},
+         {"who rests accepts nobody", who_rests_accepts_nobody},
+         {"by the clock that nobody sets", by_the_clock_that_nobody_sets})
