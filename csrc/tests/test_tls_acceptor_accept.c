@@ -4,6 +4,7 @@
  * test wants, and the workers are no threads: a test is the worker.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -59,6 +60,7 @@ int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
 
 static struct acc acc;
 static struct hf_acceptor_worker *worker;
+static size_t ended; /* by the end of a worker: counted, and told nobody */
 
 static void start(void)
 {
@@ -93,7 +95,8 @@ static void finish(void)
         struct hf_accepted item = acc_next(&acc);
         acc_drop(&item);
     }
-    HF_CHECK(hf_acceptor_under_way(acc.acceptor, SOCKET) == 0);
+    HF_CHECK(hf_acceptor_under_way(acc.acceptor, SOCKET) == ended);
+    ended = 0;
     hf_acceptor_free(acc.acceptor);
     hf_config_unref(acc.server);
 }
@@ -302,6 +305,10 @@ static void the_number_may_be_zero(void)
     script.as = 0;
     comes(1);
     HF_CHECK(worker->oldest != NULL && worker->oldest->fd == 0);
+    atomic_store(&acc.acceptor->stop, true);
+    HF_CHECK(hf_acceptor_work(worker) == NULL); /* it is closed, as all are at the end */
+    ended = 1;
+    HF_CHECK(fcntl(0, F_GETFD) < 0 && errno == EBADF);
     finish();
     HF_CHECK(saved < 0 || dup2(saved, 0) == 0);
     (void)close(saved);

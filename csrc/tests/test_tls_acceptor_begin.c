@@ -3,6 +3,8 @@
  * From accept(2) to a handshake that waits for its first byte, or not (D1, D2, P8): whose
  * configuration it gets, and what it gives back when it is turned away. The test is the worker.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "acceptor_kit.h"
@@ -134,6 +136,23 @@ static void a_socket_that_was_left_is_not_asked(void)
     finish();
 }
 
+/* No epoll takes a device that has no events: that is the system's failure, and its reason. */
+static void what_cannot_be_waited_for_is_told(void)
+{
+    start(acc_spec(1));
+    struct hf_shake *shake = hf_mem_new(sizeof(*shake));
+    HF_CHECK(shake != NULL);
+    shake->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    shake->began = hf_acceptor_now();
+    atomic_fetch_add(&acc.acceptor->sockets[0].under_way, 1);
+    hf_worker_begin(worker(0), shake);
+    HF_CHECK(worker(0)->oldest == NULL && atomic_load(&acc.acceptor->handshakes) == 0);
+    struct hf_accepted item = acc_next(&acc);
+    HF_CHECK(item.outcome == HF_ACCEPTED_FAILED && item.code == HF_E_IO && item.system == EPERM);
+    HF_CHECK(item.fd == -1 && item.conn == NULL && item.count == 1);
+    finish();
+}
+
 static void nothing_is_left(void)
 {
     HF_CHECK(hf_mem_live() == 0);
@@ -143,4 +162,5 @@ HF_TESTS({"each worker has its configuration", each_worker_has_its_configuration
          {"who is turned away gives its place back", who_is_turned_away_gives_its_place_back},
          {"the newest comes in", the_newest_comes_in},
          {"a socket that was left is not asked", a_socket_that_was_left_is_not_asked},
+         {"what cannot be waited for is told", what_cannot_be_waited_for_is_told},
          {"nothing is left", nothing_is_left})

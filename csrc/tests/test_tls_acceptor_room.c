@@ -172,6 +172,7 @@ static void for_a_descriptor_too(void)
     int64_t began = hf_acceptor_now();
     hf_acceptor_free_descriptor(worker(0));
     HF_CHECK(worker(0)->quiet_until >= began + 100);
+    HF_CHECK(worker(0)->quiet_until <= hf_acceptor_now() + 100);
     check_asked(WORKERS, 0, 0);
     begin(1);
     began = hf_acceptor_now();

@@ -128,25 +128,28 @@ static void the_table_is_as_large_as_the_limit(void)
 
 #define MANY 4096
 
-static struct hf_remote one_of_many(size_t i, bool v6)
+/* Of one network: number i says the bytes at and after this one. */
+static struct hf_remote one_of_many(size_t i, int family, size_t at)
 {
-    struct hf_remote out = {.family = v6 ? AF_INET6 : AF_INET, .address = {10}};
-    out.address[v6 ? 6 : 2] = (uint8_t)(i >> 8);
-    out.address[v6 ? 7 : 3] = (uint8_t)i;
+    struct hf_remote out = {.family = family, .address = {[4] = 10}};
+    out.address[at] = (uint8_t)(i >> 8);
+    out.address[at + 1] = (uint8_t)i;
     return out;
 }
 
-/* Neighbours fall apart: one attacker's addresses are in no one bucket. At random 63 % of the
- * buckets have somebody. */
+/* Neighbours fall apart, whichever bytes are theirs: one attacker's addresses are in no one bucket.
+ * At random 63 % of the buckets have somebody. */
 static void neighbours_spread(void)
 {
     static struct hf_source *places[MANY];
-    for (int v6 = 0; v6 <= 1; v6++) {
+    static const size_t starts[] = {0, 1, 2, 4, 6};
+    for (size_t k = 0; k < 8; k++) {
         struct hf_sources sources = {.max = 0};
         size_t used = 0;
         HF_CHECK_OK(hf_sources_open(&sources, 1, MANY));
         for (size_t i = 0; i < MANY; i++) {
-            const struct hf_remote remote = one_of_many(i, v6 == 1);
+            const struct hf_remote remote =
+                k < 5 ? one_of_many(i, AF_INET6, starts[k]) : one_of_many(i, AF_INET, k - 5);
             HF_CHECK(hf_sources_enter(&sources, &remote, &places[i]));
         }
         for (size_t i = 0; i < MANY; i++) {
@@ -168,7 +171,8 @@ static void a_bucket_has_many(void)
     size_t live = hf_mem_live();
     HF_CHECK_OK(hf_sources_open(&sources, 1, 16));
     for (size_t i = 0; i < 256; i++) {
-        const struct hf_remote remote = one_of_many(i, i % 2 == 0);
+        const struct hf_remote remote =
+            i % 2 == 0 ? one_of_many(i, AF_INET6, 6) : one_of_many(i, AF_INET, 2);
         HF_CHECK(hf_sources_enter(&sources, &remote, &places[i]));
     }
     for (size_t step = 2; step <= 3; step++) {
@@ -176,7 +180,8 @@ static void a_bucket_has_many(void)
             hf_sources_leave(&sources, places[i]);
         }
         for (size_t i = 0; i < 256; i++) {
-            const struct hf_remote remote = one_of_many(i, i % 2 == 0);
+            const struct hf_remote remote =
+                i % 2 == 0 ? one_of_many(i, AF_INET6, 6) : one_of_many(i, AF_INET, 2);
             struct hf_source *place;
             bool has_room = hf_sources_enter(&sources, &remote, &place);
             HF_CHECK(has_room == (i % step == 0));
