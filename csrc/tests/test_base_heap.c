@@ -111,7 +111,7 @@ static void a_child_of_busy_threads_can_allocate(void)
         pid_t child = fork();
         HF_CHECK(child >= 0);
         if (child == 0) {
-            (void)alarm(20);
+            (void)alarm(60);
             OPENSSL_free(atomic_exchange(&exchange, NULL));
             make_blocks(blocks);
             bool good = pthread_create(&fresh, NULL, make_blocks, blocks) == 0 &&

@@ -109,9 +109,8 @@ def test_what_cannot_be_signed_is_refused(
     options: dict[str, Any], signer: JwtSigner
 ) -> None:
     """JWT-10, JWT-14."""
-    audience = options.pop("audience", "shop")
     with pytest.raises(ConfigError):
-        signer.sign(WEB, audience, **options)
+        signer.sign(WEB, **{"audience": "shop", **options})
 
 
 def test_a_key_that_is_for_no_token_is_refused() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def command(name: str, *arguments: str | Path | int) -> list[str]:

@@ -117,7 +117,7 @@ async def test_a_handshake_that_breaks_off_never_becomes_plain_text() -> None:
             await client.send_eof()
             rest = b"".join([part async for part in client])
             assert b"None:" not in rest
-            assert b"GET" not in rest
+            assert b"HTTP/1.1\r\n" not in rest  # three letters come by chance
             await client.aclose()
         assert world.statistics.handshakes_ok == world.statistics.plain_text == 0
         assert permissive.report().plain_text == 0
