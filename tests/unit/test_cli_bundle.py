@@ -17,6 +17,7 @@ from tests.support import tokens
 from handfast import BundleDocument, BundleMap, JwtBundle, TrustBundle, TrustDomain
 from handfast.authority import Authority
 from handfast.cli.app import handfast
+from handfast.testing.forge import forge_root
 
 A, B = "a.example", "b.example"
 
@@ -71,6 +72,25 @@ def test_an_authority_that_has_expired_is_shown_as_such(here: Path) -> None:
     assert "expired" in result.output
     result = run("show", "--at", "2001-01-01T00:00:00Z", here / "old.pem")
     assert "begins in" in result.output
+
+
+def test_names_of_strangers_do_nothing_to_a_terminal(here: Path) -> None:
+    """F2: no escape sequences, no turned lines, no markup."""
+    name = "x\x1b]0;title\x07\x1b[31m[/red]\x9b1m\u202e"
+    root = forge_root(A, subject=name)
+    keys = {name: next(iter(tokens.bundle(kinds=("p256",)).keys.values()))}
+    whole = BundleDocument.of(root.bundle, JwtBundle(TrustDomain(A), keys))
+    file = here / "odd.json"
+    file.write_bytes(whole.to_json())
+    (here / "odd.pem").write_bytes(root.bundle.to_pem())
+    for result in (
+        run("show", file),
+        run("diff", here / "old.json", file),
+        CliRunner().invoke(handfast, ["inspect", str(here / "odd.pem")]),
+    ):
+        assert result.exit_code in {0, 1}, result.output
+        assert result.output.replace("\n", "").isprintable()
+        assert "[31m[/red]" in result.output.replace("\n", "")
 
 
 def test_the_same_authorities_in_another_form_are_no_difference(here: Path) -> None:

@@ -63,6 +63,8 @@ def test_urls_are_taken_apart(text: str, authority_text: str, target: str) -> No
         "https://a.example/\n",
         "\thttps://a.example/",
         "https://a.example/%4",
+        "https://a.example/[x",
+        "https://a.example/?]",
         "https://a.example/%zz",
         "https://ä.example/",
         "https://127.1/",

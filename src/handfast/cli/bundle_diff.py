@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.tree import Tree
 
 from handfast import BundleDocument, TrustBundle, TrustDomain
@@ -19,7 +18,7 @@ from handfast.cli.bundle_files import (
     read_bundle_file,
 )
 from handfast.cli.identity import Moment
-from handfast.cli.output import console, emit
+from handfast.cli.output import console, emit, shown
 
 Json = dict[str, Any]
 
@@ -85,7 +84,7 @@ def _compare(old: BundleFile, new: BundleFile, at: datetime) -> list[Json]:
 
 
 def _branch(tree: Tree, facts: Json) -> None:
-    name = escape(facts["trust_domain"] or "(whose it is was not said)")
+    name = shown(facts["trust_domain"] or "(whose it is was not said)")
     before, after = facts["sequence"]
     if facts["ordering"] is None:
         node = tree.add(f"[bold]{name}[/] [red]is gone[/]")
@@ -121,7 +120,7 @@ def command(
     if as_json:
         emit({"old": old, "new": new, "same": same, "bundles": found})
     else:
-        tree = Tree(f"{escape(old)} → {escape(new)}")
+        tree = Tree(f"{shown(old)} → {shown(new)}")
         for facts in found:
             _branch(tree, facts)
         console.print(tree)

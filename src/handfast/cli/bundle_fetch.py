@@ -15,7 +15,7 @@ import trio
 from handfast import BundleDocument, TrustDomain
 from handfast._whole_files import replace_file
 from handfast.cli.identity import FILE, read_bundle
-from handfast.cli.output import emit, notes
+from handfast.cli.output import emit, notes, shown
 from handfast.federation import (
     BundleEndpoint,
     FederationManager,
@@ -93,7 +93,8 @@ def _tell(fetched: Fetched, *, as_json: bool, output: Path | None) -> None:
         return
     last = fetched.hops[-1]
     words = _words(fetched.document)
-    notes.print(f"[bold green]fetched[/] {words}, from {last.url} ({last.server})")
+    place = shown(f"{last.url} ({last.server})")
+    notes.print(f"[bold green]fetched[/] {words}, from {place}")
     if output is None:
         sys.stdout.buffer.write(fetched.body)
         sys.stdout.flush()

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from rich.markup import escape
 from rich.tree import Tree
 
 from handfast import BundleDocument, BundleMap, JwtBundle, TrustDomain
@@ -20,7 +19,7 @@ from handfast.bundle_json import read_json
 from handfast.bundle_map import MAP_MAX
 from handfast.certificates import read_certificate
 from handfast.cli.certificates import naming
-from handfast.cli.output import human_duration, iso
+from handfast.cli.output import human_duration, iso, shown
 from handfast.keys import key_type_of
 
 # A bundle says nowhere whose it is. Where nobody asks, any name will do.
@@ -131,7 +130,7 @@ def authorities(document: BundleDocument, at: datetime) -> list[Json]:
 def add_authority(tree: Tree, facts: Json, mark: str = "") -> None:
     """Add one authority to a tree: whose it is, its fingerprint, how long it lasts."""
     name = facts["subject"] if facts["use"] == "x509-svid" else facts["kid"]
-    node = tree.add(f"{mark}{facts['use']} [bold]{escape(name)}[/] {facts['key']}")
+    node = tree.add(f"{mark}{facts['use']} [bold]{shown(name)}[/] {facts['key']}")
     node.add(facts["sha256"])
     if facts["use"] == "jwt-svid":
         if facts["algorithm"]:

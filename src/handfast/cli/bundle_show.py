@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.tree import Tree
 
 from handfast import BundleDocument, TrustDomain
 from handfast.cli.bundle_files import add_authority, authorities, read_bundle_file
 from handfast.cli.identity import Moment
-from handfast.cli.output import console, emit
+from handfast.cli.output import console, emit, shown
 
 
 def _facts(
@@ -35,7 +34,7 @@ def _branch(tree: Tree, facts: dict[str, Any]) -> None:
         if facts[key] is not None
     ]
     numbers = f" {', '.join(told)}" if told else ""
-    node = tree.add(f"[bold]{escape(name)}[/]{numbers}")
+    node = tree.add(f"[bold]{shown(name)}[/]{numbers}")
     for one in facts["authorities"]:
         add_authority(node, one)
     if not facts["authorities"]:
@@ -58,7 +57,7 @@ def command(files: tuple[str, ...], at: datetime | None, as_json: bool) -> None:
         if as_json:
             emit({"file": str(file.path), "form": file.form, "bundles": found})
             continue
-        tree = Tree(f"{escape(str(file.path))}: {file.form}")
+        tree = Tree(f"{shown(str(file.path))}: {file.form}")
         for facts in found:
             _branch(tree, facts)
         console.print(tree)

@@ -11,7 +11,6 @@ from typing import Any
 import click
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from rich.markup import escape
 from rich.tree import Tree
 
 from handfast import HandfastError, InvalidCertificate
@@ -19,7 +18,7 @@ from handfast._ffi import check_certificate
 from handfast.certificates import is_ca, read_certificate, uri_names
 from handfast.cli.certificates import read_any
 from handfast.cli.identity import FILE, Moment
-from handfast.cli.output import console, emit, human_duration, iso
+from handfast.cli.output import console, emit, human_duration, iso, shown
 from handfast.cli.rules import findings, key_text
 
 
@@ -95,13 +94,13 @@ def _facts(cert: x509.Certificate, der: bytes, at: datetime) -> dict[str, Any]:
 def _branch(tree: Tree, number: int, facts: dict[str, Any]) -> None:
     if facts["role"] == "unreadable":
         node = tree.add(f"[bold]{number}[/] [red]cannot be read[/]: {facts['engine']}")
-        node.add(escape(facts["text"]))
+        node.add(shown(facts["text"]))
         node.add(f"sha256: {facts['sha256']}")
         return
     title = facts["spiffe_id"] or facts["subject"] or "(no name)"
-    node = tree.add(f"[bold]{number}[/] {facts['role']} [bold]{escape(title)}[/]")
+    node = tree.add(f"[bold]{number}[/] {facts['role']} [bold]{shown(title)}[/]")
     for key in ("subject", "issuer", "serial", "key", "sha256"):
-        node.add(f"{key}: {escape(str(facts[key]) or '(empty)')}")
+        node.add(f"{key}: {shown(str(facts[key]) or '(empty)')}")
     colour = "green" if facts["valid_now"] else "red"
     node.add(f"valid: [{colour}]{facts['validity']}[/]")
     extensions = node.add("extensions")
@@ -113,7 +112,7 @@ def _branch(tree: Tree, number: int, facts: dict[str, Any]) -> None:
     rules = node.add(f"SVID rules (the engine says: [{colour}]{verdict}[/])")
     for rule in facts["rules"]:
         mark = "[green]✓[/]" if rule["kept"] else "[red]✗[/]"
-        rules.add(f"{mark} {rule['rule']:<8} {escape(rule['text'])}")
+        rules.add(f"{mark} {rule['rule']:<8} {shown(rule['text'])}")
 
 
 @click.command()
@@ -138,7 +137,7 @@ def inspect(
         if as_json:
             emit({"file": str(file), "kind": kind, "certificates": facts})
             continue
-        tree = Tree(f"{escape(str(file))}: {kind}, {len(facts)} certificate(s)")
+        tree = Tree(f"{shown(str(file))}: {kind}, {len(facts)} certificate(s)")
         for number, one in enumerate(facts):
             _branch(tree, number, one)
         console.print(tree)

@@ -21,6 +21,19 @@ console = Console()
 notes = Console(stderr=True)
 
 
+def shown(text: str) -> str:
+    r"""A text of whoever wrote it, for rich's markup on somebody's terminal.
+
+    What does not print is written out: a name in a stranger's certificate may hold
+    what moves the cursor, changes the window's title, or turns the line around.
+
+    >>> shown("a\x1b[31m[b]")
+    'a\\x1b[31m\\[b]'
+    """
+    plain = (it if it.isprintable() else ascii(it)[1:-1] for it in text)
+    return escape("".join(plain))
+
+
 def emit(event: Mapping[str, Any]) -> None:
     """Print one event as one line of JSON, at once."""
     sys.stdout.write(json.dumps(event, separators=(",", ":"), default=str) + "\n")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.markup import escape
 
 from handfast import (
     ChainVerifier,
@@ -23,7 +22,15 @@ from handfast import (
 )
 from handfast.cli.certificates import read_chain, read_crls
 from handfast.cli.identity import FILE, Moment, read_authorizer, read_bundles
-from handfast.cli.output import console, emit, error_facts, explain, iso, peer_facts
+from handfast.cli.output import (
+    console,
+    emit,
+    error_facts,
+    explain,
+    iso,
+    peer_facts,
+    shown,
+)
 from handfast.cli.verify_batch import BatchOptions, verify_batch
 from handfast.names import DnsName, IpAddress, parse_name
 
@@ -36,7 +43,7 @@ def _report(file: Path, peer: VerifiedPeer, *, as_json: bool) -> None:
         return
     who = "chain" if peer.spiffe_id is None else str(peer.spiffe_id)
     console.print(
-        f"[bold green]ok[/]      {escape(str(file))}: {who} "
+        f"[bold green]ok[/]      {shown(str(file))}: {who} "
         f"until {iso(peer.not_after)} ({peer.path_length} certificates)"
     )
 
@@ -45,7 +52,7 @@ def _refuse(file: Path, error: HandfastError, *, as_json: bool) -> None:
     if as_json:
         emit({"file": str(file), "ok": False, **error_facts(error)})
         return
-    console.print(f"[bold red]refused[/] {escape(str(file))}: {error.reason}")
+    console.print(f"[bold red]refused[/] {shown(str(file))}: {error.reason}")
     explain(error)
 
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import click
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -30,7 +29,7 @@ from rich.progress import (
 from rich.table import Table
 
 from handfast import BatchResult, BatchSummary, Reason, Verifier
-from handfast.cli.output import console, emit, notes
+from handfast.cli.output import console, emit, notes, shown
 from handfast.cli.verify_batch_input import Entry, Inputs
 from handfast.cli.verify_batch_output import Row, Sink, open_sinks
 from handfast.reasons import ROWS
@@ -201,7 +200,7 @@ def _report(summary: BatchSummary, inputs: Inputs, seconds: float) -> None:
         table.add_column("reason", style="bold")
         table.add_column("which is")
         for reason, count in summary.by_reason.items():
-            table.add_row(f"{count:,}", str(reason), escape(ROWS[reason].text))
+            table.add_row(f"{count:,}", str(reason), shown(ROWS[reason].text))
         console.print()
         console.print(table)
         console.print()
@@ -220,7 +219,7 @@ def _report(summary: BatchSummary, inputs: Inputs, seconds: float) -> None:
         )
     for name, error in inputs.unreadable:
         notes.print(
-            f"[bold red]not read[/] {escape(name)}: {escape(error.strerror or '')}",
+            f"[bold red]not read[/] {shown(name)}: {shown(error.strerror or '')}",
             highlight=False,
             soft_wrap=True,
         )

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 import click
-from rich.markup import escape
 
 from handfast import Reason
 from handfast.batch_export import need
-from handfast.cli.output import console
+from handfast.cli.output import console, shown
 from handfast.reasons import ROWS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,8 +79,8 @@ class ForPeople:
             self._shown += 1
             which = "" if row.depth is None else f" (certificate {row.depth})"
             console.print(
-                f"[bold red]refused[/] {escape(row.where)}: [bold]{row.reason}[/], "
-                f"{escape(ROWS[row.reason].text)}{which}",
+                f"[bold red]refused[/] {shown(row.where)}: [bold]{row.reason}[/], "
+                f"{shown(ROWS[row.reason].text)}{which}",
                 highlight=False,
                 soft_wrap=True,
             )

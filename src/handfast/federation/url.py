@@ -25,6 +25,7 @@ _PORT_MAX: Final = 65535
 
 # RFC 3986 knows no other characters; a percent sign begins two hexadecimal digits.
 _CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_BRACKET = re.compile(r"[\[\]]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r"[0-9]{1,5}")
 # Of a relative reference: what comes before the path's second segment.
@@ -78,6 +79,8 @@ class EndpointUrl:
         if "@" in parts.netloc:
             # What comes before an @ may be a password: it is not shown.
             _refuse("no user information", "https://...@...")
+        if _BRACKET.search(parts.path + parts.query):
+            _refuse("brackets around an IPv6 address only", text)
         host, port = _host_and_port(parts.netloc, text)
         path = parts.path or "/"
         # An empty query is not the same request as none.
