@@ -13,6 +13,8 @@
 
 #include "sparse_input.h"
 
+/* Some targets have one: what takes long, before the first input. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int run_file(const char *path)
@@ -35,6 +37,9 @@ int main(int argc, char **argv)
     if (argc < 3) {
         (void)fprintf(stderr, "usage: %s SEED INPUTS [FILE ...]\n", argv[0]);
         return 2;
+    }
+    if (LLVMFuzzerInitialize != NULL) {
+        (void)LLVMFuzzerInitialize(&argc, &argv);
     }
     for (int i = 3; i < argc; i++) {
         if (run_file(argv[i]) != 0) {

@@ -101,6 +101,10 @@ def build_c(*, plain: bool) -> Path:
         text=True,
     ).stdout.strip()
     options.append(f"-DHANDFAST_OPENSSL_PREFIX={prefix}")
+    # Without the lanes, their target and the batch's would hold OpenSSL against itself.
+    lanes = ROOT / ".venv"
+    if (lanes / "lib" / "libcrypto_mb.a").is_file():
+        options.append(f"-DHANDFAST_MB_PREFIX={lanes}")
     run("cmake", "-S", ROOT / "csrc", "-B", folder, *options, env=env)
     run("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1))
     return folder

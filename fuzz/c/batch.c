@@ -2,7 +2,8 @@
  *
  * A batch says of each chain what a single judgement says (C9): verdict, reason, depth, end of
  * validity and ID. The input tells the chains (csrc/tests/grammar_chain.h), equal and spoilt ones
- * among them, how they lie in memory, lanes and threads; or it is an array of offsets itself.
+ * among them, who judges (policies, rules, revocation lists), how they lie in memory, lanes and
+ * threads; or it is an array of offsets itself.
  *
  * What an attacker must hold: some of the chains of a corpus; and for the offsets, what an
  * application takes over from a file without looking.
@@ -11,8 +12,10 @@
 #include <stdlib.h>
 
 #include "batch_kit.h"
+#include "crl_kit.h"
 #include "grammar_chain.h"
 #include "grammar_world.h"
+#include "policy/verifier.h"
 
 #define CHAINS_MAX 40
 
@@ -37,15 +40,52 @@ __attribute__((destructor)) static void tell(void)
                   counts.chains, counts.accepted, counts.twins, counts.by_lanes);
 }
 
-static struct hf_verifier *verifier_of(size_t which)
+/* Lists of the authority and the CA that most chains are under; one of them revokes the serial
+ * number that the input can choose. */
+static struct hf_crl_book *make_book(bool revokes)
 {
-    static struct hf_verifier *verifiers[3];
-    if (verifiers[0] == NULL) {
-        verifiers[0] = batch_verifier(grammar_bundles(NULL), HF_POLICY_ANY, NULL);
-        verifiers[1] = batch_verifier(grammar_bundles(NULL), HF_POLICY_TRUST_DOMAIN, "b.example");
-        verifiers[2] = batch_verifier(grammar_bundles(NULL), 0, NULL);
-    }
-    return verifiers[which];
+    static struct crl_lists lists;
+    const struct pki_revoked one = {.serial = DER_BYTES("\x01")};
+    struct hf_crl_book *book;
+    struct pki_crl_spec spec;
+    lists.len = 0;
+    crl_kit_add_plain(&lists, grammar_authority_name(0), grammar_authority_key(0));
+    pki_crl(&spec, "ca0", pki_key(PKI_P256, 4));
+    spec.entries = &one;
+    spec.count = revokes;
+    crl_kit_add(&lists, &spec, pki_key(PKI_P256, 4));
+    struct hf_crl_set *set = crl_kit_set(&lists);
+    REQUIRE(hf_is_ok(hf_crl_book_new(NULL, 0, set, &book)));
+    hf_crl_set_unref(set);
+    return book;
+}
+
+static struct hf_verifier *with_lists(int crl_policy, int rules)
+{
+    const struct hf_policy_node anybody = {.op = HF_POLICY_ANY};
+    struct hf_crl_book *book = crl_policy == 0 ? NULL : make_book(crl_policy != HF_CRL_REQUIRED);
+    struct hf_bundle_set *set = grammar_bundles(NULL);
+    struct hf_policy *policy;
+    struct hf_verifier *verifier;
+    REQUIRE(hf_is_ok(hf_policy_new(&anybody, 1, &policy)));
+    REQUIRE(hf_is_ok(hf_verifier_new_crls(set, policy, rules, NULL, book, crl_policy, &verifier)));
+    hf_bundle_set_unref(set);
+    hf_policy_unref(policy);
+    hf_crl_book_unref(book);
+    return verifier;
+}
+
+#define VERIFIERS 6
+static struct hf_verifier *verifiers[VERIFIERS];
+
+static void make_verifiers(void)
+{
+    verifiers[0] = batch_verifier(grammar_bundles(NULL), HF_POLICY_ANY, NULL);
+    verifiers[1] = batch_verifier(grammar_bundles(NULL), HF_POLICY_TRUST_DOMAIN, "b.example");
+    verifiers[2] = batch_verifier(grammar_bundles(NULL), 0, NULL);
+    verifiers[3] = with_lists(0, HF_RULES_COMPATIBLE);
+    verifiers[4] = with_lists(HF_CRL_REQUIRED, HF_RULES_STRICT);
+    verifiers[5] = with_lists(HF_CRL_IF_AVAILABLE, HF_RULES_STRICT);
 }
 
 static void add_case(const struct grammar_case *made, struct batch_corpus *corpus)
@@ -104,7 +144,7 @@ static void compare(struct choices *c)
 {
     size_t count = 1 + choose(c, CHAINS_MAX);
     struct batch_ask ask = ask_of(c);
-    struct hf_verifier *verifier = verifier_of(choose_odd(c) ? choose(c, 3) : 0);
+    struct hf_verifier *verifier = verifiers[choose_odd(c) ? choose(c, VERIFIERS) : 0];
     struct batch_corpus *corpus = batch_corpus_new(CHAINS_MAX);
     add_chains(c, count, corpus);
     struct batch_columns *columns = batch_columns_new(corpus->count);
@@ -154,10 +194,10 @@ static void compare_offsets(struct choices *c)
                                          .chain_width = sizeof(offsets[0]),
                                          .count = count - 1};
     const struct hf_batch_options options = {.at = ask.at, .threads = 1};
-    hf_result r = hf_batch_verify(verifier_of(0), &input, &options, NULL, &columns->out);
+    hf_result r = hf_batch_verify(verifiers[0], &input, &options, NULL, &columns->out);
     REQUIRE(good ? hf_is_ok(r) : r.code == HF_E_BAD_ARGUMENT);
     if (good) {
-        REQUIRE(batch_differences(verifier_of(0), corpus, &ask, columns, false) == 0);
+        REQUIRE(batch_differences(verifiers[0], corpus, &ask, columns, false) == 0);
     } else {
         REQUIRE(batch_judged(columns) == 0);
     }
@@ -173,6 +213,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     grammar_prepare();
+    make_verifiers();
     return 0;
 }
 

@@ -164,6 +164,7 @@ struct question {
     struct hf_verifier *cached;
     struct kit_chain chain;
     int64_t at;
+    int64_t now; /* of the steady clock */
     int purpose;
 };
 
@@ -177,10 +178,12 @@ static void ask(const struct question *q)
     REQUIRE(hf_mem_equal(&plain, sizeof(plain), &cached, sizeof(cached)));
 }
 
-/* The three bytes: whom, when and what. A new chain takes more. */
+/* The three bytes: whom, when and what. A new chain takes more. Verdicts change at the ends of
+ * certificates and of lists: the seconds before and after those are asked about, too. */
 static bool step(struct question *q, struct hf_span *left)
 {
-    static const int64_t times[8] = {0, 1, -1, -3600, -3601, 3599, 3600, 1000};
+    static const int64_t times[8] = {0, 1, -1, -3600, 2000, 3000, 3600, 1000};
+    static const int64_t around[3] = {0, 1, -1};
     struct hf_span op;
     uint8_t more;
     if (!hf_span_take(left, 3, &op)) {
@@ -192,12 +195,11 @@ static bool step(struct question *q, struct hf_span *left)
     int rules = op.data[0] >> 7;
     q->plain = verifiers[set][policy][lists][rules][0];
     q->cached = verifiers[set][policy][lists][rules][1];
-    q->at = PKI_NOW + times[op.data[1] % 8];
+    q->at = PKI_NOW + times[op.data[1] % 8] + around[(op.data[1] >> 3) / 3 % 3];
     q->purpose = (op.data[1] >> 3) % 3;
     if (op.data[1] >= 0xf0) {
-        static int64_t now;
-        now += op.data[1] - 0xf0 + 30;
-        hf_clock_monotonic_set(now);
+        q->now += op.data[1] - 0xf0 + 30;
+        hf_clock_monotonic_set(q->now);
     }
     if (op.data[2] == 0xff) {
         hf_chain_cache_clear(cache);
@@ -215,16 +217,24 @@ static bool step(struct question *q, struct hf_span *left)
     return true;
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    make_world();
+    return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct question q;
     struct hf_span left = hf_span_of(data, size);
-    if (cache == NULL) {
-        make_world();
-    }
     hf_chain_cache_clear(cache);
+    q.now = 1000; /* the same for the same input, whatever came before it */
+    hf_clock_monotonic_set(q.now);
     (void)kit_chain(&q.chain, KIT_CERTS(chain_pool_cert(POOL_LEAF), chain_pool_cert(POOL_MIDDLE)));
     while (step(&q, &left)) {
     }
