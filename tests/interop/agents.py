@@ -17,6 +17,10 @@ from tests.interop.world import Running, running
 
 from handfast import TrustBundle
 
+#: Options of a Go agent that renews identities every other second. They live longer: a
+#: machine that stands still for as long as that ends none of them.
+EVERY_OTHER_SECOND = ("-ttl", "40s", "-renew", "2s")
+
 
 @contextmanager
 def short_folder() -> Iterator[Path]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 import trio
-from tests.interop.agents import GoAgent, go_agent
+from tests.interop.agents import EVERY_OTHER_SECOND, GoAgent, go_agent
 from tests.interop.following import (
     follow,
     serial,
@@ -73,9 +73,9 @@ def test_several_identities_arrive_with_their_hints(agent: GoAgent) -> None:
     follow(agent.endpoint("web"), test)
 
 
-def test_identities_of_seconds_are_replaced_before_they_end(program: Path) -> None:
+def test_identities_are_replaced_before_they_end(program: Path) -> None:
     """Four times, while our server and their client meet with each of them (P5)."""
-    with go_agent(program, "go.example", SOCKETS, "-ttl", "4s") as agent:
+    with go_agent(program, "go.example", SOCKETS, *EVERY_OTHER_SECOND) as agent:
 
         async def test(source: WorkloadApiSource) -> None:
             config = TlsConfig.client(source, authorize=authorize.exactly(DB))
@@ -95,9 +95,8 @@ def test_identities_of_seconds_are_replaced_before_they_end(program: Path) -> No
 
 def test_connections_that_age_lose_nothing(program: Path) -> None:
     """grpc-go says GOAWAY after half a second and cuts the stream after another."""
-    with go_agent(
-        program, "go.example", SOCKETS, "-ttl", "4s", "-age", "500ms"
-    ) as agent:
+    options = (*EVERY_OTHER_SECOND, "-age", "500ms")
+    with go_agent(program, "go.example", SOCKETS, *options) as agent:
 
         async def test(source: WorkloadApiSource) -> None:
             seen: set[int] = set()

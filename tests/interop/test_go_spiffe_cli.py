@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.interop.agents import GoAgent, go_agent
+from tests.interop.agents import EVERY_OTHER_SECOND, GoAgent, go_agent
 from tests.interop.peers_built import go_spiffe
 from tests.interop.world import handfast, running
 
@@ -26,7 +26,7 @@ def program() -> Path:
 @pytest.fixture
 def agent(program: Path) -> Iterator[GoAgent]:
     sockets = {"server": SERVER, "client": CLIENT}
-    with go_agent(program, "go.example", sockets, "-ttl", "4s") as agent:
+    with go_agent(program, "go.example", sockets, *EVERY_OTHER_SECOND) as agent:
         yield agent
 
 

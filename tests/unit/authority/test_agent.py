@@ -252,7 +252,8 @@ def test_an_agent_renews_itself_at_half_of_its_life_however_short(
 
 
 def test_an_identity_that_is_over_is_not_used() -> None:
-    authority = Authority("a.example", now=lambda: NOON - timedelta(days=400))
+    long_ago = datetime.now(UTC) - timedelta(days=400)
+    authority = Authority("a.example", now=lambda: long_ago)
     identity = NodeIdentity(
         authority=("authority.example", 8443),
         svid=authority.issue(NODE),

@@ -22,16 +22,18 @@ import (
 )
 
 // An agent is a Workload API as SPIRE's is on the wire: grpc-go, go-spiffe's messages, each
-// identity renewed at half its life. Instead of attesting callers it has one socket for each.
+// identity renewed at half its life, or earlier, so that a machine that stands still ends
+// none. Instead of attesting callers it has one socket for each.
 //
 //	go_spiffe agent -domain a.example -state FILE -socket PATH=ID[#hint][,ID…] …
-//	    [-ttl 4s] [-age 1s] [-federates b.example=bundle.json]
+//	    [-ttl 40s] [-renew 2s] [-age 1s] [-federates b.example=bundle.json]
 //
 // Lines on standard input: "root" (publish a new one beside the old), "sign" (with the new
 // one), "drop" (the old one goes), "deny" and "allow" (everybody), "federate" (read the
 // federated bundles again), "document" (say the bundle). Each is answered by "done".
 type agent struct {
 	authority *authority
+	renew     time.Duration
 	mutex     sync.Mutex
 	denied    bool
 	federated map[string]string
@@ -134,14 +136,19 @@ func runAgent(_ context.Context, arguments []string) {
 	domain := flags.String("domain", "a.example", "trust domain")
 	state := flags.String("state", "", "file that survives a restart")
 	lifetime := flags.Duration("ttl", time.Hour, "of X.509-SVIDs")
+	renew := flags.Duration("renew", 0, "of X.509-SVIDs, after so long; half their life")
 	age := flags.Duration("age", 0, "of connections")
 	sockets, federated := pairs{}, pairs{}
 	flags.Var(sockets, "socket", "PATH=ID[#hint][,ID…]")
 	flags.Var(federated, "federates", "TRUST DOMAIN=FILE")
 	need(flags.Parse(arguments))
+	if *renew == 0 {
+		*renew = *lifetime / 2
+	}
 
 	a := &agent{
 		authority: openAuthority(spiffeid.RequireTrustDomainFromString(*domain), *lifetime, *state),
+		renew:     *renew,
 		federated: federated,
 		changed:   make(chan struct{}),
 	}

@@ -66,7 +66,7 @@ func (s *service) stream(ctx context.Context, renew time.Duration, send func() e
 func (s *service) FetchX509SVID(
 	_ *workload.X509SVIDRequest, stream workload.SpiffeWorkloadAPI_FetchX509SVIDServer,
 ) error {
-	return s.stream(stream.Context(), s.agent.authority.lifetime/2, func() error {
+	return s.stream(stream.Context(), s.agent.renew, func() error {
 		bundles, _, _ := s.agent.current()
 		answer := &workload.X509SVIDResponse{FederatedBundles: map[string][]byte{}}
 		for _, one := range s.identities {
