@@ -194,6 +194,34 @@ static void who_rests_accepts_nobody(void)
     finish();
 }
 
+/* What others ask of it, each time that it is awake. */
+static void who_is_asked_gives_way(void)
+{
+    start(LONG);
+    begin(0);
+    begin(0);
+    atomic_store(&worker->asked_for_descriptors, 1);
+    work();
+    struct hf_accepted item = acc_next(&acc);
+    HF_CHECK(item.outcome == HF_ACCEPTED_GAVE_WAY && item.generation == 0);
+    HF_CHECK(acc_is_empty(&acc));
+    finish();
+}
+
+/* What came when it had been told to stop is freed, and begun no more. */
+static void what_was_handed_in_last_is_freed(void)
+{
+    start(LONG);
+    size_t before = hf_mem_live();
+    worker->inbox = hf_mem_new(sizeof(*worker->inbox));
+    HF_CHECK(worker->inbox != NULL);
+    worker->inbox->handed_in = true;
+    atomic_store(&acc.acceptor->stop, true);
+    HF_CHECK(hf_acceptor_work(worker) == NULL);
+    HF_CHECK(worker->inbox == NULL && hf_mem_live() == before && acc_is_empty(&acc));
+    finish();
+}
+
 static int64_t milliseconds(void)
 {
     struct timespec now;
@@ -224,12 +252,19 @@ static void each_socket_is_waited_for(void)
     struct hf_acceptor_spec spec = acc_spec(1);
     spec.sockets = sockets;
     spec.socket_count = 2;
-    for (uint32_t i = 0; i < 3; i++) {
+    /* In this order: who was not accepted is still there the next time. */
+    static const uint32_t order[] = {0, 2, 1};
+    for (size_t k = 0; k < 3; k++) {
+        uint32_t i = order[k];
         const struct acc to = {.socket = sockets[i]};
         HF_CHECK_OK(hf_acceptor_new(&spec, &acc.acceptor));
         worker = &acc.acceptor->workers[0];
         acc.acceptor->sockets[2].fd = sockets[2];
         int fd = acc_connect(&to);
+        /* While another one has something, too, but is of no use. */
+        const struct acc none = {.socket = sockets[0]};
+        int other = i == 1 ? acc_connect(&none) : -1;
+        atomic_store(&acc.acceptor->sockets[0].broken, i == 1);
         work();
         HF_CHECK(found[0] == (i < 2 ? 1 : 0) && found[1] == 0);
         if (i < 2) {
@@ -239,6 +274,9 @@ static void each_socket_is_waited_for(void)
         HF_CHECK(acc_is_empty(&acc));
         hf_acceptor_free(acc.acceptor);
         (void)close(fd);
+        if (other >= 0) {
+            (void)close(other);
+        }
     }
     for (size_t i = 0; i < 3; i++) {
         (void)close(sockets[i]);
@@ -298,6 +336,8 @@ HF_TESTS({"without handshakes it waits for ever", without_handshakes_it_waits_fo
          {"all that are late are ended", all_that_are_late_are_ended}, {"a rest ends", a_rest_ends},
          {"a rest makes nobody late", a_rest_makes_nobody_late},
          {"who rests accepts nobody", who_rests_accepts_nobody},
+         {"who is asked gives way", who_is_asked_gives_way},
+         {"what was handed in last is freed", what_was_handed_in_last_is_freed},
          {"by the clock that nobody sets", by_the_clock_that_nobody_sets},
          {"each socket is waited for", each_socket_is_waited_for},
          {"what is of no use is not waited for", what_is_of_no_use_is_not_waited_for},
