@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -117,9 +118,15 @@ def prepare_python() -> Path:
     return ROOT / ".venv" / "bin" / "python"
 
 
-def corpora(name: str) -> list[Path]:
-    """Return where inputs of a target lie: new ones first, which libFuzzer writes."""
-    found, seeds = WORK / "corpus" / name, FUZZ / "corpus" / name
+def corpora(name: str, *, anew: bool = False) -> list[Path]:
+    """Return where inputs of a target lie: new ones first, which libFuzzer writes.
+
+    What earlier runs found leads elsewhere, so a run that is to be the same as others
+    begins without.
+    """
+    found, seeds = WORK / ("anew" if anew else "corpus") / name, FUZZ / "corpus" / name
+    if anew:
+        shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True, exist_ok=True)
     return [found, seeds] if seeds.is_dir() else [found]
 
@@ -141,7 +148,8 @@ def fuzz(name: str, command: list[str | Path], options: Options) -> bool:
         arguments.append(f"-dict={dictionary}")
     if name in CHOICES:
         arguments += CHOICES_OPTIONS
-    return attempt(name, [*command, *arguments, *corpora(name)], options)
+    inputs = corpora(name, anew=options.seed != 0)
+    return attempt(name, [*command, *arguments, *inputs], options)
 
 
 def newest() -> int:

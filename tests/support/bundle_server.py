@@ -63,11 +63,17 @@ class Served:
         return f"https://{host}:{self.port}{path}"
 
     async def answer(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
-        """Serve one request; an answer that ends in `...` is never finished."""
+        """Serve one request; an answer that ends in `...` is never finished.
+
+        Whoever leaves before all of it is there is not served.
+        """
         with suppress(trio.BrokenResourceError):
             request = b""
             while b"\r\n\r\n" not in request:
-                request += await stream.receive_some() or b"\r\n\r\n"
+                part = await stream.receive_some()
+                if not part:
+                    return
+                request += part
             self.requests.append(request)
             self.client_certificates.append(stream.getpeercert(binary_form=True))
             path = request.split(b" ")[1].decode()
