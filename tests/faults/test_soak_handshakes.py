@@ -24,7 +24,9 @@ def no_log_is_kept(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_handshakes_of_every_kind_leave_nothing() -> None:
     """R10, too: the sessions of peers that never come back stay within their bound."""
-    outcome = shake_hands(3000, seconds_a_tick=0.2)
+    # Long enough for caches and arenas to be full before what is measured: after 3,000,
+    # what they still took came to two thirds of what is allowed.
+    outcome = shake_hands(12_000, seconds_a_tick=0.2)
     assert outcome.wrong() == [], outcome
     assert outcome.ticks > 0
     assert outcome.store["entries"] <= outcome.store["max_entries"]

@@ -19,9 +19,8 @@ __all__ = ["Course", "Sample"]
 
 #: Bytes of resident memory a handshake: 8 MB in a million.
 RSS_SLOPE = 8.0
-#: Bytes that come and go with whole pages and arenas: in 3,000 handshakes up to 900 kB
-#: were seen to come.
-RSS_FLOOR = 2_000_000
+#: Bytes that come and go with whole pages and arenas.
+RSS_FLOOR = 1_000_000
 #: Objects of Python's a handshake, and how many come and go: trio keeps up to 1,000
 #: deadlines that are over, two objects each, before it looks through them.
 OBJECT_SLOPE = 0.01

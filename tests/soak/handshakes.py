@@ -49,7 +49,7 @@ class Leak:
         """Keep something of a hundred handshakes."""
         match self._kind:
             case "memory":
-                self._kept.append(b"x" * 1_000_000)
+                self._kept.append(b"x" * 200_000)
             case "connections":
                 self._kept.append(last)
             case "descriptors":

@@ -181,9 +181,10 @@ def _nets(networks: Iterable[IpNetwork | str]) -> tuple[IpNetwork, ...]:
     for network in networks:
         try:
             net = ipaddress.ip_network(network)
-            if "%" in str(net):  # a zone says nothing about what is in a network
-                raise ValueError(network)  # noqa: TRY301 - told below
-            found.append(net)
         except ValueError:
+            net = None
+        # A zone says nothing about what is in a network.
+        if net is None or "%" in str(net):
             _settings.refuse("a network, such as 10.1.0.0/16 or ::1/128", repr(network))
+        found.append(net)
     return tuple(found)

@@ -28,8 +28,8 @@ _CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2
 _BRACKET = re.compile(r"[\[\]]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _PORT = re.compile(r"[0-9]{1,5}")
-# Of a relative reference: what comes before the path's second segment.
-_FIRST = re.compile(r"[^/?]*")
+# What comes behind the first segment of a relative reference.
+_PATH_PARTS = re.compile(r"[/?]")
 
 
 def _refuse(expected: str, seen: str) -> NoReturn:
@@ -102,7 +102,7 @@ class EndpointUrl:
         if location.startswith("//"):
             return EndpointUrl.parse(f"https:{location}")
         reference = location.partition("#")[0]
-        if ":" in _FIRST.match(reference)[0]:  # type: ignore[index]  # matches always
+        if ":" in _PATH_PARTS.split(reference, maxsplit=1)[0]:
             _refuse("a path whose first segment has no colon", location)
         target = _resolved(self.target, reference)
         return EndpointUrl.parse(f"https://{self.authority}{target}")
